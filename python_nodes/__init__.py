@@ -1,0 +1,1 @@
+"""The worker that n8n calls, and the command line."""

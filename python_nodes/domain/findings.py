@@ -1,0 +1,77 @@
+"""What guards and scoring find, what it costs, and the alert people get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+Category = Literal["critical", "high", "medium", "low"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomaly:
+    """A detector's or guard's finding on one listing.
+
+    ``kind`` is the guard's or watch's name. ``p_value`` is None for guards, which need no statistics.
+    ``share_lost`` is the estimated share (0 to 1) of the listing's expected bookings that is lost each day
+    while it lasts. ``cause`` is one word of the glossary; ``evidence`` are plain facts for people.
+    ``onset_date`` is the property-local day from which it holds.
+    """
+
+    listing_id: int
+    kind: str
+    metric: str
+    onset_date: date
+    observed: float | None
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    p_value: float | None
+    share_lost: float
+    confidence: float
+    cause: str
+    direction: Literal["down", "up"] = "down"
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """Seed 000's score and the money behind it; amounts in the tenant's currency, minor units."""
+
+    loss_per_day_minor: int
+    days_to_resolution: float
+    impact_minor: int
+    lost_so_far_minor: int
+    score: float
+    category: Category
+    parts: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One ongoing problem as stored: one alert per fingerprint while it lasts, updated in place."""
+
+    alert_id: int
+    fingerprint: str
+    scope: Literal["listing", "unit", "property", "market"]
+    listing_id: int | None
+    property_id: int | None
+    market: str | None
+    metric: str
+    kind: str
+    cause: str
+    title: str
+    category: Category
+    score: float
+    currency: str
+    impact_minor: int
+    loss_per_day_minor: int
+    lost_so_far_minor: int
+    onset_date: date
+    raised_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None
+    version: int
+    evidence: dict[str, Any]
+    parts: dict[str, float]

@@ -1,0 +1,62 @@
+"""Columnar exchange of metrics between stages and the metric store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+DayArray = NDArray[np.datetime64]
+
+METRICS: tuple[str, ...] = (
+    "search_impressions", "listing_views", "click_through_rate", "conversion_rate", "booking_velocity",
+    "search_rank", "competitor_price", "review_score", "availability", "listed_price",
+    "occupancy", "adr", "revpar", "pickup_nights", "lead_time_days", "los_nights",
+)  # fmt: skip
+"""Every metric's column name, in the order of the wide row; units and definitions stand in docs/glossary.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoints:
+    """``n`` rows of one source: ``values[metric]`` has shape (n,), NaN where the source did not tell.
+
+    ``listing_id`` (n,) int64; ``day_date`` (n,) datetime64[D], property-local; ``as_of_at`` UTC-aware.
+    """
+
+    listing_id: IntArray
+    day_date: DayArray
+    source: str
+    as_of_at: datetime
+    values: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMatrix:
+    """``values[metric]`` has shape (len(listing_ids), len(days)); NaN is missing. ``days`` is contiguous, ascending."""
+
+    listing_ids: IntArray
+    days: DayArray
+    values: Mapping[str, FloatArray]
+
+
+class MetricStore(Protocol):
+    """Where series live. Implementations pass tests/conformance/test_metric_store.py."""
+
+    def write(self, tenant_id: int, points: MetricPoints) -> int:
+        """Upsert by (listing, day, source): a told value replaces, NaN keeps, an older ``as_of_at`` never wins.
+
+        Returns the number of rows sent. Idempotent.
+        """
+        ...
+
+    def read(
+        self, tenant_id: int, metrics: Sequence[str], listing_ids: Sequence[int], start: date, end: date
+    ) -> MetricMatrix:
+        """Both ends inclusive. Where several sources tell the same point, the newest ``as_of_at`` wins."""
+        ...
