@@ -1,0 +1,108 @@
+"""Enrich: give a candidate its title, its identity and the facts people need."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from python_nodes.alerts.decisions import AlertDraft, Candidate
+from python_nodes.alerts.dedupe import fingerprint
+from python_nodes.domain.findings import Anomaly
+
+_HEADLINES = {
+    "not_bookable": "Calendar closed on {channel}",
+    "no_price": "No price shown on {channel}",
+    "price_out_of_range": "Price out of range on {channel}",
+    "suspended": "Listing down on {channel}",
+    "feed_stale": "No fresh data from {channel}",
+    "conversion_drop": "Fewer guests book on {channel}",
+    "demand_drop": "Bookings fell on {channel}",
+}
+_COUNTS_NIGHTS = frozenset({"not_bookable", "no_price", "price_out_of_range"})
+
+
+def channel_label(channel: str) -> str:
+    """Word a channel's key for people: ``booking_com`` becomes ``Booking.com``."""
+    words = channel.split("_")
+    if len(words) > 1 and words[-1] == "com":
+        return f"{' '.join(words[:-1]).capitalize()}.com"
+    return " ".join(words).capitalize()
+
+
+def affected_nights(anomaly: Anomaly) -> int | None:
+    """Read how many nights a guard found: evidence ``nights`` is a count or the list of nights itself."""
+    nights = anomaly.evidence.get("nights")
+    if isinstance(nights, (list, tuple)):
+        return len(nights)
+    return int(nights) if isinstance(nights, (int, float)) else None
+
+
+def extent(candidate: Candidate) -> str:
+    """Say how far the problem reaches: nights for a calendar problem, percent for a drop."""
+    first = candidate.anomalies[0]
+    if candidate.kind in _COUNTS_NIGHTS:
+        nights = sum(affected_nights(anomaly) or 0 for anomaly in candidate.anomalies)
+        return f", {nights} night{'s' if nights != 1 else ''}" if nights else ""
+    if first.direction == "down" and first.observed is not None and first.expected and first.p_value is not None:
+        percent = round(100 * (1 - first.observed / first.expected))
+        return f", {percent} % below expected" if percent > 0 else ""
+    return ""
+
+
+def title(candidate: Candidate) -> str:
+    """Word the alert's title: what, where, how much."""
+    first = candidate.listings[0]
+    headline = _HEADLINES.get(candidate.kind, candidate.kind.replace("_", " ").capitalize() + " on {channel}")
+    where = first.title
+    if candidate.scope == "property":
+        where = f"all {len(candidate.listings)} listings of property {first.property_external_id}"
+    return f"{headline.format(channel=channel_label(first.channel))}: {where}{extent(candidate)}"
+
+
+def evidence(candidate: Candidate) -> dict[str, Any]:
+    """Collect the finding's facts; for a group, the worst listing's facts and all titles."""
+    worst = max(candidate.anomalies, key=lambda anomaly: anomaly.share_lost)
+    facts: dict[str, Any] = {
+        **worst.evidence,
+        "observed": worst.observed,
+        "expected": worst.expected,
+        "lower": worst.lower,
+        "upper": worst.upper,
+        "p_value": worst.p_value,
+        "share_lost": worst.share_lost,
+        "confidence": worst.confidence,
+        "days_to_resolution": candidate.impact.days_to_resolution,
+    }
+    if candidate.scope == "property":
+        facts["listing_titles"] = [listing.title for listing in candidate.listings]
+        facts["listing_ids"] = [listing.listing_id for listing in candidate.listings]
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def draft(candidate: Candidate, *, currency: str, as_of: datetime) -> AlertDraft:
+    """Write the alert a candidate would become."""
+    first = candidate.listings[0]
+    listing_id = first.listing_id if candidate.scope == "listing" else None
+    worst = max(candidate.anomalies, key=lambda anomaly: anomaly.share_lost)
+    impact = candidate.impact
+    return AlertDraft(
+        fingerprint=fingerprint(candidate.scope, listing_id, first.property_id, first.market, candidate.kind),
+        scope=candidate.scope,
+        listing_id=listing_id,
+        property_id=first.property_id,
+        market=first.market,
+        metric=worst.metric,
+        kind=candidate.kind,
+        cause=worst.cause,
+        title=title(candidate),
+        category=impact.category,
+        score=impact.score,
+        currency=currency,
+        impact_minor=impact.impact_minor,
+        loss_per_day_minor=impact.loss_per_day_minor,
+        lost_so_far_minor=impact.lost_so_far_minor,
+        onset_date=min(anomaly.onset_date for anomaly in candidate.anomalies),
+        raised_at=as_of,
+        evidence=evidence(candidate),
+        parts=dict(impact.parts),
+    )

@@ -1,0 +1,62 @@
+"""Inhibit: a finding that another finding on the same listing already explains is not told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from python_nodes.alerts.decisions import Candidate, Reason, about
+
+_STATISTICS = frozenset({"conversion_drop", "demand_drop"})
+
+ALWAYS: Mapping[str, frozenset[str]] = {
+    "suspended": frozenset({"not_bookable", "no_price"}) | _STATISTICS,
+    "feed_stale": _STATISTICS,
+}
+"""The first explains, or makes unknowable, the second, whatever their size."""
+
+IF_LARGE_ENOUGH: Mapping[str, frozenset[str]] = {
+    "not_bookable": _STATISTICS,
+    "no_price": _STATISTICS,
+    "price_out_of_range": _STATISTICS,
+}
+"""The first explains the second only if it loses bookings enough: three closed nights do not explain a dead listing."""
+
+EXPLAINING_SHARE = 0.5
+"""A finding explains a drop when it loses at least this part of the share that the drop loses."""
+
+
+def inhibitor(candidate: Candidate, others: Sequence[Candidate]) -> Candidate | None:
+    """Find the finding on the same listing that explains this one."""
+    lost = candidate.anomalies[0].share_lost
+    for other in others:
+        if candidate.kind in ALWAYS.get(other.kind, frozenset()):
+            return other
+        explains = candidate.kind in IF_LARGE_ENOUGH.get(other.kind, frozenset())
+        if explains and other.anomalies[0].share_lost >= EXPLAINING_SHARE * lost:
+            return other
+    return None
+
+
+def unknowable(kind: str, active_kinds: Sequence[str]) -> str | None:
+    """Name the active finding under which an open alert of ``kind`` can be neither confirmed nor resolved."""
+    return next((active for active in active_kinds if kind in ALWAYS.get(active, frozenset())), None)
+
+
+def apply(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate], list[Reason]]:
+    """Split candidates into those that stand by themselves and those explained by another."""
+    by_listing: dict[int, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        by_listing[candidate.listings[0].listing_id].append(candidate)
+    kept: list[Candidate] = []
+    inhibited: list[Candidate] = []
+    reasons: list[Reason] = []
+    for candidate in candidates:
+        by = inhibitor(candidate, by_listing[candidate.listings[0].listing_id])
+        if by is None:
+            kept.append(candidate)
+            continue
+        inhibited.append(candidate)
+        why = f"{candidate.kind} is explained by {by.kind} on the same listing"
+        reasons.append(about(candidate, stage="inhibit", decision="held", why=why))
+    return kept, inhibited, reasons

@@ -1,0 +1,228 @@
+"""The pipeline as people would see it: what is told, what is not, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from python_nodes.alerts.mute import Mute
+from python_nodes.alerts.pipeline import AlertDraft, Decisions, PipelineSettings, fingerprint, reconcile
+from python_nodes.domain.findings import Alert, Anomaly, Impact
+from python_nodes.domain.portfolio import ListingInfo
+
+AS_OF = datetime(2026, 3, 4, 12, tzinfo=UTC)
+NEXT_DAY = AS_OF + timedelta(days=1)
+SETTINGS = PipelineSettings(currency="EUR")
+
+Listings = Callable[..., ListingInfo]
+Anomalies = Callable[..., Anomaly]
+Impacts = Callable[..., Impact]
+
+
+def stored(draft: AlertDraft, alert_id: int = 7) -> Alert:
+    return Alert(alert_id=alert_id, updated_at=draft.raised_at, resolved_at=None, version=1, **asdict(draft))
+
+
+def kinds_raised(decisions: Decisions) -> list[str]:
+    return [draft.kind for draft in decisions.insert]
+
+
+def run(
+    anomalies: Sequence[Anomaly],
+    impacts: Sequence[Impact],
+    listings: Sequence[ListingInfo],
+    open_alerts: Sequence[Alert] = (),
+    as_of: datetime = AS_OF,
+    settings: PipelineSettings = SETTINGS,
+) -> Decisions:
+    return reconcile(open_alerts, anomalies, impacts, listings, as_of, settings)
+
+
+def test_a_new_problem_is_raised_with_its_title_and_money(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    decisions = run([make_anomaly(2, "not_bookable")], [make_impact()], [make_listing(2)])
+    (draft,) = decisions.insert
+    assert draft.title == "Calendar closed on Booking.com: Harbour View Room 2, 12 nights"
+    assert (draft.listing_id, draft.property_id, draft.market, draft.currency) == (2, 1, "lisbon", "EUR")
+    assert (draft.impact_minor, draft.loss_per_day_minor, draft.raised_at) == (20_000, 10_000, AS_OF)
+    assert [reason.decision for reason in decisions.reasons] == ["raised"]
+
+
+def test_the_same_problem_next_day_updates_and_stays_quiet(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    first = run([make_anomaly(2, "not_bookable")], [make_impact()], [make_listing(2)])
+    alert = stored(first.insert[0])
+    later = run(
+        [make_anomaly(2, "not_bookable", onset_date=NEXT_DAY.date())],
+        [make_impact(lost_so_far_minor=15_000)],
+        [make_listing(2)],
+        [alert],
+        NEXT_DAY,
+    )
+    assert not later.insert
+    assert not later.resolve
+    (changed,) = later.update
+    assert not changed.notify
+    assert changed.fields["lost_so_far_minor"] == 15_000
+    assert changed.fields["onset_date"] == alert.onset_date, "a lasting problem does not begin anew each day"
+    assert "without telling again" in changed.reason
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [("medium", "high", True), ("high", "critical", True), ("high", "high", False), ("critical", "low", False)],
+)
+def test_people_hear_again_only_when_the_category_worsens(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts, before: str, after: str, told: bool
+) -> None:
+    first = run([make_anomaly(2, "no_price")], [make_impact(before)], [make_listing(2)])
+    later = run(
+        [make_anomaly(2, "no_price")], [make_impact(after)], [make_listing(2)], [stored(first.insert[0])], NEXT_DAY
+    )
+    assert [change.notify for change in later.update] == [told]
+
+
+def test_a_problem_no_longer_found_is_resolved_and_told(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    first = run([make_anomaly(2, "no_price")], [make_impact()], [make_listing(2)])
+    later = run([], [], [make_listing(2)], [stored(first.insert[0])], NEXT_DAY)
+    (ended,) = later.resolve
+    assert (ended.alert_id, ended.resolved_at, ended.notify) == (7, NEXT_DAY, True)
+
+
+@pytest.mark.parametrize("hidden", ["not_bookable", "no_price", "demand_drop", "conversion_drop"])
+def test_a_suspended_listing_is_one_alert(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts, hidden: str
+) -> None:
+    found = [make_anomaly(2, hidden, share_lost=1.0), make_anomaly(2, "suspended", share_lost=0.1)]
+    decisions = run(found, [make_impact(), make_impact()], [make_listing(2)])
+    assert kinds_raised(decisions) == ["suspended"]
+    assert any(reason.stage == "inhibit" and hidden in reason.why for reason in decisions.reasons)
+
+
+def test_a_stale_feed_neither_hides_a_guard_nor_resolves_a_drop(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    drop = run([make_anomaly(2, "conversion_drop")], [make_impact()], [make_listing(2)])
+    found = [make_anomaly(2, "feed_stale"), make_anomaly(2, "not_bookable")]
+    later = run(found, [make_impact(), make_impact()], [make_listing(2)], [stored(drop.insert[0])], NEXT_DAY)
+    assert sorted(kinds_raised(later)) == ["feed_stale", "not_bookable"]
+    assert not later.resolve
+    assert any(reason.decision == "kept open" and reason.alert_id == 7 for reason in later.reasons)
+
+
+@pytest.mark.parametrize(
+    ("guard_share", "raised"), [(0.4, ["not_bookable"]), (0.1, ["conversion_drop", "not_bookable"])]
+)
+def test_a_guard_explains_a_drop_only_if_it_is_large_enough(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts, guard_share: float, raised: list[str]
+) -> None:
+    found = [
+        make_anomaly(2, "conversion_drop", share_lost=0.6),
+        make_anomaly(2, "not_bookable", share_lost=guard_share),
+    ]
+    assert sorted(kinds_raised(run(found, [make_impact(), make_impact()], [make_listing(2)]))) == raised
+
+
+def test_inhibition_does_not_reach_another_listing(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    found = [make_anomaly(1, "suspended"), make_anomaly(2, "conversion_drop")]
+    decisions = run(found, [make_impact(), make_impact()], [make_listing(1), make_listing(2)])
+    assert sorted(kinds_raised(decisions)) == ["conversion_drop", "suspended"]
+
+
+def test_all_listings_of_a_property_are_one_alert_and_the_money_adds(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    listings = [make_listing(1), make_listing(2), make_listing(3, property_id=2)]
+    found = [make_anomaly(1, "not_bookable"), make_anomaly(2, "not_bookable"), make_anomaly(3, "not_bookable")]
+    decisions = run(found, [make_impact(score=61.0), make_impact("critical", 85.0), make_impact()], listings)
+    scopes = {draft.scope: draft for draft in decisions.insert}
+    assert set(scopes) == {"property", "listing"}
+    assert scopes["property"].listing_id is None
+    assert scopes["property"].impact_minor == 40_000
+    assert (scopes["property"].category, scopes["property"].score) == ("critical", 85.0)
+    assert scopes["property"].title.endswith("all 2 listings of property hotel-1, 24 nights")
+    assert scopes["listing"].listing_id == 3, "a property of one listing has nothing to group"
+
+
+def test_part_of_a_property_stays_single(make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts) -> None:
+    listings = [make_listing(1), make_listing(2), make_listing(3)]
+    found = [make_anomaly(1, "not_bookable"), make_anomaly(2, "not_bookable")]
+    decisions = run(found, [make_impact(), make_impact()], listings)
+    assert [draft.scope for draft in decisions.insert] == ["listing", "listing"]
+
+
+def test_a_problem_that_spreads_to_the_property_ends_the_single_alert_quietly(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    listings = [make_listing(1), make_listing(2)]
+    first = run([make_anomaly(1, "not_bookable")], [make_impact()], listings)
+    found = [make_anomaly(1, "not_bookable"), make_anomaly(2, "not_bookable")]
+    later = run(found, [make_impact(), make_impact()], listings, [stored(first.insert[0])], NEXT_DAY)
+    assert [draft.scope for draft in later.insert] == ["property"]
+    assert [(ended.alert_id, ended.notify) for ended in later.resolve] == [(7, False)]
+
+
+def test_a_muted_problem_is_not_told_and_not_resolved(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    silence = Mute(listing_id=2, kind=None, start_at=AS_OF, end_at=NEXT_DAY, reason="renovation")
+    settings = PipelineSettings(currency="EUR", mutes=(silence,))
+    args = ([make_anomaly(2, "no_price")], [make_impact()], [make_listing(2)])
+    decisions = run(*args, settings=settings)
+    assert not decisions.insert
+    assert "renovation" in decisions.reasons[0].why
+    raised = run(*args)
+    assert not run(*args, open_alerts=[stored(raised.insert[0])], settings=settings).resolve
+    assert kinds_raised(run(*args, as_of=NEXT_DAY, settings=settings)) == ["no_price"], "a silence ends by itself"
+
+
+def test_two_findings_of_one_kind_on_one_listing_are_one_alert(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    found = [make_anomaly(2, "no_price"), make_anomaly(2, "no_price")]
+    decisions = run(found, [make_impact(score=61.0), make_impact(score=75.0)], [make_listing(2)])
+    assert [draft.score for draft in decisions.insert] == [75.0]
+
+
+def test_impacts_must_belong_to_the_anomalies(make_listing: Listings, make_anomaly: Anomalies) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        run([make_anomaly(2, "no_price")], [], [make_listing(2)])
+
+
+def test_reconciling_twice_raises_nothing_new(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    listings = [make_listing(1), make_listing(2)]
+    found = [make_anomaly(1, "no_price"), make_anomaly(2, "suspended")]
+    first = run(found, [make_impact(), make_impact()], listings)
+    alerts = [stored(draft, index) for index, draft in enumerate(first.insert, 1)]
+    again = run(found, [make_impact(), make_impact()], listings, alerts)
+    assert (again.insert, again.resolve) == ((), ())
+    assert [change.notify for change in again.update] == [False, False]
+    assert [alert.fingerprint for alert in alerts] == [replace(alert).fingerprint for alert in alerts]
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6), st.sampled_from(["no_price", "suspended"]))
+def test_a_fingerprint_is_the_place_and_the_kind_only(listing_id: int, property_id: int, kind: str) -> None:
+    mark = fingerprint("listing", listing_id, property_id, "lisbon", kind)
+    assert mark == fingerprint("listing", listing_id, None, None, kind)
+    assert mark != fingerprint("listing", listing_id + 1, property_id, "lisbon", kind)
+    assert mark != fingerprint("property", listing_id, property_id, "lisbon", kind)
+    assert mark != fingerprint("listing", listing_id, property_id, "lisbon", "feed_stale")
+
+
+def test_a_fingerprint_never_changes_between_releases() -> None:
+    assert fingerprint("listing", 1, 2, "lisbon", "no_price") == (
+        "a3c2cb7f1329c549caf0a6aee324f9e47119b429b04800f109c02d6d77c3de00"
+    )
