@@ -1,0 +1,131 @@
+"""Deliveries: a record for each message to send and each decision not to; none is sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from python_nodes.errors import NotFoundError
+from python_nodes.store.tables import deliveries
+
+
+class Routed(Protocol):
+    """A routed message: (step, sender, recipient) is its identity under one alert."""
+
+    @property
+    def sender(self) -> str:
+        """Return the sender's name."""
+        ...
+
+    @property
+    def recipient(self) -> str:
+        """Return the channel, address or number."""
+        ...
+
+    @property
+    def step(self) -> str:
+        """Return which telling of the alert this is."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Return why it is sent, or why not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One stored delivery; ``status`` is planned, sending, sent, failed or suppressed."""
+
+    delivery_id: int
+    alert_id: int
+    step: str
+    sender: str
+    recipient: str
+    status: str
+    reason: str
+    provider_ref: str | None
+    error: str | None
+    attempts: int
+
+
+def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
+    fields = dict(row._mapping)
+    names = set(Delivery.__dataclass_fields__) - {"delivery_id"}
+    return Delivery(delivery_id=fields["id"], **{name: fields[name] for name in names})
+
+
+def plan(
+    conn: Connection, alert_id: int, targets: Sequence[Routed], suppressed: Sequence[Routed], at: datetime
+) -> list[Delivery]:
+    """Write what routing decided, each once however often it is asked; returns those still to be sent."""
+    rows = [
+        {"alert_id": alert_id, "step": one.step, "sender": one.sender, "recipient": one.recipient,
+         "status": status, "reason": one.reason, "planned_at": at}
+        for status, group in (("planned", targets), ("suppressed", suppressed)) for one in group
+    ]  # fmt: skip
+    if rows:
+        conn.execute(insert(deliveries).on_conflict_do_nothing(), rows)
+    due = deliveries.c.status.in_(("planned", "failed"))
+    query = select(deliveries).where(deliveries.c.alert_id == alert_id, due).order_by(deliveries.c.id)
+    wanted = {(one.step, one.sender, one.recipient) for one in targets}
+    found = [_delivery(row) for row in conn.execute(query)]
+    return [one for one in found if (one.step, one.sender, one.recipient) in wanted]
+
+
+def claim(conn: Connection, delivery_id: int) -> Delivery | None:
+    """Take a planned or failed delivery for sending; None if it is sent, suppressed or in other hands."""
+    free = (
+        select(deliveries.c.id)
+        .where(deliveries.c.id == delivery_id, deliveries.c.status.in_(("planned", "failed")))
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(deliveries)
+        .where(deliveries.c.id.in_(free))
+        .values(status="sending", attempts=deliveries.c.attempts + 1)
+        .returning(deliveries)
+    )
+    row = conn.execute(taken).first()
+    return None if row is None else _delivery(row)
+
+
+def finish(
+    conn: Connection, delivery_id: int, *, at: datetime, provider_ref: str | None = None, error: str | None = None
+) -> None:
+    """Close a claimed delivery: sent with the provider's reference, or failed with the error."""
+    row = {
+        "status": "sent" if error is None else "failed", "provider_ref": provider_ref, "error": error,
+        "finished_at": at,
+    }  # fmt: skip
+    claimed = (deliveries.c.id == delivery_id) & (deliveries.c.status == "sending")
+    if conn.execute(update(deliveries).where(claimed).values(row)).rowcount != 1:
+        raise NotFoundError(f"delivery {delivery_id} is not being sent")
+
+
+def get(conn: Connection, delivery_id: int) -> Delivery:
+    """Return one delivery or raise NotFoundError."""
+    row = conn.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
+    if row is None:
+        raise NotFoundError(f"delivery {delivery_id} does not exist")
+    return _delivery(row)
+
+
+def list_for_alert(conn: Connection, alert_id: int) -> list[Delivery]:
+    """Return every delivery of one alert, in order of id."""
+    query = select(deliveries).where(deliveries.c.alert_id == alert_id).order_by(deliveries.c.id)
+    return [_delivery(row) for row in conn.execute(query)]
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """Return how many were sent by each sender, and how many were suppressed."""
+    total = func.count()
+    sent = select(deliveries.c.sender, total).where(deliveries.c.status == "sent").group_by(deliveries.c.sender)
+    result = {str(sender): int(number) for sender, number in conn.execute(sent)}
+    held = select(total).select_from(deliveries).where(deliveries.c.status == "suppressed")
+    return {**result, "suppressed": int(conn.execute(held).scalar_one())}

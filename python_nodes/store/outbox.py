@@ -1,0 +1,55 @@
+"""The outbox: what must be told to the world, written with the change it tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from python_nodes.store.tables import outbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """One thing to tell; ``entity`` is its subject's id as text."""
+
+    outbox_id: int
+    type: str
+    entity: str
+    version: int
+    payload: dict[str, Any]
+
+
+def add(conn: Connection, type_: str, entity: str, version: int, payload: Mapping[str, Any]) -> None:
+    """Write one row; the same (type, entity, version) is written once."""
+    row = {"type": type_, "entity": entity, "version": version, "payload": dict(payload)}
+    conn.execute(insert(outbox).values(row).on_conflict_do_nothing())
+
+
+def pending(conn: Connection, type_: str, limit: int = 1000) -> list[OutboxRow]:
+    """Return rows not yet dispatched, oldest first."""
+    query = (
+        select(outbox)
+        .where(outbox.c.type == type_, outbox.c.dispatched_at.is_(None))
+        .order_by(outbox.c.id)
+        .limit(limit)
+    )
+    return [
+        OutboxRow(outbox_id=row.id, type=row.type, entity=row.entity, version=row.version, payload=row.payload)
+        for row in conn.execute(query)
+    ]
+
+
+def mark_done(conn: Connection, outbox_ids: Sequence[int], dispatched_at: datetime) -> None:
+    """Close rows that were dispatched."""
+    conn.execute(update(outbox).where(outbox.c.id.in_(outbox_ids)).values(dispatched_at=dispatched_at))
+
+
+def mark_entity_done(conn: Connection, type_: str, entity: str, dispatched_at: datetime) -> None:
+    """Close every open row of one entity: its newest state has been told."""
+    open_rows = (outbox.c.type == type_) & (outbox.c.entity == entity) & outbox.c.dispatched_at.is_(None)
+    conn.execute(update(outbox).where(open_rows).values(dispatched_at=dispatched_at))

@@ -1,0 +1,72 @@
+"""Quarantine: records that could not be used, whole, with the reason, until they are replayed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from python_nodes.domain.records import Rejected
+from python_nodes.store.tables import rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRejected:
+    """A quarantined record with its id and the connection it came through."""
+
+    rejected_id: int
+    connection_id: int | None
+    item: Rejected
+
+
+def add(conn: Connection, connection_id: int | None, items: Iterable[Rejected], *, rejected_at: datetime) -> int:
+    """Quarantine records; one that is there already is opened again, not doubled. Returns how many were given."""
+    rows = [
+        {
+            "connection_id": connection_id, "source": item.source, "operation": item.operation, "reason": item.reason,
+            "field": item.field, "raw": item.raw, "raw_id": item.raw_id, "rejected_at": rejected_at,
+            "raw_sha256": hashlib.sha256(item.raw).digest(),
+        }
+        for item in items
+    ]  # fmt: skip
+    if rows:
+        statement = insert(rejected)
+        changed = {name: statement.excluded[name] for name in ("reason", "field", "rejected_at", "raw_id")}
+        statement = statement.on_conflict_do_update(
+            index_elements=["tenant_id", "source", "operation", "raw_sha256"], set_={**changed, "replayed_at": None}
+        )
+        conn.execute(statement, rows)
+    return len(rows)
+
+
+def list_open(conn: Connection, rejected_ids: Sequence[int] | None = None) -> list[StoredRejected]:
+    """Return the records not yet replayed, in order of id; only ``rejected_ids`` where given."""
+    query = select(rejected).where(rejected.c.replayed_at.is_(None)).order_by(rejected.c.id)
+    if rejected_ids is not None:
+        query = query.where(rejected.c.id.in_(rejected_ids))
+    return [
+        StoredRejected(
+            rejected_id=row.id,
+            connection_id=row.connection_id,
+            item=Rejected(
+                source=row.source, operation=row.operation, reason=row.reason, field=row.field, raw=bytes(row.raw),
+                raw_id=row.raw_id,
+            ),
+        )
+        for row in conn.execute(query)
+    ]  # fmt: skip
+
+
+def mark_replayed(conn: Connection, rejected_ids: Sequence[int], replayed_at: datetime) -> None:
+    """Close records that went through."""
+    conn.execute(update(rejected).where(rejected.c.id.in_(rejected_ids)).values(replayed_at=replayed_at))
+
+
+def count_open(conn: Connection) -> int:
+    """Return how many records wait in quarantine."""
+    query = select(func.count()).select_from(rejected).where(rejected.c.replayed_at.is_(None))
+    return int(conn.execute(query).scalar_one())
