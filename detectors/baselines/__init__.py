@@ -1,0 +1,1 @@
+"""Baselines: what a series should have been, from its past only."""

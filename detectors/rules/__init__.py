@@ -1,0 +1,1 @@
+"""Rules: from observed and expected to a statistic and an alarm."""

@@ -1,0 +1,136 @@
+"""A short run far outside the band, after what moved all peers alike is taken out.
+
+For each series the trailing ``run_days`` sum is compared with its expectation times the peers' median move of the same
+days. The log of that ratio is held against its own past spread (median absolute deviation, with a floor), by the tail
+of a Student t: strict, because a daily band on many series otherwise alarms by chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import signal, stats
+
+from detectors.series import BoolArray, FloatArray, Forecast, IntArray
+
+MAD_TO_SD = 1.4826
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Settings of the rule.
+
+    ``min_drop`` is the share that must be missing; ``p_limit`` the tail probability; ``min_expected`` the expected
+    count of a run below which nothing is said; ``spread_days`` the past the spread is learnt from, ending ``gap_days``
+    before the point; ``recover_drop`` the missing share at which an alarm ends.
+    """
+
+    run_days: int = 3
+    min_drop: float = 0.5
+    recover_drop: float = 0.25
+    p_limit: float = 1e-5
+    min_expected: float = 60.0
+    spread_days: int = 90
+    gap_days: int = 10
+    spread_floor: float = 0.05
+    freedom: float = 6.0
+    min_peers: int = 5
+    scan_days: int = 45
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Shape (n_series, scan_days): ``p_value``, ``active``, ``ratio`` (observed ÷ peer-adjusted expectation of the run),
+    ``move`` (the peers' factor); ``onset`` (n_series,) is a column of the whole matrix, -1 without an alarm."""
+
+    p_value: FloatArray
+    active: BoolArray
+    ratio: FloatArray
+    move: FloatArray
+    onset: IntArray
+
+
+def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
+    """Run the rule over the last ``scan_days`` columns.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    groups : ndarray of int, shape (n_series,)
+        Peer group of each series, from 0; the whole batch stands in for a group of fewer than ``min_peers``.
+    params : Params
+
+    Returns
+    -------
+    Scan
+    """
+    n_times = forecast.expected.shape[1]
+    first = max(n_times - params.scan_days - params.spread_days - params.gap_days, 0)
+    usable = np.isfinite(forecast.expected) & np.isfinite(forecast.capped) & (forecast.expected > 0)
+    window = np.ones(params.run_days)
+    count = signal.lfilter(window, [1.0], np.where(usable, forecast.capped, 0.0), axis=-1)[:, first:]
+    mean = signal.lfilter(window, [1.0], np.where(usable, forecast.expected, 0.0), axis=-1)[:, first:]
+    told = usable[:, first:] & (mean >= params.min_expected)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.where(told, np.log((count + 0.5) / (mean + 0.5)), np.nan)
+    move = _peer_move(logs, groups, params.min_peers)
+    own = logs - move
+    start = max(own.shape[1] - params.scan_days, 0)
+    p_value = np.ones((own.shape[0], own.shape[1] - start))
+    for column in range(start, own.shape[1]):
+        p_value[:, column - start] = _tail(own, column, params)
+    ratio = np.exp(own[:, start:])
+    active, onset = _hold(p_value, ratio, n_times - ratio.shape[1], params)
+    return Scan(p_value, active, ratio, np.exp(move[:, start:]), onset)
+
+
+def _peer_move(logs: FloatArray, groups: IntArray, min_peers: int) -> FloatArray:
+    """Return the median log ratio of each series' peers on each day; 0 where hardly any peer told."""
+    overall = _median(logs, min_peers, np.zeros(logs.shape[1]))
+    move = np.broadcast_to(overall, logs.shape).copy()
+    for group in np.unique(groups):
+        rows = groups == group
+        move[rows] = _median(logs[rows], min_peers, overall)
+    return move
+
+
+def _median(logs: FloatArray, min_peers: int, otherwise: FloatArray) -> FloatArray:
+    """Return the median over series, or ``otherwise`` where fewer than ``min_peers`` told."""
+    enough = np.isfinite(logs).sum(axis=0) >= min_peers
+    result = otherwise.copy()
+    if enough.any():
+        result[enough] = np.nanmedian(logs[:, enough], axis=0)
+    return result
+
+
+def _tail(own: FloatArray, column: int, params: Params) -> FloatArray:
+    """Return how likely as low a log ratio is, by the series' own past; 1 where the past is too short."""
+    end = column - params.gap_days + 1
+    past = own[:, max(end - params.spread_days, 0) : max(end, 0)]
+    p_value = np.ones(own.shape[0])
+    rows = np.isfinite(own[:, column]) & (np.isfinite(past).sum(axis=1) >= params.spread_days // 3)
+    if not rows.any():
+        return p_value
+    centre = np.nanmedian(past[rows], axis=1)
+    spread = MAD_TO_SD * np.nanmedian(np.abs(past[rows] - centre[:, None]), axis=1)
+    z = (own[rows, column] - np.minimum(centre, 0.0)) / np.maximum(spread, params.spread_floor)
+    p_value[rows] = stats.t.cdf(z, params.freedom)
+    return p_value
+
+
+def _hold(
+    p_value: FloatArray, ratio: FloatArray, offset: int, params: Params
+) -> tuple[BoolArray, IntArray]:
+    """Raise where strict, hold until back near the expectation."""
+    active = np.zeros(p_value.shape, dtype=np.bool_)
+    onset = np.full(p_value.shape[0], -1, dtype=np.int64)
+    alarmed = np.zeros(p_value.shape[0], dtype=np.bool_)
+    for column in range(p_value.shape[1]):
+        now = ratio[:, column]
+        raised = ~alarmed & (p_value[:, column] <= params.p_limit) & (now <= 1.0 - params.min_drop)
+        over = alarmed & (now >= 1.0 - params.recover_drop)
+        onset = np.where(raised, max(offset + column - params.run_days + 1, 0), np.where(over, -1, onset))
+        alarmed = (alarmed | raised) & ~over
+        active[:, column] = alarmed
+    return active, onset

@@ -1,0 +1,60 @@
+"""A price under the unit's floor, or under half or over double what earlier polls saw for that same night."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.inputs import BoolArray, GuardInputs
+from python_nodes.domain.metrics import FloatArray
+from python_nodes.guards.finding import nights_finding, within
+from python_nodes.guards.settings import DEFAULTS, GuardSettings
+
+NAME = "price_out_of_range"
+
+
+def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anomaly]:
+    """Return one Anomaly a listing with nights priced out of range."""
+    ari = inputs.ari
+    price = np.where(ari.price_minor > 0, ari.price_minor, np.nan)
+    priced = ari.known & ari.is_open & np.isfinite(price) & within(inputs, settings.horizon_nights)
+    floor = np.array([listing.floor_price_minor for listing in inputs.listings], dtype=np.float64)[:, None]
+    base = np.array([listing.base_price_minor for listing in inputs.listings], dtype=np.float64)[:, None]
+    usual = np.where(np.isfinite(inputs.trailing_price_minor), inputs.trailing_price_minor, np.nan)
+    with np.errstate(invalid="ignore"):
+        under_floor = priced & (price < floor)
+        collapsed = under_floor | (priced & (price < settings.price_low_ratio * usual))
+        dear = priced & (price > settings.price_high_ratio * usual)
+    reference = np.where(np.isfinite(usual) & (usual > 0), usual, np.maximum(base, floor))
+    lost = _lost(price, reference, collapsed, dear & ~collapsed, inputs.night_demand, settings)
+    wrong = collapsed | dear
+    found = []
+    for row in np.flatnonzero(wrong.any(axis=1)):
+        observed = float(np.median(price[row, wrong[row]]))
+        expected = float(np.median(reference[row, wrong[row]]))
+        evidence = {
+            "under_floor_nights": int(under_floor[row].sum()), "too_low_nights": int(collapsed[row].sum()),
+            "too_high_nights": int(dear[row].sum()), "price_minor": round(observed), "usual_price_minor": round(expected),
+            "floor_price_minor": inputs.listings[row].floor_price_minor, "currency": inputs.listings[row].currency,
+            "assumed_price_elasticity": settings.price_elasticity,
+        }  # fmt: skip
+        found.append(
+            nights_finding(
+                inputs, int(row), wrong, kind=NAME, metric="listed_price", cause="price_error",
+                share_lost=float(lost[row]), observed=observed, expected=expected, evidence=evidence,
+                up=observed > expected,
+            )  # fmt: skip
+        )
+    return found
+
+
+def _lost(
+    price: FloatArray, reference: FloatArray, collapsed: BoolArray, dear: BoolArray, demand: FloatArray,
+    settings: GuardSettings,
+) -> FloatArray:  # fmt: skip
+    """Share of revenue lost: what a low price gives away, or the bookings a high one keeps off (assumed elasticity)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        given_away = np.where(collapsed, 1.0 - price / reference, 0.0)
+        kept_off = np.where(dear, 1.0 - (reference / price) ** settings.price_elasticity, 0.0)
+    lost = np.clip(np.nan_to_num(given_away + kept_off), 0.0, 1.0) * np.nan_to_num(demand)
+    return np.clip(lost.sum(axis=1), 0.0, 1.0)
