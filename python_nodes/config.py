@@ -1,0 +1,82 @@
+"""Every setting of the worker, read once from the environment under the prefix NIGHTPORTER_."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from python_nodes.errors import ConfigError
+
+PREFIX = "NIGHTPORTER_"
+
+
+class Settings(BaseSettings):
+    """The worker's settings; frozen, so that nothing changes its mind after start-up."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    database_url: SecretStr
+    owner_url: SecretStr | None = None
+    redis_url: SecretStr
+    secret_key: SecretStr
+    raw_root: Path
+
+    tenant: str = "default"
+    tenant_id: int = Field(default=1, ge=1)
+    region: str = Field(default="default", pattern=r"^[a-z][a-z0-9_-]*$")
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    base_url: str = "http://127.0.0.1:8080"
+    log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
+
+    slack_token: SecretStr | None = None
+    slack_base_url: str = "https://slack.com/api/"
+    slack_channel: str = "#alerts"
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=25, ge=1, le=65535)
+    email_from: str = "nightporter@localhost"
+    email_to: str = ""
+
+    max_body_bytes: int = Field(default=8_000_000, ge=1_000)
+    login_max_age_s: int = Field(default=86_400, ge=60)
+    session_max_age_s: int = Field(default=86_400, ge=60)
+    database_pool_size: int = Field(default=5, ge=1)
+
+    http_connect_timeout_s: float = Field(default=5.0, gt=0)
+    http_read_timeout_s: float = Field(default=30.0, gt=0)
+    retry_attempts: int = Field(default=4, ge=1)
+    retry_initial_s: float = Field(default=0.5, ge=0)
+    retry_max_wait_s: float = Field(default=30.0, gt=0)
+    breaker_failures: int = Field(default=5, ge=1)
+    breaker_reset_s: float = Field(default=60.0, gt=0)
+    breaker_successes: int = Field(default=2, ge=1)
+
+    history_days: int = Field(default=420, ge=28)
+    alert_minimum_minor: int = Field(default=0, ge=0)
+
+
+def load(environ: dict[str, str] | None = None) -> Settings:
+    """Build the settings, or refuse to start and name each setting that is missing, wrong or unknown."""
+    names = os.environ if environ is None else environ
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in names if name.upper().startswith(PREFIX) and name.upper() not in known)
+    if unknown:
+        raise ConfigError(f"unknown setting: {', '.join(unknown)}")
+    try:
+        if environ is None:
+            return Settings.model_validate({})
+        own = {name[len(PREFIX) :].lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
+        return Settings.model_validate(own)
+    except ValidationError as error:
+        # Only names and reasons: the values may be secrets.
+        reasons = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise ConfigError("; ".join(reasons)) from None
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read at first use and never at import."""
+    return load()
