@@ -1,0 +1,170 @@
+"""Seed 000's alert score: revenue at stake, urgency, category. Mapping and reasons: docs/adr/0004-alert-score.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from python_nodes.domain.findings import Anomaly, Category, Impact
+from python_nodes.domain.inputs import Economics
+from python_nodes.domain.portfolio import ListingInfo
+
+ORDER: tuple[Category, ...] = ("low", "medium", "high", "critical")
+WEIGHTS: Mapping[str, float] = {"loss_rate": 0.40, "trend": 0.30, "market": 0.20, "priority": 0.10}
+BANDS: tuple[tuple[float, Category], ...] = ((80.0, "critical"), (60.0, "high"), (40.0, "medium"))
+DOWN_CAUSES = frozenset({"listing_down", "rate_missing", "calendar_closed"})
+
+
+def _default_days() -> Mapping[str, float]:
+    """Return how long each cause usually lasts until somebody has mended it."""
+    return {
+        "listing_down": 3.0, "calendar_closed": 3.0, "rate_missing": 2.0, "price_error": 2.0, "conversion_drop": 7.0,
+        "feed_stale": 1.0, "unknown": 7.0,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpactSettings:
+    """``usd_rate`` is the tenant's minor units per US cent; the USD thresholds are seed 000's."""
+
+    usd_rate: float = 1.0
+    critical_usd: float = 500.0
+    high_usd: float = 100.0
+    medium_usd: float = 50.0
+    days_to_resolution: Mapping[str, float] = field(default_factory=_default_days)
+
+
+DEFAULTS = ImpactSettings()
+
+
+def assess(
+    anomalies: Sequence[Anomaly], economics: Economics, listings: Sequence[ListingInfo], as_of_day: date,
+    settings: ImpactSettings = DEFAULTS,
+) -> list[Impact]:  # fmt: skip
+    """Return what each anomaly costs and how urgent it is.
+
+    Parameters
+    ----------
+    anomalies : sequence of Anomaly
+    economics : Economics
+        Row ``i`` is of ``listings[i]``.
+    listings : sequence of ListingInfo
+    as_of_day : date
+        Present property-local day.
+    settings : ImpactSettings
+
+    Returns
+    -------
+    list of Impact
+        In the order of ``anomalies``. ``impact = (baseline - current revenue a day) * days to resolution``.
+
+    Raises
+    ------
+    KeyError
+        If an anomaly names a listing that is not among ``listings``.
+    """
+    row_of = {listing.listing_id: row for row, listing in enumerate(listings)}
+    return [
+        _one(anomaly, economics, row_of[anomaly.listing_id], listings, as_of_day, settings) for anomaly in anomalies
+    ]
+
+
+def _one(
+    anomaly: Anomaly, economics: Economics, row: int, listings: Sequence[ListingInfo], as_of_day: date,
+    settings: ImpactSettings,
+) -> Impact:  # fmt: skip
+    """Assess one anomaly."""
+    baseline = float(economics.bookings_per_day[row] * economics.revenue_per_booking_minor[row])
+    baseline *= float(economics.kept_share[row])
+    loss = baseline * anomaly.share_lost
+    days_to_resolution = settings.days_to_resolution.get(anomaly.cause, settings.days_to_resolution["unknown"])
+    # The present day counts: a guard sees a problem on the day it begins.
+    days_so_far = float(max((as_of_day - anomaly.onset_date).days + 1, 1))
+    loss_usd = loss / settings.usd_rate / 100.0
+    urgency = {
+        "loss_rate": loss_rate_points(loss_usd, settings),
+        "trend": trend_points(anomaly),
+        "market": market_points(float(economics.season_index[row])),
+        "priority": 100.0 * min(max(listings[row].priority, 0.0), 1.0),
+    }
+    score = sum(WEIGHTS[name] * points for name, points in urgency.items())
+    rule = category_by_rule(anomaly, loss_usd, settings)
+    category = max(category_by_score(score), rule, key=ORDER.index)
+    parts = {f"{name}_points": round(points, 2) for name, points in urgency.items()} | {
+        "baseline_per_day_minor": round(baseline, 2), "current_per_day_minor": round(baseline - loss, 2),
+        "share_lost": round(anomaly.share_lost, 4), "days_to_resolution": days_to_resolution,
+        "days_so_far": days_so_far, "loss_per_day_usd": round(loss_usd, 2),
+        "season_index": round(float(economics.season_index[row]), 4), "confidence": round(anomaly.confidence, 4),
+        "category_by_score": float(ORDER.index(category_by_score(score))),
+        "category_by_rule": float(ORDER.index(rule)),
+    }  # fmt: skip
+    return Impact(
+        loss_per_day_minor=round(loss), days_to_resolution=days_to_resolution,
+        impact_minor=round(loss * days_to_resolution), lost_so_far_minor=round(loss * days_so_far),
+        score=round(score, 2), category=category, parts=parts,
+    )  # fmt: skip
+
+
+def loss_rate_points(loss_usd: float, settings: ImpactSettings) -> float:
+    """Return 0 to 100 for a loss a day: 40, 60 and 80 at the seed's three amounts, linear between, 100 at double."""
+    knots = (
+        (0.0, 0.0), (settings.medium_usd, 40.0), (settings.high_usd, 60.0), (settings.critical_usd, 80.0),
+        (2.0 * settings.critical_usd, 100.0),
+    )  # fmt: skip
+    for (low, low_points), (high, high_points) in zip(knots, knots[1:], strict=False):
+        if loss_usd <= high:
+            return low_points + (high_points - low_points) * max(loss_usd - low, 0.0) / (high - low)
+    return 100.0
+
+
+def trend_points(anomaly: Anomaly) -> float:
+    """Return 100 for what was cut off at once, else 50 steady, more if lately worse than on the whole, less if better.
+
+    Lately is the last half of the days since the onset, by the chart's observed and expected.
+    """
+    if anomaly.p_value is None:
+        return 100.0 if anomaly.share_lost > 0 else 50.0
+    chart = anomaly.evidence.get("chart")
+    window = int(anomaly.evidence.get("window_days", 0))
+    if not isinstance(chart, dict) or window < 4:
+        return 50.0
+    pairs = [
+        (float(seen), float(wanted))
+        for seen, wanted in zip(chart["observed"][-window:], chart["expected"][-window:], strict=True)
+        if seen is not None and wanted is not None
+    ]
+    half = len(pairs) // 2
+    early, late = _missing(pairs[:half]), _missing(pairs[half:])
+    return min(max(50.0 + 100.0 * (late - early), 0.0), 100.0)
+
+
+def _missing(pairs: Sequence[tuple[float, float]]) -> float:
+    """Return the share missing over some days, shrunk by one count."""
+    seen, wanted = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
+    return 1.0 - (seen + 1.0) / (wanted + 1.0)
+
+
+def market_points(season_index: float) -> float:
+    """Return 50 in an ordinary season, 100 at twice the year's mean or more, 0 at half or less (log scale)."""
+    return min(max(50.0 + 50.0 * math.log2(max(season_index, 1e-6)), 0.0), 100.0)
+
+
+def category_by_score(score: float) -> Category:
+    """Return the seed's band of a score."""
+    return next((category for limit, category in BANDS if score >= limit), "low")
+
+
+def category_by_rule(anomaly: Anomaly, loss_usd: float, settings: ImpactSettings) -> Category:
+    """Return the seed's category by what it is, how much is lost, and the amount a day."""
+    if anomaly.cause in DOWN_CAUSES or loss_usd > settings.critical_usd:
+        return "critical"
+    drop = anomaly.share_lost
+    if anomaly.cause == "conversion_drop" and drop > 0.50:
+        return "critical"
+    if drop >= 0.25 or loss_usd >= settings.high_usd:
+        return "high"
+    if drop >= 0.10 or loss_usd >= settings.medium_usd:
+        return "medium"
+    return "low"
