@@ -1,0 +1,117 @@
+"""The message people get, and the contract of those who carry it; senders are found by their file's name."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from python_nodes.domain.findings import Category
+from python_nodes.errors import ConfigError
+
+MessageState = Literal["raised", "updated", "resolved"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One labelled value, plain text: each sender escapes for its own medium."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One place to go on from the message."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What one recipient is told of one alert once.
+
+    ``delivery_id`` is the message's identity: the same message keeps it over every attempt. ``is_retry`` says that an
+    earlier attempt may already have reached the provider. ``update_ref`` is the provider reference of the message
+    that the same recipient already has about this alert.
+    """
+
+    delivery_id: str
+    alert_id: int
+    recipient: str
+    state: MessageState
+    category: Category
+    title: str
+    summary: str
+    fields: tuple[Field, ...]
+    evidence: tuple[str, ...]
+    links: tuple[Link, ...] = ()
+    chart_png: bytes | None = None
+    chart_alt: str = ""
+    update_ref: str | None = None
+    is_retry: bool = False
+
+
+class Sender(Protocol):
+    """Carries messages to one kind of recipient. Implementations pass tests/conformance/test_sender.py."""
+
+    NAME: str
+
+    def send(self, message: Message) -> str:
+        """Send, or find it already sent, and return the provider's reference.
+
+        Parameters
+        ----------
+        message : Message
+            Its ``delivery_id`` identifies it over all attempts.
+
+        Returns
+        -------
+        str
+            What a later message about the same alert passes as ``update_ref``.
+
+        Raises
+        ------
+        RetryableError
+            Passing failure; the message may or may not have arrived: try again with ``is_retry``.
+        PermanentError
+            The provider will never take this message.
+        """
+        ...
+
+
+def discover() -> dict[str, type[Sender]]:
+    """Find every sender: one file in ``senders`` with a class ``Sender`` and its ``NAME``."""
+    package = importlib.import_module("python_nodes.notify.senders")
+    found: dict[str, type[Sender]] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        sender: type[Sender] = importlib.import_module(
+            f"{package.__name__}.{module.name}"
+        ).Sender
+        found[sender.NAME] = sender
+    return found
+
+
+def build(name: str, settings: Mapping[str, Any]) -> Sender:
+    """Make a sender from its settings; a setting it does not know is refused by name."""
+    senders = discover()
+    if name not in senders:
+        raise ConfigError(
+            f"unknown sender {name!r}; there are: {', '.join(sorted(senders))}"
+        )
+    known = inspect.signature(senders[name]).parameters
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ConfigError(f"sender {name!r} does not know the setting {unknown[0]!r}")
+    missing = [
+        key
+        for key, spec in known.items()
+        if spec.default is spec.empty and key not in settings
+    ]
+    if missing:
+        raise ConfigError(f"sender {name!r} needs the setting {missing[0]!r}")
+    return senders[name](**settings)

@@ -1,0 +1,292 @@
+"""The picture in an alert: a series against what was expected, or a strip of nights; PNG at the width Slack shows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+_INK, _QUIET, _GRID = "#1d2939", "#667085", "#eaecf0"
+_OBSERVED, _EXPECTED, _TROUBLE = "#175cd3", "#667085", "#d92d20"
+_OPEN, _BLOCKED, _UNKNOWN, _SOLD = "#a6d8b9", "#d92d20", "#eaecf0", "#98a2b3"
+_SIZE_INCHES, _DPI = (8.0, 3.6), 150
+
+
+def _figure(title: str) -> tuple[Figure, Axes]:
+    # Figure without pyplot: pyplot keeps global state, which leaks in a server.
+    figure = Figure(
+        figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained", facecolor="white"
+    )
+    axes = figure.add_subplot()
+    axes.set_title(
+        title, loc="left", fontsize=12, fontweight="bold", color=_INK, pad=10
+    )
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_GRID)
+    axes.tick_params(colors=_QUIET, labelsize=9.5, length=0, pad=7)
+    axes.grid(axis="y", color=_GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _date_axis(axes: Axes, days: Sequence[date]) -> None:
+    step = max(1, -(-len(days) // 8))
+    shown = days[::step]
+    axes.set_xticks(list(_numbers(shown)), [f"{day.day} {day:%b}" for day in shown])
+
+
+def _png(figure: Figure) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def _numbers(days: Sequence[date]) -> NDArray[np.float64]:
+    return np.asarray(days, dtype="datetime64[D]").astype(np.float64)
+
+
+def chart_png(
+    days: Sequence[date],
+    observed: ArrayLike,
+    expected: ArrayLike,
+    lower: ArrayLike,
+    upper: ArrayLike,
+    onset: date,
+    *,
+    title: str = "",
+    unit: str = "",
+) -> bytes:
+    """Draw observed days against the expected band, the trouble shaded from ``onset`` on."""
+    x = _numbers(days)
+    seen, middle, low, high = (
+        np.asarray(item, dtype=np.float64)
+        for item in (observed, expected, lower, upper)
+    )
+    figure, axes = _figure(title)
+    axes.fill_between(
+        x, low, high, color=_OBSERVED, alpha=0.10, linewidth=0, label="Usual range"
+    )
+    axes.plot(
+        x,
+        middle,
+        color=_EXPECTED,
+        linewidth=1.4,
+        linestyle=(0, (4, 3)),
+        label="Expected",
+    )
+    axes.plot(
+        x,
+        seen,
+        color=_OBSERVED,
+        linewidth=1.9,
+        marker="o",
+        markersize=3.2,
+        label="Observed",
+    )
+    start = float(_numbers([onset])[0])
+    since = x >= start
+    if since.any():
+        axes.axvspan(
+            start - 0.5, float(x[-1]) + 0.5, color=_TROUBLE, alpha=0.08, linewidth=0
+        )
+        axes.plot(
+            x[since],
+            seen[since],
+            color=_TROUBLE,
+            linewidth=2.2,
+            marker="o",
+            markersize=4.5,
+            label="Since onset",
+        )
+    axes.set_xlim(float(x[0]) - 0.5, float(x[-1]) + 0.5)
+    axes.set_ylim(
+        bottom=min(0.0, float(np.nanmin(np.concatenate([seen, low]), initial=0.0)))
+    )
+    axes.set_ylabel(unit, color=_QUIET, fontsize=10)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    _date_axis(axes, days)
+    figure.legend(
+        loc="outside lower center",
+        frameon=False,
+        fontsize=9.5,
+        ncols=4,
+        labelcolor=_INK,
+    )
+    return _png(figure)
+
+
+def _night_colours(
+    is_open: NDArray[np.bool_], expected_open: NDArray[np.bool_]
+) -> list[str]:
+    trouble = ~is_open & expected_open
+    return [
+        _BLOCKED if bad else _OPEN if free else _SOLD
+        for bad, free in zip(trouble, is_open, strict=True)
+    ]
+
+
+def calendar_png(
+    nights: Sequence[date],
+    is_open: ArrayLike,
+    expected_open: ArrayLike,
+    *,
+    title: str = "",
+    channel: str = "channel",
+) -> bytes:
+    """Draw nights as a calendar, a row a week: red where the channel is closed but the operator is open."""
+    figure, axes = _figure(title)
+    colours = _night_colours(
+        np.asarray(is_open, dtype=np.bool_), np.asarray(expected_open, dtype=np.bool_)
+    )
+    first_monday = nights[0] - timedelta(days=nights[0].weekday())
+    weeks = [(night - first_monday).days // 7 for night in nights]
+    for night, week, colour in zip(nights, weeks, colours, strict=True):
+        row = night.weekday()
+        axes.add_patch(_cell(week, row, colour))
+        ink = "white" if colour == _BLOCKED else _INK
+        axes.text(
+            week + 0.46,
+            row + 0.46,
+            str(night.day),
+            ha="center",
+            va="center",
+            fontsize=8.5,
+            color=ink,
+        )
+        if night.day == 1 or night == nights[0]:
+            axes.text(
+                week + 0.46,
+                -0.35,
+                f"{night:%b}",
+                ha="center",
+                va="bottom",
+                fontsize=9.5,
+                color=_QUIET,
+            )
+    axes.set_xlim(-0.05, max(weeks) + 1)
+    axes.set_ylim(7, -0.9)
+    axes.set_yticks(
+        [row + 0.46 for row in range(7)],
+        ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+    )
+    axes.set_xticks([])
+    axes.grid(visible=False)
+    axes.spines["bottom"].set_visible(False)
+    meanings = {
+        _OPEN: f"Open on {channel}",
+        _BLOCKED: f"Closed on {channel}, open at the operator",
+    }
+    meanings[_SOLD] = "Not for sale"
+    shown = [
+        Patch(color=colour, label=text)
+        for colour, text in meanings.items()
+        if colour in colours
+    ]
+    figure.legend(
+        handles=shown,
+        loc="outside lower center",
+        frameon=False,
+        fontsize=9.5,
+        ncols=3,
+        labelcolor=_INK,
+    )
+    return _png(figure)
+
+
+def _cell(week: int, row: int, colour: str) -> Patch:
+    return FancyBboxPatch(
+        (week + 0.06, row + 0.06),
+        0.80,
+        0.80,
+        boxstyle="round,pad=0,rounding_size=0.12",
+        facecolor=colour,
+        linewidth=0,
+    )
+
+
+def price_png(
+    nights: Sequence[date],
+    price: ArrayLike,
+    median: ArrayLike,
+    floor: float | None,
+    *,
+    title: str = "",
+    currency: str = "",
+) -> bytes:
+    """Draw each night's price against its trailing median and floor; nights out of range, or without price, in red."""
+    x = _numbers(nights)
+    now, usual = (
+        np.asarray(price, dtype=np.float64),
+        np.asarray(median, dtype=np.float64),
+    )
+    figure, axes = _figure(title)
+    axes.fill_between(
+        x,
+        usual * 0.5,
+        usual * 2.0,
+        color=_OBSERVED,
+        alpha=0.08,
+        linewidth=0,
+        label="Half to double",
+    )
+    axes.plot(
+        x,
+        usual,
+        color=_EXPECTED,
+        linewidth=1.4,
+        linestyle=(0, (4, 3)),
+        label="Trailing median",
+    )
+    with np.errstate(invalid="ignore"):
+        wrong = (now > usual * 2.0) | (now < usual * 0.5) | (now < (floor or 0.0))
+    axes.plot(
+        x,
+        np.where(wrong, np.nan, now),
+        "o",
+        color=_OBSERVED,
+        markersize=4,
+        label="Price",
+    )
+    if wrong.any():
+        axes.plot(
+            x[wrong],
+            now[wrong],
+            "o",
+            color=_TROUBLE,
+            markersize=6,
+            label="Out of range",
+        )
+    missing = np.isnan(now)
+    if missing.any():
+        axes.plot(
+            x[missing],
+            np.zeros(int(missing.sum())),
+            "x",
+            color=_TROUBLE,
+            markersize=6,
+            label="No price",
+            clip_on=False,
+        )
+    if floor is not None:
+        axes.axhline(floor, color=_TROUBLE, linewidth=1.0, linestyle=":", label="Floor")
+    axes.set_xlim(float(x[0]) - 0.5, float(x[-1]) + 0.5)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel(currency, color=_QUIET, fontsize=10)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    _date_axis(axes, nights)
+    figure.legend(
+        loc="outside lower center",
+        frameon=False,
+        fontsize=9.5,
+        ncols=6,
+        labelcolor=_INK,
+    )
+    return _png(figure)

@@ -1,0 +1,220 @@
+"""Word an alert for people: plain text in fields; the senders escape and lay it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from babel.dates import format_date
+from babel.numbers import format_currency, get_currency_precision
+
+from python_nodes.domain.findings import Alert
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.notify.base import Field, Link, Message, MessageState
+
+LOCALE = "en_GB"
+MAX_EVIDENCE = 8
+MAX_ITEMS = 5
+
+_SHOWN_ELSEWHERE = frozenset(
+    {"days_to_resolution", "listing_ids", "listing_titles", "p_value", "lower", "upper"}
+)
+_PERSONAL = ("guest", "email", "phone")
+_SHARES = frozenset(
+    {"share_lost", "confidence", "conversion_rate", "click_through_rate", "occupancy"}
+)
+_CAUSES = {
+    "calendar_closed": "The calendar is closed on the channel while the operator's own calendar is open",
+    "rate_missing": "Open nights show no price",
+    "price_error": "The price is outside its floor, or far from its trailing median",
+    "listing_down": "The channel has suspended the listing",
+    "feed_stale": "The channel's figures have stopped coming",
+    "conversion_drop": "People see the listing but fewer of them book",
+    "unknown": "Not known yet",
+}
+
+
+def money(amount_minor: int | float, currency: str) -> str:
+    """Write minor units as people do; whole units from a hundred up, since cents there are false precision."""
+    precision = get_currency_precision(currency)
+    amount = Decimal(str(amount_minor)).scaleb(-precision)
+    if abs(amount) >= 100:
+        return str(
+            format_currency(
+                amount.to_integral_value(),
+                currency,
+                "¤#,##0",
+                LOCALE,
+                currency_digits=False,
+            )
+        )
+    return str(format_currency(amount, currency, locale=LOCALE))
+
+
+def day(value: date) -> str:
+    """Write a day without a chance of reading the month as the day."""
+    return str(format_date(value, "d MMM y", locale=LOCALE))
+
+
+def cause(word: str) -> str:
+    """Spell out one of the glossary's cause words."""
+    return _CAUSES.get(word, word.replace("_", " ").capitalize())
+
+
+def fact(name: str, value: Any, currency: str) -> str:
+    """Write one item of evidence as ``Name: value``, its unit taken from the name's suffix."""
+    label = (
+        name.removesuffix("_minor")
+        .removesuffix("_date")
+        .removesuffix("_at")
+        .replace("_", " ")
+        .capitalize()
+    )
+    return f"{label}: {_value(name, value, currency)}"
+
+
+def _value(
+    name: str, value: Any, currency: str
+) -> str:  # one line a type, in the order of how special it is
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{key} {_value(str(key), item, currency)}"
+            for key, item in list(value.items())[:MAX_ITEMS]
+        )
+    if isinstance(value, (list, tuple)):
+        shown = ", ".join(_value(name, item, currency) for item in value[:MAX_ITEMS])
+        return (
+            shown
+            if len(value) <= MAX_ITEMS
+            else f"{shown} and {len(value) - MAX_ITEMS} more"
+        )
+    if isinstance(value, (int, float)):
+        return _number(name, value, currency)
+    return _text(value)
+
+
+def _number(name: str, value: int | float, currency: str) -> str:
+    if name.endswith("_minor"):
+        return money(value, currency)
+    if name in _SHARES or name.endswith(("_share", "_rate")):
+        return f"{value:.1%}".replace(".0%", "%")
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:,.3g}"
+        if abs(value) < 1000
+        else f"{value:,.0f}"
+    )
+
+
+def _text(value: Any) -> str:
+    try:
+        return day(date.fromisoformat(str(value)))
+    except ValueError:
+        return str(value)
+
+
+def evidence(alert: Alert) -> tuple[str, ...]:
+    """Choose and write the facts; anything named after a guest stays out, whoever put it in."""
+    names = [
+        name
+        for name in alert.evidence
+        if name not in _SHOWN_ELSEWHERE
+        and not any(word in name.lower() for word in _PERSONAL)
+    ]
+    return tuple(
+        fact(name, alert.evidence[name], alert.currency)
+        for name in names[:MAX_EVIDENCE]
+    )
+
+
+def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
+    """What it costs first, then why, since when and where."""
+    days = alert.evidence.get("days_to_resolution")
+    until = f" over {days:.1f} more days" if isinstance(days, (int, float)) else ""
+    where = (
+        listing.title
+        if listing is not None and alert.scope == "listing"
+        else "All listings of the property"
+    )
+    expected = f"{money(alert.impact_minor, alert.currency)}{until}"
+    rows = [
+        Field(
+            label="Money lost per day",
+            value=money(alert.loss_per_day_minor, alert.currency),
+        ),
+        Field(
+            label="Lost so far", value=money(alert.lost_so_far_minor, alert.currency)
+        ),
+    ]
+    if alert.resolved_at is None:
+        rows.append(Field(label="Expected loss until resolved", value=expected))
+    else:
+        rows.append(
+            Field(label="Resolved", value=f"{alert.resolved_at:%d %b %Y, %H:%M} UTC")
+        )
+    rows += [
+        Field(label="Cause", value=cause(alert.cause)),
+        Field(label="Since", value=day(alert.onset_date)),
+        Field(label="Listing", value=where),
+    ]
+    market = alert.market or (listing.market if listing is not None else None)
+    if market:
+        rows.append(
+            Field(
+                label="Market",
+                value=market.replace("_", " ").title() if market.islower() else market,
+            )
+        )
+    rows.append(
+        Field(label="Score", value=f"{alert.score:.0f} of 100 ({alert.category})")
+    )
+    return tuple(rows)
+
+
+def summary(alert: Alert, as_of: datetime) -> str:
+    """One line for previews: what is at stake, or what it came to."""
+    per_day = money(alert.loss_per_day_minor, alert.currency)
+    so_far = money(alert.lost_so_far_minor, alert.currency)
+    if alert.resolved_at is not None:
+        return f"Resolved on {day(alert.resolved_at.date())}. It cost about {so_far}."
+    running = max((as_of.date() - alert.onset_date).days + 1, 1)
+    return f"About {per_day} a day, {so_far} so far, day {running} of it."
+
+
+def render(
+    alert: Alert,
+    listing: ListingInfo | None,
+    chart_png: bytes | None,
+    *,
+    delivery_id: str,
+    recipient: str,
+    as_of: datetime,
+    links: Sequence[Link] = (),
+    update_ref: str | None = None,
+    is_retry: bool = False,
+) -> Message:
+    """Word one delivery of an alert; ``delivery_id`` names it over all attempts."""
+    state: MessageState = "raised" if update_ref is None else "updated"
+    if alert.resolved_at is not None:
+        state = "resolved"
+    return Message(
+        delivery_id=delivery_id,
+        alert_id=alert.alert_id,
+        recipient=recipient,
+        state=state,
+        category=alert.category,
+        title=f"Resolved: {alert.title}" if state == "resolved" else alert.title,
+        summary=summary(alert, as_of),
+        fields=fields(alert, listing),
+        evidence=evidence(alert),
+        links=tuple(links),
+        chart_png=chart_png,
+        chart_alt=f"Chart of {alert.metric.replace('_', ' ')} since before {day(alert.onset_date)}",
+        update_ref=update_ref,
+        is_retry=is_retry,
+    )

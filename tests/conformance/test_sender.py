@@ -1,0 +1,329 @@
+"""Every sender against a real server: failures by recovery, and never the same message twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from python_nodes.errors import PermanentError, RetryableError
+from python_nodes.notify import base
+from python_nodes.notify.base import Field, Message, Sender
+
+PNG = b"\x89PNG\r\n\x1a\nrest"
+MESSAGE = Message(
+    delivery_id="alert-1:raised-high", alert_id=1, recipient="", state="raised", category="high",
+    title="Calendar closed", summary="About €42 a day.", fields=(Field(label="Cause", value="Closed"),), evidence=("Nights: 12",),
+    chart_png=PNG, chart_alt="Chart",
+)  # fmt: skip
+
+
+class Counterpart(Protocol):
+    """A receiver that can be told to fail, and shows what people would have got."""
+
+    recipient: str
+
+    def sender(self) -> Sender: ...
+    def fail(self, how: str) -> None: ...
+    def shown(self) -> list[str]: ...
+
+
+class SlackCounterpart:
+    """Slack's Web API as documented, as far as the sender uses it: form bodies, ``ok``, files in three steps."""
+
+    recipient = "C024BE91L"
+
+    def __init__(self, server: HTTPServer) -> None:
+        self._server = server
+        self._failures: dict[str, list[str]] = {}
+        self._uploaded: dict[str, bytes] = {}
+        self.messages: dict[str, dict[str, Any]] = {}
+        for method in ("chat.postMessage", "chat.update", "conversations.history", "files.getUploadURLExternal",
+                       "files.completeUploadExternal"):  # fmt: skip
+            server.expect_request(f"/api/{method}").respond_with_handler(self._answer)
+        server.expect_request("/upload/F1", method="POST").respond_with_handler(
+            self._receive
+        )
+
+    def sender(self) -> Sender:
+        settings = {
+            "token": "xoxb-test",
+            "base_url": self._server.url_for("/api/"),
+            "rate_limit_retries": 0,
+        }
+        return base.build("slack", settings | {"chart_wait_s": 0.01})
+
+    def fail(self, how: str) -> None:
+        method = {"chart refused": "files.completeUploadExternal"}.get(
+            how, "chat.postMessage"
+        )
+        codes = {
+            "permanent": ["invalid_auth"],
+            "chart not ready": ["invalid_blocks"],
+            "chart refused": ["storage"],
+        }
+        self._failures[method] = codes.get(how, [how])
+
+    def shown(self) -> list[str]:
+        return [item["text"] for item in self.messages.values()]
+
+    def _receive(self, request: Request) -> Response:
+        self._uploaded["F1"] = request.get_data()
+        return Response("OK")
+
+    def _answer(self, request: Request) -> Response:
+        method = request.path.rsplit("/", 1)[1]
+        pending = self._failures.get(method)
+        failure = pending.pop(0) if pending else None
+        if failure == "passing":
+            return Response(
+                json.dumps({"ok": False, "error": "ratelimited"}),
+                429,
+                {"Retry-After": "7"},
+            )
+        if failure == "server error":
+            return Response("oops", 503)
+        if failure is not None and failure != "lost answer":
+            return self._json({"ok": False, "error": failure})
+        answer = self._json({"ok": True} | self._do(method, _arguments(request)))
+        return Response("gateway time-out", 504) if failure == "lost answer" else answer
+
+    def _do(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if method == "files.getUploadURLExternal":
+            return {"upload_url": self._server.url_for("/upload/F1"), "file_id": "F1"}
+        if method == "files.completeUploadExternal":
+            return {"files": [{"id": "F1"}]}
+        if method == "conversations.history":
+            return {
+                "messages": list(self.messages.values()),
+                "response_metadata": {"next_cursor": ""},
+            }
+        ts = arguments.get("ts") or f"1700000000.{len(self.messages):06d}"
+        self.messages[ts] = arguments | {"ts": ts}
+        return {"channel": arguments["channel"], "ts": ts}
+
+    @staticmethod
+    def _json(body: dict[str, Any]) -> Response:
+        return Response(json.dumps(body), content_type="application/json")
+
+
+def _arguments(request: Request) -> dict[str, Any]:
+    body = request.get_data()
+    if request.is_json:
+        return dict(json.loads(body))
+    form = {
+        name: values[0] for name, values in parse_qs(body.decode()).items()
+    } | request.args.to_dict()
+    return {
+        name: json.loads(value) if name in ("metadata", "blocks") else value
+        for name, value in form.items()
+    }
+
+
+class HangingUp(SMTP):
+    """An SMTP server that drops the line instead of answering QUIT."""
+
+    async def smtp_QUIT(self, arg: str | None) -> None:
+        assert isinstance(self.transport, asyncio.Transport)
+        self.transport.abort()
+
+
+class MailController(Controller):
+    """Starts the server that hangs up on QUIT."""
+
+    def factory(self) -> SMTP:
+        return HangingUp(self.handler)
+
+
+class SmtpCounterpart:
+    """A real SMTP server."""
+
+    recipient = "ops@example.test"
+
+    def __init__(self) -> None:
+        self._failures: list[str] = []
+        self.mails: list[bytes] = []
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.controller = MailController(self, hostname="127.0.0.1", port=self.port)
+
+    def sender(self) -> Sender:
+        settings = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "from_address": "porter@example.test",
+            "tls": "none",
+        }
+        return base.build("email", settings)
+
+    def fail(self, how: str) -> None:
+        self._failures = [how]
+
+    def shown(self) -> list[str]:
+        return [mail.decode() for mail in self.mails]
+
+    async def handle_RCPT(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        if self._failures == ["permanent"]:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        failure = self._failures.pop() if self._failures else None
+        if failure in ("passing", "server error"):
+            return "451 try again later"
+        assert isinstance(envelope.content, bytes)
+        self.mails.append(envelope.content)
+        return "250 OK"
+
+
+@pytest.fixture(params=sorted(base.discover()))
+def counterpart(request: pytest.FixtureRequest) -> Iterator[Counterpart]:
+    if request.param == "slack":
+        yield SlackCounterpart(request.getfixturevalue("httpserver"))
+        return
+    assert request.param == "email", (
+        f"sender {request.param} has no counterpart here yet"
+    )
+    mail = SmtpCounterpart()
+    mail.controller.start()
+    yield mail
+    mail.controller.stop()
+
+
+def addressed(counterpart: Counterpart, **changes: Any) -> Message:
+    return replace(MESSAGE, recipient=counterpart.recipient, **changes)
+
+
+def test_a_message_arrives_once_with_a_reference(counterpart: Counterpart) -> None:
+    ref = counterpart.sender().send(addressed(counterpart))
+    assert ref
+    assert len(counterpart.shown()) == 1
+    assert "Calendar closed" in counterpart.shown()[0]
+
+
+def test_a_permanent_failure_says_so_and_names_no_recipient(
+    counterpart: Counterpart,
+) -> None:
+    counterpart.fail("permanent")
+    with pytest.raises(PermanentError) as failure:
+        counterpart.sender().send(addressed(counterpart))
+    assert counterpart.recipient not in str(failure.value)
+    assert counterpart.shown() == []
+
+
+@pytest.mark.parametrize("how", ["passing", "server error"])
+def test_a_passing_failure_is_retryable_and_the_retry_sends_once(
+    counterpart: Counterpart, how: str
+) -> None:
+    counterpart.fail(how)
+    sender = counterpart.sender()
+    with pytest.raises(RetryableError):
+        sender.send(addressed(counterpart))
+    assert counterpart.shown() == []
+    assert sender.send(addressed(counterpart, is_retry=True))
+    assert len(counterpart.shown()) == 1
+
+
+def test_nobody_listening_is_retryable(unused_tcp_port: int) -> None:
+    slack = base.build(
+        "slack", {"token": "x", "base_url": f"http://127.0.0.1:{unused_tcp_port}/api/"}
+    )
+    settings = {
+        "host": "127.0.0.1",
+        "port": unused_tcp_port,
+        "from_address": "a@b.test",
+        "tls": "none",
+    }
+    for sender in (slack, base.build("email", settings)):
+        with pytest.raises(RetryableError):
+            sender.send(replace(MESSAGE, recipient="C1"))
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def test_slack_posts_once_even_if_the_answer_was_lost(httpserver: HTTPServer) -> None:
+    counterpart = SlackCounterpart(httpserver)
+    counterpart.fail("lost answer")
+    sender = counterpart.sender()
+    with pytest.raises(RetryableError):
+        sender.send(addressed(counterpart))
+    assert len(counterpart.messages) == 1, "it arrived, although we were not told"
+    ref = sender.send(addressed(counterpart, is_retry=True))
+    assert len(counterpart.messages) == 1
+    assert ref == f"{counterpart.recipient}:{next(iter(counterpart.messages))}"
+
+
+def test_slack_retry_after_is_handed_on(httpserver: HTTPServer) -> None:
+    counterpart = SlackCounterpart(httpserver)
+    counterpart.fail("passing")
+    with pytest.raises(RetryableError) as failure:
+        counterpart.sender().send(addressed(counterpart))
+    assert failure.value.retry_after_s == 7.0
+
+
+def test_slack_updates_its_message_in_place(httpserver: HTTPServer) -> None:
+    counterpart = SlackCounterpart(httpserver)
+    sender = counterpart.sender()
+    ref = sender.send(addressed(counterpart))
+    ended = addressed(
+        counterpart,
+        delivery_id="d2",
+        state="resolved",
+        title="Resolved: x",
+        update_ref=ref,
+    )
+    assert sender.send(ended) == ref
+    assert counterpart.shown() == ["Resolved: x. About €42 a day."]
+
+
+@pytest.mark.parametrize(
+    ("how", "charts"), [("chart not ready", 1), ("chart refused", 0)]
+)
+def test_slack_waits_for_its_chart_and_goes_without_it_if_it_must(
+    httpserver: HTTPServer, how: str, charts: int
+) -> None:
+    counterpart = SlackCounterpart(httpserver)
+    counterpart.fail(how)
+    counterpart.sender().send(addressed(counterpart))
+    (message,) = counterpart.messages.values()
+    assert (
+        len([block for block in message["blocks"] if block["type"] == "image"])
+        == charts
+    )
+
+
+def test_a_mail_server_that_hangs_up_after_taking_the_mail_is_no_failure() -> None:
+    counterpart = SmtpCounterpart()
+    counterpart.controller.start()
+    try:
+        counterpart.sender().send(addressed(counterpart))
+    finally:
+        counterpart.controller.stop()
+    assert len(counterpart.mails) == 1

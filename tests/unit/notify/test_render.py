@@ -1,0 +1,86 @@
+"""What people read: money, days, facts; and what they never read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from python_nodes.domain.findings import Alert
+from python_nodes.notify import render
+
+AS_OF = datetime(2026, 3, 6, 12, tzinfo=UTC)
+ALERT = Alert(
+    alert_id=1, fingerprint="f", scope="listing", listing_id=2, property_id=1, market="lisbon", metric="availability",
+    kind="not_bookable", cause="calendar_closed", title="Calendar closed", category="high", score=70.4, currency="EUR",
+    impact_minor=123_456, loss_per_day_minor=4_250, lost_so_far_minor=12_345, onset_date=date(2026, 3, 4),
+    raised_at=AS_OF, updated_at=AS_OF, resolved_at=None, version=1, parts={},
+    evidence={
+        "nights": 12, "first_night_date": "2026-03-14", "share_lost": 0.5, "guest_name": "Ada Lovelace",
+        "contact_email": "ada@example.test", "floor_price_minor": 5_000, "days_to_resolution": 2.0,
+    },
+)  # fmt: skip
+
+
+def rendered(alert: Alert = ALERT, update_ref: str | None = None) -> dict[str, str]:
+    message = render.render(
+        alert,
+        None,
+        None,
+        delivery_id="d1",
+        recipient="C1",
+        as_of=AS_OF,
+        update_ref=update_ref,
+    )
+    return {field.label: field.value for field in message.fields} | {
+        "title": message.title, "state": message.state, "summary": message.summary, "all": repr(message),
+        "evidence": "\n".join(message.evidence),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "text"),
+    [
+        (4_250, "EUR", "€42.50"),
+        (123_456, "EUR", "€1,235"),
+        (5_000, "JPY", "JP¥5,000"),
+        (0, "GBP", "£0.00"),
+    ],
+)
+def test_money_knows_each_currency_s_minor_unit(
+    amount_minor: int, currency: str, text: str
+) -> None:
+    assert render.money(amount_minor, currency) == text
+
+
+def test_what_it_costs_comes_first() -> None:
+    message = rendered()
+    assert list(message)[:3] == [
+        "Money lost per day",
+        "Lost so far",
+        "Expected loss until resolved",
+    ]
+    assert message["Money lost per day"] == "€42.50"
+    assert message["Expected loss until resolved"] == "€1,235 over 2.0 more days"
+    assert message["summary"] == "About €42.50 a day, €123 so far, day 3 of it."
+    assert message["Since"] == "4 Mar 2026"
+
+
+def test_evidence_is_written_by_its_unit() -> None:
+    assert rendered()["evidence"].splitlines() == [
+        "Nights: 12", "First night: 14 Mar 2026", "Share lost: 50%", "Floor price: €50.00",
+    ]  # fmt: skip
+
+
+def test_guest_data_never_appears() -> None:
+    assert "Ada" not in rendered()["all"]
+    assert "ada@example.test" not in rendered()["all"]
+
+
+def test_states() -> None:
+    assert rendered()["state"] == "raised"
+    assert rendered(update_ref="C1:1.0")["state"] == "updated"
+    ended = rendered(replace(ALERT, resolved_at=AS_OF), update_ref="C1:1.0")
+    assert (ended["state"], ended["title"]) == ("resolved", "Resolved: Calendar closed")
+    assert ended["summary"] == "Resolved on 6 Mar 2026. It cost about €123."
