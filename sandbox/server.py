@@ -1,0 +1,111 @@
+"""Puts the world behind its ports: the public one, the control one and SMTP, in one process."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from functools import partial
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+from flask import Flask
+from limits import RateLimitItem, RateLimitItemPerMinute
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from sandbox import files, receivers, receivers_slack
+from sandbox.clock import SimulatedClock
+from sandbox.control import Controls, create_control_app
+from sandbox.driver import Driver
+from sandbox.faults import FaultPlan
+from sandbox.inbox import Inbox
+from sandbox.receivers_smtp import start_smtp
+from sandbox.vendors import booking_com
+from sandbox.world import World
+
+HOST = "127.0.0.1"
+# Late enough that t0's eve is over from Europe to Los Angeles, early enough for a backfill before the first step.
+_FIRST_HOUR = time(9)
+_MAX_BODY_BYTES = 25_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the command line says; a port of 0 takes a free one, a rate limit of 0 means none."""
+
+    port: int
+    control_port: int
+    control_token: str
+    smtp_port: int
+    page_token: str
+    out_dir: Path
+    rate_limit_per_minute: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The started servers."""
+
+    public: BaseWSGIServer
+    control: BaseWSGIServer
+    smtp: Controller
+    page_token: str
+
+    def urls(self) -> dict[str, object]:
+        """The line printed when ready."""
+        public_url = f"http://{HOST}:{self.public.server_port}"
+        return {
+            "public_url": public_url, "control_url": f"http://{HOST}:{self.control.server_port}",
+            "smtp_port": self.smtp.port, "messages_url": f"{public_url}/messages?token={self.page_token}",
+        }  # fmt: skip
+
+    def stop(self) -> None:
+        """Stop all of them."""
+        self.smtp.stop()
+        self.public.shutdown()
+        self.control.shutdown()
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Logs no requests: a login link's token stands in the address."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+def start(world: World, settings: Settings) -> Running:
+    """Write the files, then open the ports."""
+    settings.out_dir.mkdir(parents=True, exist_ok=True)
+    files.write_portfolio(world, settings.out_dir)
+    files.write_calendar(world, settings.out_dir, world.t0)
+    clock = SimulatedClock(datetime.combine(world.t0, _FIRST_HOUR, tzinfo=UTC))
+    driver = Driver(clock, world.t0, partial(files.write_calendar, world, settings.out_dir))
+    faults, inbox = FaultPlan(booking_com.OPERATIONS), Inbox()
+    per_minute = settings.rate_limit_per_minute
+    limit: RateLimitItem | None = RateLimitItemPerMinute(per_minute) if per_minute else None
+    vendor = booking_com.BookingCom(world, clock, faults, limit)
+    controls = Controls(world=world, clock=clock, driver=driver, faults=faults, token=settings.control_token)
+    public = _serve(_public_app(vendor, inbox, clock, settings.page_token), settings.port)
+    control = _serve(create_control_app(controls), settings.control_port)
+    smtp = start_smtp(inbox, clock.now, HOST, settings.smtp_port)
+    return Running(public=public, control=control, smtp=smtp, page_token=settings.page_token)
+
+
+def _public_app(vendor: booking_com.BookingCom, inbox: Inbox, clock: SimulatedClock, page_token: str) -> Flask:
+    app = Flask("sandbox.public", static_folder=None)
+    app.secret_key = secrets.token_bytes(32)
+    app.config.update(
+        MAX_CONTENT_LENGTH=_MAX_BODY_BYTES, SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_NAME="sandbox_pages",
+    )  # fmt: skip
+    app.register_blueprint(booking_com.blueprint(vendor))
+    app.register_blueprint(receivers_slack.blueprint(inbox, clock.now))
+    app.register_blueprint(receivers.blueprint(inbox, clock.now, page_token))
+    return app
+
+
+def _serve(app: Flask, port: int) -> BaseWSGIServer:
+    server = make_server(HOST, port, app, threaded=True, request_handler=_QuietHandler)
+    threading.Thread(target=server.serve_forever, name=f"port-{server.server_port}", daemon=True).start()
+    return server
