@@ -1,0 +1,177 @@
+"""Flows between the repository and n8n: the address put in and taken out, edits by ops never overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from python_nodes.errors import ConfigError, PermanentError
+from python_nodes.local.n8n import N8n, Rest
+
+Flow = dict[str, Any]
+
+WORKER_ADDRESS = "http://worker:8080"
+WORKER_CREDENTIAL = ("nightporter-worker", "Nightporter worker")
+WEBHOOK_CREDENTIAL = ("nightporter-webhook", "Nightporter webhook")
+WEBHOOK_HEADER = "X-Nightporter-Webhook"
+SCHEDULE_TRIGGER = "n8n-nodes-base.scheduleTrigger"
+KEPT_FIELDS = ("id", "name", "description", "nodes", "connections", "settings", "tags")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did with each flow."""
+
+    written: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    edited: tuple[str, ...]
+
+
+def canonical(flow: Mapping[str, Any], *, worker_url: str | None = None) -> Flow:
+    """The part of a flow that a person wrote: no version ids, time stamps, static or pinned data, real address."""
+    kept = {name: flow[name] for name in KEPT_FIELDS if flow.get(name) not in (None, "")}
+    kept["tags"] = [{"id": tag["id"], "name": tag["name"]} for tag in flow.get("tags") or []]
+    kept["tags"].sort(key=lambda tag: str(tag["name"]))
+    text = json.dumps(kept)
+    if worker_url is not None:
+        text = text.replace(worker_url, WORKER_ADDRESS)
+    clean: Flow = json.loads(text)
+    for node in clean["nodes"]:
+        if node["type"] == SCHEDULE_TRIGGER:
+            # Whether schedules rest is a choice of the place a flow runs in, not of the flow.
+            node.pop("disabled", None)
+    return clean
+
+
+def dump(flow: Flow) -> str:
+    """The text of a flow's file."""
+    return json.dumps(flow, indent=2, ensure_ascii=False) + "\n"
+
+
+def digest(flow: Flow) -> str:
+    """A hash that is the same however the keys are ordered."""
+    return hashlib.sha256(json.dumps(flow, sort_keys=True).encode()).hexdigest()
+
+
+def load_folder(folder: Path) -> dict[str, Flow]:
+    """Every flow of a folder by its id, which is the file's stem."""
+    flows = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    for stem, flow in flows.items():
+        if flow.get("id") != stem:
+            raise ConfigError(f"{folder / stem}.json: its id is {flow.get('id')!r} and should be {stem!r}")
+    return flows
+
+
+def dependencies(flow: Flow) -> set[str]:
+    """The flows that must be published before this one: its error flow and its sub-workflows."""
+    needed = {flow["settings"]["errorWorkflow"]} if flow["settings"].get("errorWorkflow") else set()
+    for node in flow["nodes"]:
+        if node["type"] == "n8n-nodes-base.executeWorkflow":
+            needed.add(node["parameters"]["workflowId"]["value"])
+    return needed
+
+
+def in_order(flows: Mapping[str, Flow]) -> list[str]:
+    """The ids with every flow after those it depends on."""
+    ordered: list[str] = []
+    waiting = dict(flows)
+    while waiting:
+        ready = [name for name, flow in waiting.items() if not dependencies(flow) & set(waiting) - {name}]
+        if not ready:
+            raise ConfigError(f"flows depend on each other in a circle: {', '.join(waiting)}")
+        for name in ready:
+            ordered.append(name)
+            del waiting[name]
+    return ordered
+
+
+def with_address(flow: Flow, worker_url: str, *, rest_schedules: bool) -> Flow:
+    """The flow as it runs here."""
+    placed: Flow = json.loads(json.dumps(flow).replace(WORKER_ADDRESS, worker_url))
+    for node in placed["nodes"]:
+        if node["type"] == SCHEDULE_TRIGGER and rest_schedules:
+            node["disabled"] = True
+    return placed
+
+
+def exported(n8n: N8n) -> dict[str, Flow]:
+    """Every flow that n8n holds, as it holds it."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            n8n.run_command(["export:workflow", "--all", "--separate", f"--output={folder}/"])
+        except PermanentError as error:
+            # n8n's command line tells an empty database only in words.
+            if "No workflows found" in str(error):
+                return {}
+            raise
+        return {flow["id"]: flow for flow in (json.loads(path.read_text()) for path in Path(folder).glob("*.json"))}
+
+
+def import_credentials(n8n: N8n, *, api_key: str, webhook_secret: str) -> None:
+    """Give n8n the worker's key and the webhook's secret; they pass through a file only we can read."""
+    secrets = [
+        (*WORKER_CREDENTIAL, {"name": "Authorization", "value": f"Bearer {api_key}"}),
+        (*WEBHOOK_CREDENTIAL, {"name": WEBHOOK_HEADER, "value": webhook_secret}),
+    ]
+    items = [{"id": key, "name": name, "type": "httpHeaderAuth", "data": data} for key, name, data in secrets]
+    handle, name = tempfile.mkstemp(suffix=".json")
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(items, file)
+        n8n.run_command(["import:credentials", f"--input={name}"])
+    finally:
+        Path(name).unlink()
+
+
+def import_flows(
+    n8n: N8n, folder: Path, state_file: Path, *, worker_url: str, rest_schedules: bool, force: bool
+) -> Imported:
+    """Write the flows that changed in the repository; leave alone, and name, those that ops edited in n8n."""
+    wanted = load_folder(folder)
+    held = {name: canonical(flow, worker_url=worker_url) for name, flow in exported(n8n).items()}
+    last: dict[str, str] = json.loads(state_file.read_text()) if state_file.exists() else {}
+    edited = tuple(
+        name for name in wanted
+        if not force and name in held and digest(held[name]) not in (last.get(name), digest(canonical(wanted[name])))
+    )  # fmt: skip
+    unchanged = tuple(
+        name for name in wanted if name in held and digest(held[name]) == digest(canonical(wanted[name]))
+    )
+    written = tuple(name for name in wanted if name not in edited and name not in unchanged)
+    if written:
+        with tempfile.TemporaryDirectory() as place:
+            for name in written:
+                flow = with_address(wanted[name], worker_url, rest_schedules=rest_schedules)
+                (Path(place) / f"{name}.json").write_text(json.dumps(flow))
+            n8n.run_command(["import:workflow", "--separate", f"--input={place}"])
+    last.update({name: digest(canonical(wanted[name])) for name in (*written, *unchanged)})
+    state_file.write_text(json.dumps(last, indent=2, sort_keys=True))
+    return Imported(written, unchanged, edited)
+
+
+def publish(n8n: N8n, folder: Path, written: Iterable[str]) -> list[str]:
+    """Publish, in order of dependence, what was written and what never was published."""
+    changed = set(written)
+    with Rest(n8n) as rest:
+        published = []
+        for name in in_order(load_folder(folder)):
+            if name in changed or not rest.workflow(name).get("activeVersionId"):
+                rest.publish(name)
+                published.append(name)
+    return published
+
+
+def export_flows(n8n: N8n, folder: Path, *, worker_url: str) -> list[str]:
+    """Write every flow that n8n holds and the repository knows, or that carries our tag, to its file."""
+    names = []
+    for name, flow in sorted(exported(n8n).items()):
+        if (folder / f"{name}.json").exists() or any(tag["name"] == "nightporter" for tag in flow.get("tags") or []):
+            (folder / f"{name}.json").write_text(dump(canonical(flow, worker_url=worker_url)))
+            names.append(name)
+    return names

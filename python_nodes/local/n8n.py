@@ -1,0 +1,183 @@
+"""A real n8n from npm: where it is installed, how it is started, its command line and its REST interface."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import tenacity
+
+from python_nodes.errors import ConfigError, PermanentError
+from python_nodes.local import processes
+from python_nodes.local.postgres import Postgres
+
+DATABASE = "n8n"
+READY_LINE = "Finished building workflow dependency index"
+OWNER_EMAIL = "owner@nightporter.localhost"
+PAGE_SIZE = 100
+
+
+def pinned_version() -> str:
+    """The release that package.json names."""
+    package = json.loads((Path(__file__).parent / "n8n" / "package.json").read_text())
+    return str(package["dependencies"]["n8n"])
+
+
+def cache_dir() -> Path:
+    """Where `make` installs n8n, once a machine."""
+    root = os.environ.get("NIGHTPORTER_CACHE") or str(Path.home() / ".cache" / "nightporter")
+    return Path(root) / f"n8n-{pinned_version()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class N8n:
+    """One n8n: its address, its folder and the database it uses."""
+
+    port: int
+    user_folder: Path
+    encryption_key: str
+    owner_password: str
+    postgres: Postgres
+
+    @property
+    def url(self) -> str:
+        """The editor's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """n8n's settings, with the wheel's Node first on the path."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        return processes.clean_environment({
+            "PATH": path,
+            "DB_TYPE": "postgresdb",
+            "DB_POSTGRESDB_HOST": self.postgres.socket_dir,
+            "DB_POSTGRESDB_PORT": str(self.postgres.port),
+            "DB_POSTGRESDB_DATABASE": DATABASE,
+            "DB_POSTGRESDB_USER": "postgres",
+            "N8N_USER_FOLDER": str(self.user_folder),
+            "N8N_LISTEN_ADDRESS": "127.0.0.1",
+            "N8N_PORT": str(self.port),
+            "N8N_RUNNERS_BROKER_PORT": str(processes.free_port()),
+            "N8N_ENCRYPTION_KEY": self.encryption_key,
+            "N8N_SECURE_COOKIE": "false",
+            "N8N_DIAGNOSTICS_ENABLED": "false",
+            "N8N_VERSION_NOTIFICATIONS_ENABLED": "false",
+            "N8N_TEMPLATES_ENABLED": "false",
+            "N8N_PERSONALIZATION_ENABLED": "false",
+            "GENERIC_TIMEZONE": "UTC",
+        })  # fmt: skip
+
+    def run_command(self, arguments: Sequence[str]) -> str:
+        """Run one command of n8n's command line to its end and give back what it printed."""
+        done = subprocess.run(
+            [*command_line(), *arguments], env=self.environment(), cwd=self._folder(),
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise PermanentError(f"n8n {arguments[0]} failed:\n{done.stdout[-1000:]}{done.stderr[-1000:]}", status=500)
+        return done.stdout
+
+    def start(self, log: Path) -> processes.Child:
+        """Start the server; `wait_ready` tells when webhooks answer."""
+        return processes.start("n8n", [*command_line(), "start"], env=self.environment(), log=log, cwd=self._folder())
+
+    def wait_ready(self, child: processes.Child, *, within_s: float = 180.0) -> None:
+        """Wait for the health check and for the log line after which webhooks answer."""
+        processes.wait_until(child, lambda: processes.answers(f"{self.url}/healthz"), within_s=within_s)
+        processes.wait_until(child, lambda: READY_LINE in child.log.read_text(errors="replace"), within_s=within_s)
+
+    def _folder(self) -> Path:
+        self.user_folder.mkdir(parents=True, exist_ok=True)
+        return self.user_folder
+
+
+def command_line() -> list[str]:
+    """The installed n8n, run by the wheel's Node."""
+    script = cache_dir() / "node_modules" / "n8n" / "bin" / "n8n"
+    node = Path(sys.executable).parent / "node"
+    for needed, mend in ((script, "run `make n8n`"), (node, "run `make install`")):
+        if not needed.exists():
+            raise ConfigError(f"{needed} is missing: {mend}")
+    return [str(node), str(script)]
+
+
+def new_password() -> str:
+    """A random password that n8n's rules accept (a digit, an upper-case letter)."""
+    return f"{secrets.token_urlsafe(15)}A1"
+
+
+class Rest:
+    """n8n's own REST interface, signed in as the owner."""
+
+    def __init__(self, n8n: N8n) -> None:
+        self._client = httpx2.Client(base_url=f"{n8n.url}/rest", timeout=60.0)
+        self._password = n8n.owner_password
+
+    def __enter__(self) -> Rest:
+        self._sign_in()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    @tenacity.retry(
+        stop=tenacity.stop_after_attempt(5), wait=tenacity.wait_fixed(1), reraise=True,
+        retry=tenacity.retry_if_exception_type(httpx2.TransportError),
+    )  # fmt: skip
+    def _sign_in(self) -> None:
+        login = {"emailOrLdapLoginId": OWNER_EMAIL, "password": self._password}
+        if self._client.post("/login", json=login).is_success:
+            return
+        owner = {"email": OWNER_EMAIL, "firstName": "Night", "lastName": "Porter", "password": self._password}
+        _checked(self._client.post("/owner/setup", json=owner))
+
+    def workflow(self, workflow_id: str) -> dict[str, Any]:
+        """One flow as n8n holds it."""
+        found: dict[str, Any] = _checked(self._client.get(f"/workflows/{workflow_id}"))["data"]
+        return found
+
+    def publish(self, workflow_id: str) -> None:
+        """Make the flow's current version the one that runs."""
+        version = self.workflow(workflow_id)["versionId"]
+        _checked(self._client.post(f"/workflows/{workflow_id}/activate", json={"versionId": version}))
+
+    def executions(self, *, since: datetime, workflow_id: str | None = None) -> list[dict[str, Any]]:
+        """Every execution that started after a moment, newest first."""
+        criteria: dict[str, str] = {"startedAfter": since.isoformat()}
+        if workflow_id is not None:
+            criteria["workflowId"] = workflow_id
+        found: list[dict[str, Any]] = []
+        while True:
+            query = {"filter": json.dumps(criteria), "limit": str(PAGE_SIZE)}
+            if found:
+                query["lastId"] = str(found[-1]["id"])
+            page = _checked(self._client.get("/executions", params=query))["data"]["results"]
+            found.extend(page)
+            if len(page) < PAGE_SIZE:
+                return found
+
+
+def execution_counts(executions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many executions ended well and how many did not."""
+    success = sum(1 for execution in executions if execution["status"] == "success")
+    running = sum(1 for execution in executions if execution["status"] in ("running", "new", "waiting"))
+    return {"success": success, "error": len(executions) - success - running}
+
+
+def _checked(response: httpx2.Response) -> dict[str, Any]:
+    if not response.is_success:
+        raise PermanentError(
+            f"n8n answered {response.status_code} on {response.request.url.path}: {response.text[:300]}",
+            status=502,
+        )
+    body: dict[str, Any] = response.json()
+    return body

