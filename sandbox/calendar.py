@@ -71,9 +71,7 @@ def _shape(params: dict[str, Any], number: IntArray) -> FloatArray:
 
     def season(days: IntArray) -> FloatArray:
         phase = 2 * np.pi * (days % 365.25) / 365.25
-        waves = [
-            f(k * phase) for k in range(1, len(beta) // 2 + 1) for f in (np.sin, np.cos)
-        ]
+        waves = [f(k * phase) for k in range(1, len(beta) // 2 + 1) for f in (np.sin, np.cos)]
         return np.exp(
             sum(
                 (b * w for b, w in zip(beta, waves, strict=True)),
@@ -114,18 +112,13 @@ def demand_factor(market: Market, first: date, count: int) -> FloatArray:
 
 def price_factor(market: Market, first: date, count: int) -> FloatArray:
     """Price by night relative to a unit's base price; the same for a night whenever it is looked at."""
-    return _shape(
-        fitted()["profiles"][market.profile]["price"], day_numbers(first, count)
-    )
+    return _shape(fitted()["profiles"][market.profile]["price"], day_numbers(first, count))
 
 
 def utc_offsets_s(market: Market, first: date, count: int) -> IntArray:
     """Offset from UTC at each local noon; bookings are made by day, when no clock changes."""
     zone = ZoneInfo(market.timezone)
-    noons = (
-        datetime(first.year, first.month, first.day, 12) + timedelta(days=k)
-        for k in range(count)
-    )
+    noons = (datetime(first.year, first.month, first.day, 12) + timedelta(days=k) for k in range(count))
     shifts = (noon.replace(tzinfo=zone).utcoffset() for noon in noons)
     return np.array(
         [int(shift.total_seconds()) if shift is not None else 0 for shift in shifts],

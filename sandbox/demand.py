@@ -74,17 +74,13 @@ class Events:
 
 
 def _profiles(portfolio: Portfolio) -> list[dict[str, Any]]:
-    return [
-        fitted()["profiles"][portfolio.market(i).profile] for i in range(len(portfolio))
-    ]
+    return [fitted()["profiles"][portfolio.market(i).profile] for i in range(len(portfolio))]
 
 
 def price_matrix(portfolio: Portfolio, first: date, nights: int) -> IntArray:
     """The price calendar (n_listings, n_nights), minor units, without incidents."""
     factors = np.stack([price_factor(market, first, nights) for market in MARKETS])
-    return np.round(
-        portfolio.base_price_minor[:, None] * factors[portfolio.market_index]
-    ).astype(np.int64)
+    return np.round(portfolio.base_price_minor[:, None] * factors[portfolio.market_index]).astype(np.int64)
 
 
 def build_funnel(portfolio: Portfolio, seed: int, first: date, days: int) -> Funnel:
@@ -92,22 +88,11 @@ def build_funnel(portfolio: Portfolio, seed: int, first: date, days: int) -> Fun
     rng = np.random.default_rng([seed, 3])
     n = len(portfolio)
     factors = np.stack([demand_factor(market, first, days) for market in MARKETS])
-    shape = np.array(
-        [
-            fitted()["profiles"][market.profile]["intensity"]["dispersion_shape"]
-            for market in MARKETS
-        ]
-    )
+    shape = np.array([fitted()["profiles"][market.profile]["intensity"]["dispersion_shape"] for market in MARKETS])
     # Half of the fitted overdispersion is the market's, half the listing's own: an assumption, one hotel cannot tell.
-    market_noise = special.gammaincinv(
-        2 * shape[:, None], rng.random((len(MARKETS), days))
-    ) / (2 * shape[:, None])
+    market_noise = special.gammaincinv(2 * shape[:, None], rng.random((len(MARKETS), days))) / (2 * shape[:, None])
     own = 2 * shape[portfolio.market_index][:, None]
-    noise = (
-        market_noise[portfolio.market_index]
-        * special.gammaincinv(own, rng.random((n, days)))
-        / own
-    )
+    noise = market_noise[portfolio.market_index] * special.gammaincinv(own, rng.random((n, days))) / own
     cap = portfolio.unit_count // GROUP_SHARE_OF_UNITS
     chance, size = np.zeros(n), np.ones(n)
     for i, part in enumerate(_profiles(portfolio)):
@@ -115,8 +100,7 @@ def build_funnel(portfolio: Portfolio, seed: int, first: date, days: int) -> Fun
             chance[i] = part["groups"]["event_share"]
             size[i] = np.minimum(part["groups"]["size_quantiles"], cap[i]).mean()
     return Funnel(
-        mean_impressions=portfolio.impressions_per_day[:, None]
-        * factors[portfolio.market_index],
+        mean_impressions=portfolio.impressions_per_day[:, None] * factors[portfolio.market_index],
         noise=noise,
         uniforms=rng.random((3, n, days)),
         event_conversion=portfolio.conversion / (1 + chance * (size - 1)),
@@ -125,9 +109,7 @@ def build_funnel(portfolio: Portfolio, seed: int, first: date, days: int) -> Fun
     )
 
 
-def run_funnel(
-    funnel: Funnel, portfolio: Portfolio, rates: Rates | None, days: slice
-) -> Counts:
+def run_funnel(funnel: Funnel, portfolio: Portfolio, rates: Rates | None, days: slice) -> Counts:
     """Demand to impressions to views to booking events for some days; ``rates`` None is the world without incidents."""
     u = funnel.uniforms[:, :, days]
     mean = (funnel.mean_impressions * funnel.noise)[:, days]
@@ -138,9 +120,7 @@ def run_funnel(
     impressions = np.nan_to_num(stats.poisson.ppf(u[0], mean))
     views = np.nan_to_num(stats.binom.ppf(u[1], impressions, portfolio.ctr[:, None]))
     events = np.nan_to_num(stats.binom.ppf(u[2], views, conversion))
-    return Counts(
-        impressions.astype(np.int64), views.astype(np.int64), events.astype(np.int64)
-    )
+    return Counts(impressions.astype(np.int64), views.astype(np.int64), events.astype(np.int64))
 
 
 def hashed_uniform(seed: int, channel: int, *parts: IntArray) -> FloatArray:
@@ -155,9 +135,7 @@ def hashed_uniform(seed: int, channel: int, *parts: IntArray) -> FloatArray:
     return np.asarray((state >> np.uint64(11)).astype(np.float64) / 2.0**53)
 
 
-def draw_events(
-    portfolio: Portfolio, funnel: Funnel, seed: int, counts: IntArray, first_day: int
-) -> Events:
+def draw_events(portfolio: Portfolio, funnel: Funnel, seed: int, counts: IntArray, first_day: int) -> Events:
     """Lead time, stay, rooms and cancellation of every booking event, from the fitted tables."""
     flat = counts.ravel()
     cell = np.repeat(np.arange(flat.size), flat)
@@ -165,19 +143,13 @@ def draw_events(
     listing, day = np.divmod(cell, counts.shape[1])
     day = day + first_day
     u = [hashed_uniform(seed, k, listing, day, number) for k in range(6)]
-    lead, nights, rooms, cancel = (
-        np.zeros(cell.size, dtype=np.int64) for _ in range(4)
-    )
+    lead, nights, rooms, cancel = (np.zeros(cell.size, dtype=np.int64) for _ in range(4))
     group = u[2] < funnel.group_chance[listing]
     for name in {market.profile for market in MARKETS}:
         part = fitted()["profiles"][name]
-        rows = np.array(
-            [portfolio.market(i).profile == name for i in range(len(portfolio))]
-        )[listing]
+        rows = np.array([portfolio.market(i).profile == name for i in range(len(portfolio))])[listing]
         lead[rows] = table(part["lead_time_quantiles_days"], u[0][rows])
-        nights[rows] = 1 + np.searchsorted(
-            np.cumsum(part["nights_share"])[:-1], u[1][rows], side="right"
-        )
+        nights[rows] = 1 + np.searchsorted(np.cumsum(part["nights_share"])[:-1], u[1][rows], side="right")
         rooms[rows] = np.minimum(
             table(part["groups"]["size_quantiles"], u[3][rows]),
             funnel.group_cap[listing[rows]],
@@ -204,9 +176,7 @@ def draw_events(
 
 def table(quantiles: list[float], u: FloatArray) -> IntArray:
     """Draw whole numbers from an empirical quantile table."""
-    return np.floor(np.interp(u, np.linspace(0, 1, len(quantiles)), quantiles)).astype(
-        np.int64
-    )
+    return np.floor(np.interp(u, np.linspace(0, 1, len(quantiles)), quantiles)).astype(np.int64)
 
 
 def cancel_rate(part: dict[str, Any], lead: IntArray) -> FloatArray:
@@ -247,6 +217,4 @@ def incident_rates(
 
 def demand_response(ratio: FloatArray) -> FloatArray:
     """Bookings relative to usual when a stay costs ``ratio`` of its usual price."""
-    return np.asarray(
-        np.where(ratio < 1, ratio**-ELASTICITY_BELOW, ratio**-ELASTICITY_ABOVE)
-    )
+    return np.asarray(np.where(ratio < 1, ratio**-ELASTICITY_BELOW, ratio**-ELASTICITY_ABOVE))

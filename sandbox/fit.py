@@ -44,12 +44,8 @@ def cut_source(source: Path, target: Path = CUT_PATH) -> int:
     ).str.to_date("%Y %B %d")
     frame = frame.with_columns(arrival.alias("arrival_date"))
     frame = frame.with_columns(
-        (pl.col("arrival_date") - pl.duration(days=pl.col("lead_time"))).alias(
-            "booking_date"
-        ),
-        (pl.col("stays_in_weekend_nights") + pl.col("stays_in_week_nights")).alias(
-            "nights"
-        ),
+        (pl.col("arrival_date") - pl.duration(days=pl.col("lead_time"))).alias("booking_date"),
+        (pl.col("stays_in_weekend_nights") + pl.col("stays_in_week_nights")).alias("nights"),
         pl.when(pl.col("reservation_status") == "Canceled")
         .then(pl.col("reservation_status_date").str.to_date())
         .alias("cancel_date"),
@@ -145,9 +141,7 @@ def _fit_cancellation(frame: pl.DataFrame) -> dict[str, Any]:
     which = np.searchsorted(np.array(LEAD_EDGES), lead, side="right") - 1
     rates = [float(cancelled[which == k].mean()) for k in range(len(LEAD_EDGES) - 1)]
     late = frame.filter(pl.col("cancel_date").is_not_null() & (pl.col("lead_time") > 0))
-    passed = (
-        late["cancel_date"] - late["booking_date"]
-    ).dt.total_days().to_numpy() / late["lead_time"].to_numpy()
+    passed = (late["cancel_date"] - late["booking_date"]).dt.total_days().to_numpy() / late["lead_time"].to_numpy()
     grid = np.quantile(np.clip(passed, 0.0, 1.0), np.linspace(0, 1, 101))
     return {
         "lead_edges_days": list(LEAD_EDGES),
@@ -162,16 +156,12 @@ def fit_profile(frame: pl.DataFrame) -> dict[str, Any]:
     key = ["booking_date", "lead_time", "nights", "market_segment", "agent"]
     parties = frame.group_by(key, maintain_order=True).agg(pl.len().alias("rooms"))
     # Like single bookings of one big agent on one day are no group: only the segment that says so counts.
-    is_group = (pl.col("market_segment") == "Groups") & (
-        pl.col("rooms") >= GROUP_MIN_ROOMS
-    )
+    is_group = (pl.col("market_segment") == "Groups") & (pl.col("rooms") >= GROUP_MIN_ROOMS)
     sizes = np.sort(parties.filter(is_group)["rooms"].to_numpy())
     # An OTA sees the guests who book online; group bursts are fitted on the whole hotel, they have their own channel.
     singles = frame.filter(pl.col("market_segment") == "Online TA")
     days = np.arange(np.datetime64(WINDOW[0]), np.datetime64(WINDOW[1]) + 1)
-    index = (
-        singles["booking_date"].to_numpy().astype("datetime64[D]") - days[0]
-    ).astype(np.int64)
+    index = (singles["booking_date"].to_numpy().astype("datetime64[D]") - days[0]).astype(np.int64)
     per_day = np.bincount(index, minlength=len(days)).astype(np.float64)
     lead = np.quantile(singles["lead_time"].to_numpy(), np.linspace(0, 1, QUANTILES))
     nights = np.clip(singles["nights"].to_numpy(), 1, MAX_NIGHTS)
@@ -185,23 +175,16 @@ def fit_profile(frame: pl.DataFrame) -> dict[str, Any]:
         "price": _fit_price(singles),
         "cancellation": _fit_cancellation(singles),
         "groups": {
-            "event_share": round(
-                len(sizes) / (len(sizes) + frame.height - int(sizes.sum())), 6
-            ),
+            "event_share": round(len(sizes) / (len(sizes) + frame.height - int(sizes.sum())), 6),
             "room_share": round(float(sizes.sum()) / frame.height, 4),
-            "size_quantiles": np.round(
-                np.quantile(sizes, np.linspace(0, 1, 51)), 1
-            ).tolist(),
+            "size_quantiles": np.round(np.quantile(sizes, np.linspace(0, 1, 51)), 1).tolist(),
         },
     }
 
 
 def fit_all(frame: pl.DataFrame) -> dict[str, Any]:
     """The whole content of ``demand_fit.json``."""
-    profiles = {
-        name: fit_profile(frame.filter(pl.col("hotel") == hotel))
-        for name, hotel in PROFILES.items()
-    }
+    profiles = {name: fit_profile(frame.filter(pl.col("hotel") == hotel)) for name, hotel in PROFILES.items()}
     return {
         "source": "Antonio, de Almeida, Nunes, Hotel booking demand datasets, Data in Brief 22 (2019), CC BY 4.0",
         "window": [day.isoformat() for day in WINDOW],

@@ -67,9 +67,7 @@ def _check_names(where: str, got: Iterable[str], allowed: tuple[str, ...]) -> No
         if name not in allowed:
             close = difflib.get_close_matches(name, allowed, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
-            raise ScenarioError(
-                f"{where}: unknown field '{name}'{hint} Known: {', '.join(allowed)}"
-            )
+            raise ScenarioError(f"{where}: unknown field '{name}'{hint} Known: {', '.join(allowed)}")
 
 
 def _number(
@@ -83,14 +81,8 @@ def _number(
     value = item.get(name, default)
     if value is None:
         raise ScenarioError(f"{where}: field '{name}' is missing")
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not low <= value <= high
-    ):
-        raise ScenarioError(
-            f"{where}: field '{name}' must be a number from {low:g} to {high:g}, got {value!r}"
-        )
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ScenarioError(f"{where}: field '{name}' must be a number from {low:g} to {high:g}, got {value!r}")
     return float(value)
 
 
@@ -99,9 +91,7 @@ def _one_of(where: str, name: str, value: Any, allowed: Iterable[str]) -> str:
     if value not in options:
         close = difflib.get_close_matches(str(value), options, n=1)
         hint = f"; did you mean '{close[0]}'?" if close else ""
-        raise ScenarioError(
-            f"{where}: field '{name}': unknown value {value!r}{hint} Known: {', '.join(options)}"
-        )
+        raise ScenarioError(f"{where}: field '{name}': unknown value {value!r}{hint} Known: {', '.join(options)}")
     return str(value)
 
 
@@ -114,15 +104,11 @@ def read_scenario(path: Path) -> list[dict[str, Any]]:
     _check_names(path.name, content, ("title", "description", "incident"))
     items = content.get("incident", [])
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise ScenarioError(
-            f"{path.name}: field 'incident' must be tables headed [[incident]]"
-        )
+        raise ScenarioError(f"{path.name}: field 'incident' must be tables headed [[incident]]")
     seen: set[str] = set()
     for number, item in enumerate(items, start=1):
         name = item.get("id")
-        where = (
-            f"{path.name}: incident {name if name is not None else f'number {number}'}"
-        )
+        where = f"{path.name}: incident {name if name is not None else f'number {number}'}"
         _check_item(where, item)
         if name in seen:
             raise ScenarioError(f"{where}: field 'id' is used twice")
@@ -150,11 +136,7 @@ def _check_item(where: str, item: dict[str, Any]) -> None:
     if kind == "price_error" and _number(where, item, "factor", 0.01, 100, None) == 1:
         raise ScenarioError(f"{where}: field 'factor' of 1 is no error")
     nights = item.get("nights", list(DEFAULT_NIGHTS))
-    whole = (
-        isinstance(nights, list)
-        and len(nights) == 2
-        and all(type(n) is int for n in nights)
-    )
+    whole = isinstance(nights, list) and len(nights) == 2 and all(type(n) is int for n in nights)
     if not whole or not 0 <= nights[0] <= nights[1] <= 400:
         raise ScenarioError(
             f"{where}: field 'nights' must be [first, last], whole days after the start, got {nights!r}"
@@ -168,27 +150,19 @@ def _check_item(where: str, item: dict[str, Any]) -> None:
     if "market" in select:
         _one_of(where, "select.market", select["market"], [m.name for m in MARKETS])
     if "rank" in select and (type(select["rank"]) is not int or select["rank"] < 0):
-        raise ScenarioError(
-            f"{where}: field 'select.rank' must be a whole number from 0"
-        )
+        raise ScenarioError(f"{where}: field 'select.rank' must be a whole number from 0")
     if kind == "public_holiday" and list(select) != ["market"]:
-        raise ScenarioError(
-            f"{where}: field 'select' of a public_holiday must name a market and nothing else"
-        )
+        raise ScenarioError(f"{where}: field 'select' of a public_holiday must name a market and nothing else")
 
 
-def place(
-    path: Path, portfolio: Portfolio, seed: int, t0: date, live_days: int
-) -> list[Incident]:
+def place(path: Path, portfolio: Portfolio, seed: int, t0: date, live_days: int) -> list[Incident]:
     """Place a scenario's incidents on listings; the same seed picks the same, and no listing twice unless named."""
     rng = np.random.default_rng([seed, 2])
     order = rng.permutation(len(portfolio))
     taken: set[int] = set()
     placed = []
     items = read_scenario(path)
-    explicit = {
-        item["select"]["listing"] for item in items if "listing" in item["select"]
-    }
+    explicit = {item["select"]["listing"] for item in items if "listing" in item["select"]}
     taken.update(i for i, room in enumerate(portfolio.room_id) if room in explicit)
     for item in items:
         where = f"{path.name}: incident {item['id']}"
@@ -202,18 +176,11 @@ def place(
             continue
         last = min(first + int(item["days"]), live_days) - 1
         market = portfolio.market(listings[0])
-        if item["kind"] == "public_holiday" and not public_holidays(
-            market, t0 + timedelta(first), last - first + 1
-        ):
+        if item["kind"] == "public_holiday" and not public_holidays(market, t0 + timedelta(first), last - first + 1):
             known = public_holidays(market, t0, live_days)
-            told = (
-                ", ".join(
-                    f"day {(day - t0).days + 1} {name}" for day, name in known.items()
-                )
-                or "none"
-            )
+            told = ", ".join(f"day {(day - t0).days + 1} {name}" for day, name in known.items()) or "none"
             raise ScenarioError(
-                f"{where}: field 'start_day': no public holiday of {market.name} falls on it; in the live window: {told}"
+                f"{where}: field 'start_day': no holiday of {market.name} falls then; in the live window: {told}"
             )
         nights = item.get("nights", DEFAULT_NIGHTS)
         placed.append(
@@ -239,17 +206,14 @@ def _pick(
     """One listing: the one named, or of those that fit and are free the ``rank``-th by volume, else by lot."""
     if "listing" in select:
         if select["listing"] not in portfolio.room_id:
-            raise ScenarioError(
-                f"{where}: field 'select.listing': no listing {select['listing']!r}"
-            )
+            raise ScenarioError(f"{where}: field 'select.listing': no listing {select['listing']!r}")
         return portfolio.room_id.index(select["listing"])
     fits = [
         int(i)
         for i in order
         if i not in taken
         and select.get("third", portfolio.third[i]) == portfolio.third[i]
-        and select.get("market", portfolio.market(int(i)).name)
-        == portfolio.market(int(i)).name
+        and select.get("market", portfolio.market(int(i)).name) == portfolio.market(int(i)).name
     ]
     rank = int(select.get("rank", 0))
     if rank >= len(fits):

@@ -133,9 +133,7 @@ def _thirds(listings: int) -> list[str]:
     return ["low"] * third + ["mid"] * third + ["high"] * (listings - 2 * third)
 
 
-def _properties(
-    thirds: list[str], rng: np.random.Generator
-) -> tuple[list[int], list[int]]:
+def _properties(thirds: list[str], rng: np.random.Generator) -> tuple[list[int], list[int]]:
     """Property number and market of each listing: homes alone, room types two to five in a hotel."""
     prop: list[int] = []
     market: list[int] = []
@@ -154,9 +152,7 @@ def _properties(
 def mean_kept_nights(profile: str) -> float:
     """Nights a booking takes up on average, cancelled ones counted as none."""
     part = fitted()["profiles"][profile]
-    nights = float(
-        np.dot(np.arange(1, len(part["nights_share"]) + 1), part["nights_share"])
-    )
+    nights = float(np.dot(np.arange(1, len(part["nights_share"]) + 1), part["nights_share"]))
     edges = part["cancellation"]["lead_edges_days"]
     which = np.searchsorted(edges, part["lead_time_quantiles_days"], side="right") - 1
     return nights * float(1 - np.array(part["cancellation"]["rate"])[which].mean())
@@ -165,9 +161,7 @@ def mean_kept_nights(profile: str) -> float:
 def draw_portfolio(seed: int, listings: int) -> Portfolio:
     """Draw ``listings`` listings; same seed, same portfolio."""
     if listings < len(MARKETS):
-        raise ValueError(
-            f"listings: at least {len(MARKETS)} are needed, one a market, got {listings}"
-        )
+        raise ValueError(f"listings: at least {len(MARKETS)} are needed, one a market, got {listings}")
     rng = np.random.default_rng([seed, 1])
     thirds = _thirds(listings)
     prop, market = _properties(thirds, rng)
@@ -185,9 +179,7 @@ def draw_portfolio(seed: int, listings: int) -> Portfolio:
         HOME_CONVERSION * (0.8 + 0.2 * rating / 4.7),
     )
     kept = np.array([mean_kept_nights(MARKETS[m].profile) for m in market])
-    unit_count = np.maximum(1, np.ceil(weekly / 7 * kept / TARGET_OCCUPANCY)).astype(
-        np.int64
-    )
+    unit_count = np.maximum(1, np.ceil(weekly / 7 * kept / TARGET_OCCUPANCY)).astype(np.int64)
     base = _base_prices(real["base_price_usd"].to_numpy()[row], market)
     return _named(prop, market, thirds, weekly, unit_count, base, ctr, conversion, rng)
 
@@ -195,14 +187,9 @@ def draw_portfolio(seed: int, listings: int) -> Portfolio:
 def _base_prices(usd: NDArray[np.float64], market: list[int]) -> IntArray:
     """Real Albany prices in each market's currency and at its level, in minor units."""
     rates = fx_rates()
-    scale = [
-        MARKETS[m].price_level * rates[MARKETS[m].currency] / rates["USD"]
-        for m in market
-    ]
+    scale = [MARKETS[m].price_level * rates[MARKETS[m].currency] / rates["USD"] for m in market]
     digits = [10 ** MINOR_DIGITS[MARKETS[m].currency] for m in market]
-    return np.asarray(
-        np.round(usd * np.array(scale)) * np.array(digits), dtype=np.int64
-    )
+    return np.asarray(np.round(usd * np.array(scale)) * np.array(digits), dtype=np.int64)
 
 
 def _named(
@@ -222,11 +209,7 @@ def _named(
     for i, (p, third) in enumerate(zip(prop, thirds, strict=True)):
         place, word = MARKETS[market[i]].name, NAME_WORDS[words[p]]
         room = i - prop.index(p)
-        kind = (
-            f"Hotel {word}"
-            if third == "high"
-            else f"{HOUSE_WORDS[p % len(HOUSE_WORDS)]} {word}"
-        )
+        kind = f"Hotel {word}" if third == "high" else f"{HOUSE_WORDS[p % len(HOUSE_WORDS)]} {word}"
         name = f"{kind} {place} {p + 1}"
         names.append(name)
         titles.append(f"{name}, {ROOM_TYPES[room]}" if third == "high" else name)

@@ -41,16 +41,10 @@ class Reservations:
     guest: IntArray
 
 
-def stay_totals(
-    price: IntArray, listing: IntArray, checkin: IntArray, nights: IntArray
-) -> FloatArray:
+def stay_totals(price: IntArray, listing: IntArray, checkin: IntArray, nights: IntArray) -> FloatArray:
     """Price of stays, from the night-by-night calendar."""
-    running = np.concatenate(
-        [np.zeros((len(price), 1), dtype=np.int64), np.cumsum(price, axis=1)], axis=1
-    )
-    return np.asarray(
-        running[listing, checkin + nights] - running[listing, checkin], dtype=np.float64
-    )
+    running = np.concatenate([np.zeros((len(price), 1), dtype=np.int64), np.cumsum(price, axis=1)], axis=1)
+    return np.asarray(running[listing, checkin + nights] - running[listing, checkin], dtype=np.float64)
 
 
 def incident_nights(item: Incident, history_days: int) -> tuple[int, int]:
@@ -69,16 +63,12 @@ def stay_acceptance(
     """Chance that guests who wanted a stay at ``item``'s listing still book it, given how many events were drawn."""
     first, last = incident_nights(item, history_days)
     if item.kind == "calendar_closed":
-        return np.asarray(
-            (checkin > last) | (checkin + nights - 1 < first), dtype=np.float64
-        )
+        return np.asarray((checkin > last) | (checkin + nights - 1 < first), dtype=np.float64)
     if item.kind == "price_error":
         wrong = wrong_prices(item, price, history_days)
         one = np.zeros(checkin.shape, dtype=np.int64)
-        ratio = stay_totals(wrong[None], one, checkin, nights) / stay_totals(
-            price[None], one, checkin, nights
-        )
-        return demand_response(ratio) / max(1.0, item.factor**-ELASTICITY_BELOW)
+        ratio = stay_totals(wrong[None], one, checkin, nights) / stay_totals(price[None], one, checkin, nights)
+        return np.asarray(demand_response(ratio) / max(1.0, item.factor**-ELASTICITY_BELOW))
     return np.ones(checkin.shape)
 
 
@@ -86,9 +76,7 @@ def wrong_prices(item: Incident, price: IntArray, history_days: int) -> IntArray
     """One listing's calendar as a price error shows it."""
     first, last = incident_nights(item, history_days)
     wrong = price.copy()
-    wrong[first : last + 1] = np.maximum(
-        1, np.round(price[first : last + 1] * item.factor)
-    ).astype(np.int64)
+    wrong[first : last + 1] = np.maximum(1, np.round(price[first : last + 1] * item.factor)).astype(np.int64)
     return wrong
 
 
@@ -107,23 +95,14 @@ def apply_incidents(
         if item.kind not in ("calendar_closed", "price_error"):
             continue
         live = events.day - history_days
-        rows = np.flatnonzero(
-            (events.listing == item.listings[0])
-            & (live >= item.first_day)
-            & (live <= item.last_day)
-        )
+        rows = np.flatnonzero((events.listing == item.listings[0]) & (live >= item.first_day) & (live <= item.last_day))
         line = price[item.listings[0]]
-        keep[rows] &= chance[rows] < stay_acceptance(
-            item, line, checkin[rows], events.nights[rows], history_days
-        )
+        keep[rows] &= chance[rows] < stay_acceptance(item, line, checkin[rows], events.nights[rows], history_days)
         if item.kind == "price_error":
             one = np.zeros(rows.size, dtype=np.int64)
             usual = stay_totals(line[None], one, checkin[rows], events.nights[rows])
             wrong = wrong_prices(item, line, history_days)
-            paid[rows] = (
-                stay_totals(wrong[None], one, checkin[rows], events.nights[rows])
-                / usual
-            )
+            paid[rows] = stay_totals(wrong[None], one, checkin[rows], events.nights[rows]) / usual
     return replace(events, keep=keep), paid
 
 
@@ -136,18 +115,13 @@ def explode(events: Events, paid: FloatArray) -> tuple[Events, FloatArray]:
     return Events(**fields), paid[rows]
 
 
-def fit_capacity(
-    events: Events, unit_count: IntArray, blocked: BoolArray, fixed: BoolArray
-) -> IntArray:
+def fit_capacity(events: Events, unit_count: IntArray, blocked: BoolArray, fixed: BoolArray) -> IntArray:
     """Check-in of each room, moved to a near date where its own is sold out; -1 where none is free.
 
     ``fixed`` rows do not move (their dates are part of an incident's true loss).
     """
     checkin = (events.day + events.lead).tolist()
-    sold = [
-        [int(units) * int(b) for b in row]
-        for units, row in zip(unit_count, blocked, strict=True)
-    ]
+    sold = [[int(units) * int(b) for b in row] for units, row in zip(unit_count, blocked, strict=True)]
     leaving: dict[int, list[int]] = {}
     listing, days, nights = (
         events.listing.tolist(),
@@ -166,9 +140,7 @@ def fit_capacity(
             for k in leaving.pop(today, ()):
                 _add(sold[listing[k]], checkin[k], nights[k], -1)
         line = sold[listing[i]]
-        start = _free_start(
-            line, checkin[i], nights[i], day, units[listing[i]], stays[i]
-        )
+        start = _free_start(line, checkin[i], nights[i], day, units[listing[i]], stays[i])
         checkin[i] = start
         if start >= 0 and cancel[i] != 0:
             _add(line, start, nights[i], 1)
@@ -182,9 +154,7 @@ def _add(line: list[int], start: int, nights: int, step: int) -> None:
         line[night] += step
 
 
-def _free_start(
-    line: list[int], wanted: int, nights: int, day: int, units: int, fixed: bool
-) -> int:
+def _free_start(line: list[int], wanted: int, nights: int, day: int, units: int, fixed: bool) -> int:
     for shift in SHIFT_DAYS:
         start = wanted + shift
         if start >= day and max(line[start : start + nights]) < units:
@@ -208,23 +178,17 @@ def settle(
         checkin[rows],
         events.nights[rows],
     )
-    total = np.round(stay_totals(price, listing, checkin, nights) * paid[rows]).astype(
-        np.int64
-    )
+    total = np.round(stay_totals(price, listing, checkin, nights) * paid[rows]).astype(np.int64)
     after = np.minimum(events.cancel_after[rows], checkin - day)
     cancel_day = np.where(after >= 0, day + after, -1)
     number = events.number[rows]
     length = price.shape[1]
-    offsets = np.stack([utc_offsets_s(market, first, length) for market in MARKETS])[
-        portfolio.market_index[listing]
-    ]
+    offsets = np.stack([utc_offsets_s(market, first, length) for market in MARKETS])[portfolio.market_index[listing]]
     midnight = day_numbers(first, length) * 86400
     room = np.arange(rows.size)
 
     def instant(channel: int, on: IntArray) -> IntArray:
-        second = LOCAL_MORNING_S + (
-            hashed_uniform(seed, channel, listing, on, number) * LOCAL_DAY_S
-        ).astype(np.int64)
+        second = LOCAL_MORNING_S + (hashed_uniform(seed, channel, listing, on, number) * LOCAL_DAY_S).astype(np.int64)
         return np.asarray(midnight[on] + second - offsets[room, on], dtype=np.int64)
 
     booked = instant(20, day)

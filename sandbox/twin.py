@@ -25,29 +25,17 @@ def booking_value(
     """
     part = fitted()["profiles"][portfolio.market(listing).profile]
     quantiles = np.array(part["lead_time_quantiles_days"])
-    middle = np.interp(
-        np.arange(500) / 500 + 0.001, np.linspace(0, 1, len(quantiles)), quantiles
-    )
+    middle = np.interp(np.arange(500) / 500 + 0.001, np.linspace(0, 1, len(quantiles)), quantiles)
     lead, share = np.floor(middle).astype(np.int64), np.array(part["nights_share"])
     share = share / share.sum()
-    checkin, nights = np.meshgrid(
-        day + lead, np.arange(1, len(share) + 1), indexing="ij"
-    )
+    checkin, nights = np.meshgrid(day + lead, np.arange(1, len(share) + 1), indexing="ij")
     weight = (1 - cancel_rate(part, lead))[:, None] * share[None, :] / len(lead)
     one = np.zeros(checkin.shape, dtype=np.int64)
     if item is None:
-        return float(
-            (weight * stay_totals(price[listing][None], one, checkin, nights)).sum()
-        )
-    shown = (
-        wrong_prices(item, price[listing], history_days)
-        if item.kind == "price_error"
-        else price[listing]
-    )
+        return float((weight * stay_totals(price[listing][None], one, checkin, nights)).sum())
+    shown = wrong_prices(item, price[listing], history_days) if item.kind == "price_error" else price[listing]
     accepted = stay_acceptance(item, price[listing], checkin, nights, history_days)
-    return float(
-        (weight * accepted * stay_totals(shown[None], one, checkin, nights)).sum()
-    )
+    return float((weight * accepted * stay_totals(shown[None], one, checkin, nights)).sum())
 
 
 def _conversion_with(item: Incident) -> float:
@@ -73,11 +61,7 @@ def true_loss_minor(
     loss = 0.0
     for listing in item.listings:
         cents = eur_cents_per_minor(portfolio.market(listing).currency)
-        bookings: FloatArray = (
-            funnel.mean_impressions[listing]
-            * portfolio.ctr[listing]
-            * portfolio.conversion[listing]
-        )
+        bookings: FloatArray = funnel.mean_impressions[listing] * portfolio.ctr[listing] * portfolio.conversion[listing]
         for live_day in range(item.first_day, item.last_day + 1):
             if item.kind == "public_holiday" and live_day not in holiday:
                 continue
@@ -88,8 +72,6 @@ def true_loss_minor(
             elif item.kind == "public_holiday":
                 left = usual * (1 - item.severity)
             else:
-                left = booking_value(
-                    portfolio, listing, day, price, item, history_days
-                ) * _conversion_with(item)
+                left = booking_value(portfolio, listing, day, price, item, history_days) * _conversion_with(item)
             loss += float(bookings[day]) * (usual - left) * cents
     return round(loss)
