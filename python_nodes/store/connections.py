@@ -41,11 +41,17 @@ def create(
     """Insert or, by name, replace a connection; returns its id."""
     sealed = Fernet(fernet_key).encrypt(json.dumps(dict(credentials)).encode())
     statement = insert(connections).values(
-        vendor=vendor, name=name, base_url=base_url, settings=dict(settings), credentials=sealed, is_active=True
+        vendor=vendor,
+        name=name,
+        base_url=base_url,
+        settings=dict(settings),
+        credentials=sealed,
+        is_active=True,
     )
     names = ("vendor", "base_url", "settings", "credentials", "is_active")
     statement = statement.on_conflict_do_update(
-        index_elements=["tenant_id", "name"], set_={one: statement.excluded[one] for one in names}
+        index_elements=["tenant_id", "name"],
+        set_={one: statement.excluded[one] for one in names},
     )
     return int(conn.execute(statement.returning(connections.c.id)).scalar_one())
 
@@ -60,13 +66,19 @@ def _record(row: RowMapping, fernet_key: str) -> Connection:
 
 def list_active(conn: SqlConnection, fernet_key: str) -> list[Connection]:
     """Return every active connection, in order of id."""
-    query = select(connections).where(connections.c.is_active).order_by(connections.c.id)
+    query = (
+        select(connections).where(connections.c.is_active).order_by(connections.c.id)
+    )
     return [_record(row, fernet_key) for row in conn.execute(query).mappings()]
 
 
 def get(conn: SqlConnection, connection_id: int, fernet_key: str) -> Connection:
     """Return one connection or raise NotFoundError."""
-    row = conn.execute(select(connections).where(connections.c.id == connection_id)).mappings().first()
+    row = (
+        conn.execute(select(connections).where(connections.c.id == connection_id))
+        .mappings()
+        .first()
+    )
     if row is None:
         raise NotFoundError(f"connection {connection_id} does not exist")
     return _record(row, fernet_key)

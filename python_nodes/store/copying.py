@@ -24,7 +24,9 @@ _TIME_INFINITY = 2**63 - 1
 
 
 def _text_field(values: NDArray[Any]) -> tuple[NDArray[Any], str, str]:
-    plain = np.array(["" if value is None else value for value in values.tolist()], dtype="U")
+    plain = np.array(
+        ["" if value is None else value for value in values.tolist()], dtype="U"
+    )
     encoded = np.char.encode(plain, "utf-8") if plain.size else np.empty(0, "S1")
     if encoded.dtype.itemsize == 0:
         encoded = encoded.astype("S1")
@@ -38,17 +40,29 @@ def _field(values: NDArray[Any]) -> tuple[NDArray[Any], str, str]:
     """Return (wire array, SQL type, expression that yields NULL where missing) of one column."""
     kind = values.dtype.kind
     if kind == "f":
-        return values.astype(">f8"), "float8", "nullif({name}, 'NaN')" if np.isnan(values).any() else "{name}"
+        return (
+            values.astype(">f8"),
+            "float8",
+            "nullif({name}, 'NaN')" if np.isnan(values).any() else "{name}",
+        )
     if kind == "b":
         return values.astype("i1"), "boolean", "{name}"
     if kind in "iu":
         missing = bool((values == NULL_INT).any())
-        return values.astype(">i8"), "bigint", f"nullif({{name}}, {NULL_INT})" if missing else "{name}"
+        return (
+            values.astype(">i8"),
+            "bigint",
+            f"nullif({{name}}, {NULL_INT})" if missing else "{name}",
+        )
     if kind == "M" and values.dtype == np.dtype("datetime64[D]"):
-        days = np.where(np.isnat(values), _DATE_INFINITY, (values - _EPOCH).astype(np.int64))
+        days = np.where(
+            np.isnat(values), _DATE_INFINITY, (values - _EPOCH).astype(np.int64)
+        )
         return days.astype(">i4"), "date", "nullif({name}, 'infinity')"
     if kind == "M":
-        micros = (values.astype("datetime64[us]") - _EPOCH.astype("datetime64[us]")).astype(np.int64)
+        micros = (
+            values.astype("datetime64[us]") - _EPOCH.astype("datetime64[us]")
+        ).astype(np.int64)
         wire = np.where(np.isnat(values), _TIME_INFINITY, micros)
         return wire.astype(">i8"), "timestamptz", "nullif({name}, 'infinity')"
     return _text_field(values)
@@ -71,23 +85,39 @@ def copy_into(conn: Connection, table: str, columns: Mapping[str, ArrayLike]) ->
     fields = {name: _field(np.asarray(values))[0] for name, values in columns.items()}
     n_rows = len(next(iter(fields.values())))
     with conn.connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {table} ({', '.join(fields)}) FROM STDIN BINARY", _frame(fields, n_rows))
+        cursor.copy_expert(
+            f"COPY {table} ({', '.join(fields)}) FROM STDIN BINARY",
+            _frame(fields, n_rows),
+        )
 
 
-def stage(conn: Connection, name: str, columns: Mapping[str, ArrayLike]) -> dict[str, str]:
+def stage(
+    conn: Connection, name: str, columns: Mapping[str, ArrayLike]
+) -> dict[str, str]:
     """Load columns into the temporary table ``name`` and return the SQL expression that reads each."""
-    described = {column: _field(np.asarray(values)) for column, values in columns.items()}
-    body = ", ".join(f"{column} {sql_type}" for column, (_, sql_type, _) in described.items())
+    described = {
+        column: _field(np.asarray(values)) for column, values in columns.items()
+    }
+    body = ", ".join(
+        f"{column} {sql_type}" for column, (_, sql_type, _) in described.items()
+    )
     conn.execute(text(f"DROP TABLE IF EXISTS pg_temp.{name}"))
     conn.execute(text(f"CREATE TEMPORARY TABLE {name} ({body}) ON COMMIT DROP"))
     wires = {column: wire for column, (wire, _, _) in described.items()}
     n_rows = len(next(iter(wires.values())))
     with conn.connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY pg_temp.{name} FROM STDIN BINARY", _frame(wires, n_rows))
-    return {column: expression.format(name=column) for column, (_, _, expression) in described.items()}
+        cursor.copy_expert(
+            f"COPY pg_temp.{name} FROM STDIN BINARY", _frame(wires, n_rows)
+        )
+    return {
+        column: expression.format(name=column)
+        for column, (_, _, expression) in described.items()
+    }
 
 
-def fetch(conn: Connection, query: str, params: Sequence[Any], columns: Mapping[str, str]) -> NDArray[Any]:
+def fetch(
+    conn: Connection, query: str, params: Sequence[Any], columns: Mapping[str, str]
+) -> NDArray[Any]:
     """Run a query whose columns are never NULL and return them as one record array.
 
     ``columns`` maps each selected column, in order, to ``i8``, ``f8``, ``?``, ``D`` (date) or ``us`` (timestamptz).

@@ -61,7 +61,11 @@ def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
 
 
 def plan(
-    conn: Connection, alert_id: int, targets: Sequence[Routed], suppressed: Sequence[Routed], at: datetime
+    conn: Connection,
+    alert_id: int,
+    targets: Sequence[Routed],
+    suppressed: Sequence[Routed],
+    at: datetime,
 ) -> list[Delivery]:
     """Write what routing decided, each once however often it is asked; returns those still to be sent."""
     rows = [
@@ -72,7 +76,11 @@ def plan(
     if rows:
         conn.execute(insert(deliveries).on_conflict_do_nothing(), rows)
     due = deliveries.c.status.in_(("planned", "failed"))
-    query = select(deliveries).where(deliveries.c.alert_id == alert_id, due).order_by(deliveries.c.id)
+    query = (
+        select(deliveries)
+        .where(deliveries.c.alert_id == alert_id, due)
+        .order_by(deliveries.c.id)
+    )
     wanted = {(one.step, one.sender, one.recipient) for one in targets}
     found = [_delivery(row) for row in conn.execute(query)]
     return [one for one in found if (one.step, one.sender, one.recipient) in wanted]
@@ -82,7 +90,10 @@ def claim(conn: Connection, delivery_id: int) -> Delivery | None:
     """Take a planned or failed delivery for sending; None if it is sent, suppressed or in other hands."""
     free = (
         select(deliveries.c.id)
-        .where(deliveries.c.id == delivery_id, deliveries.c.status.in_(("planned", "failed")))
+        .where(
+            deliveries.c.id == delivery_id,
+            deliveries.c.status.in_(("planned", "failed")),
+        )
         .with_for_update(skip_locked=True)
     )
     taken = (
@@ -96,7 +107,12 @@ def claim(conn: Connection, delivery_id: int) -> Delivery | None:
 
 
 def finish(
-    conn: Connection, delivery_id: int, *, at: datetime, provider_ref: str | None = None, error: str | None = None
+    conn: Connection,
+    delivery_id: int,
+    *,
+    at: datetime,
+    provider_ref: str | None = None,
+    error: str | None = None,
 ) -> None:
     """Close a claimed delivery: sent with the provider's reference, or failed with the error."""
     row = {
@@ -118,14 +134,24 @@ def get(conn: Connection, delivery_id: int) -> Delivery:
 
 def list_for_alert(conn: Connection, alert_id: int) -> list[Delivery]:
     """Return every delivery of one alert, in order of id."""
-    query = select(deliveries).where(deliveries.c.alert_id == alert_id).order_by(deliveries.c.id)
+    query = (
+        select(deliveries)
+        .where(deliveries.c.alert_id == alert_id)
+        .order_by(deliveries.c.id)
+    )
     return [_delivery(row) for row in conn.execute(query)]
 
 
 def counts(conn: Connection) -> dict[str, int]:
     """Return how many were sent by each sender, and how many were suppressed."""
     total = func.count()
-    sent = select(deliveries.c.sender, total).where(deliveries.c.status == "sent").group_by(deliveries.c.sender)
+    sent = (
+        select(deliveries.c.sender, total)
+        .where(deliveries.c.status == "sent")
+        .group_by(deliveries.c.sender)
+    )
     result = {str(sender): int(number) for sender, number in conn.execute(sent)}
-    held = select(total).select_from(deliveries).where(deliveries.c.status == "suppressed")
+    held = (
+        select(total).select_from(deliveries).where(deliveries.c.status == "suppressed")
+    )
     return {**result, "suppressed": int(conn.execute(held).scalar_one())}

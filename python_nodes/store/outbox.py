@@ -24,9 +24,16 @@ class OutboxRow:
     payload: dict[str, Any]
 
 
-def add(conn: Connection, type_: str, entity: str, version: int, payload: Mapping[str, Any]) -> None:
+def add(
+    conn: Connection, type_: str, entity: str, version: int, payload: Mapping[str, Any]
+) -> None:
     """Write one row; the same (type, entity, version) is written once."""
-    row = {"type": type_, "entity": entity, "version": version, "payload": dict(payload)}
+    row = {
+        "type": type_,
+        "entity": entity,
+        "version": version,
+        "payload": dict(payload),
+    }
     conn.execute(insert(outbox).values(row).on_conflict_do_nothing())
 
 
@@ -39,17 +46,35 @@ def pending(conn: Connection, type_: str, limit: int = 1000) -> list[OutboxRow]:
         .limit(limit)
     )
     return [
-        OutboxRow(outbox_id=row.id, type=row.type, entity=row.entity, version=row.version, payload=row.payload)
+        OutboxRow(
+            outbox_id=row.id,
+            type=row.type,
+            entity=row.entity,
+            version=row.version,
+            payload=row.payload,
+        )
         for row in conn.execute(query)
     ]
 
 
-def mark_done(conn: Connection, outbox_ids: Sequence[int], dispatched_at: datetime) -> None:
+def mark_done(
+    conn: Connection, outbox_ids: Sequence[int], dispatched_at: datetime
+) -> None:
     """Close rows that were dispatched."""
-    conn.execute(update(outbox).where(outbox.c.id.in_(outbox_ids)).values(dispatched_at=dispatched_at))
+    conn.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(outbox_ids))
+        .values(dispatched_at=dispatched_at)
+    )
 
 
-def mark_entity_done(conn: Connection, type_: str, entity: str, dispatched_at: datetime) -> None:
+def mark_entity_done(
+    conn: Connection, type_: str, entity: str, dispatched_at: datetime
+) -> None:
     """Close every open row of one entity: its newest state has been told."""
-    open_rows = (outbox.c.type == type_) & (outbox.c.entity == entity) & outbox.c.dispatched_at.is_(None)
+    open_rows = (
+        (outbox.c.type == type_)
+        & (outbox.c.entity == entity)
+        & outbox.c.dispatched_at.is_(None)
+    )
     conn.execute(update(outbox).where(open_rows).values(dispatched_at=dispatched_at))

@@ -43,7 +43,13 @@ class RawArchive:
         self.root = Path(root)
 
     def put(
-        self, conn: Connection, source: str, operation: str, content: bytes, content_type: str, fetched_at: datetime
+        self,
+        conn: Connection,
+        source: str,
+        operation: str,
+        content: bytes,
+        content_type: str,
+        fetched_at: datetime,
     ) -> int:
         """Keep a payload and return its id; the same payload of the same day is kept once."""
         digest = hashlib.sha256(content)
@@ -64,7 +70,9 @@ class RawArchive:
 
     def get(self, conn: Connection, raw_id: int) -> bytes:
         """Return the payload as it came; NotFoundError if this tenant has no such id."""
-        path = conn.execute(select(raw_index.c.path).where(raw_index.c.id == raw_id)).scalar_one_or_none()
+        path = conn.execute(
+            select(raw_index.c.path).where(raw_index.c.id == raw_id)
+        ).scalar_one_or_none()
         if path is None:
             raise NotFoundError(f"raw payload {raw_id} does not exist")
         return (self.root / path).read_bytes()

@@ -23,7 +23,13 @@ class StoredRejected:
     item: Rejected
 
 
-def add(conn: Connection, connection_id: int | None, items: Iterable[Rejected], *, rejected_at: datetime) -> int:
+def add(
+    conn: Connection,
+    connection_id: int | None,
+    items: Iterable[Rejected],
+    *,
+    rejected_at: datetime,
+) -> int:
     """Quarantine records; one that is there already is opened again, not doubled. Returns how many were given."""
     rows = [
         {
@@ -35,17 +41,25 @@ def add(conn: Connection, connection_id: int | None, items: Iterable[Rejected], 
     ]  # fmt: skip
     if rows:
         statement = insert(rejected)
-        changed = {name: statement.excluded[name] for name in ("reason", "field", "rejected_at", "raw_id")}
+        changed = {
+            name: statement.excluded[name]
+            for name in ("reason", "field", "rejected_at", "raw_id")
+        }
         statement = statement.on_conflict_do_update(
-            index_elements=["tenant_id", "source", "operation", "raw_sha256"], set_={**changed, "replayed_at": None}
+            index_elements=["tenant_id", "source", "operation", "raw_sha256"],
+            set_={**changed, "replayed_at": None},
         )
         conn.execute(statement, rows)
     return len(rows)
 
 
-def list_open(conn: Connection, rejected_ids: Sequence[int] | None = None) -> list[StoredRejected]:
+def list_open(
+    conn: Connection, rejected_ids: Sequence[int] | None = None
+) -> list[StoredRejected]:
     """Return the records not yet replayed, in order of id; only ``rejected_ids`` where given."""
-    query = select(rejected).where(rejected.c.replayed_at.is_(None)).order_by(rejected.c.id)
+    query = (
+        select(rejected).where(rejected.c.replayed_at.is_(None)).order_by(rejected.c.id)
+    )
     if rejected_ids is not None:
         query = query.where(rejected.c.id.in_(rejected_ids))
     return [
@@ -61,12 +75,22 @@ def list_open(conn: Connection, rejected_ids: Sequence[int] | None = None) -> li
     ]  # fmt: skip
 
 
-def mark_replayed(conn: Connection, rejected_ids: Sequence[int], replayed_at: datetime) -> None:
+def mark_replayed(
+    conn: Connection, rejected_ids: Sequence[int], replayed_at: datetime
+) -> None:
     """Close records that went through."""
-    conn.execute(update(rejected).where(rejected.c.id.in_(rejected_ids)).values(replayed_at=replayed_at))
+    conn.execute(
+        update(rejected)
+        .where(rejected.c.id.in_(rejected_ids))
+        .values(replayed_at=replayed_at)
+    )
 
 
 def count_open(conn: Connection) -> int:
     """Return how many records wait in quarantine."""
-    query = select(func.count()).select_from(rejected).where(rejected.c.replayed_at.is_(None))
+    query = (
+        select(func.count())
+        .select_from(rejected)
+        .where(rejected.c.replayed_at.is_(None))
+    )
     return int(conn.execute(query).scalar_one())

@@ -35,10 +35,14 @@ TENANT_SQL = "nullif(current_setting('app.tenant_id', true), '')::int"
 
 def _table(name: str, *items: SchemaItem, key: tuple[str, ...] = ("id",)) -> Table:
     """Declare a tenant's table; the tenant leads every key, so that no foreign key can cross tenants."""
-    columns: list[SchemaItem] = [Column("tenant_id", Integer, server_default=text(TENANT_SQL), nullable=False)]
+    columns: list[SchemaItem] = [
+        Column("tenant_id", Integer, server_default=text(TENANT_SQL), nullable=False)
+    ]
     if key == ("id",):
         columns.append(Column("id", BigInteger, Identity(), nullable=False))
-    return Table(name, METADATA, *columns, *items, PrimaryKeyConstraint("tenant_id", *key))
+    return Table(
+        name, METADATA, *columns, *items, PrimaryKeyConstraint("tenant_id", *key)
+    )
 
 
 def _text(name: str, default: str | None = None) -> Column[Any]:
@@ -49,7 +53,9 @@ def _maybe(name: str) -> Column[Any]:
     return Column(name, Text)
 
 
-def _int(name: str, *, nullable: bool = False, default: str | None = None) -> Column[Any]:
+def _int(
+    name: str, *, nullable: bool = False, default: str | None = None
+) -> Column[Any]:
     return Column(name, BigInteger, nullable=nullable, server_default=default)
 
 
@@ -74,7 +80,9 @@ def _json(name: str) -> Column[Any]:
 
 
 def _of(column: str, table: str) -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"])
+    return ForeignKeyConstraint(
+        ["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"]
+    )
 
 
 def _origin() -> tuple[Column[Any], ...]:
@@ -134,10 +142,18 @@ def _ari_columns() -> tuple[Column[Any], ...]:
 
 
 ari_observations = _table(
-    "ari_observations", *_ari_columns(), key=("listing_id", "stay_date", "rate_plan_external_id", "observed_at")
+    "ari_observations",
+    *_ari_columns(),
+    key=("listing_id", "stay_date", "rate_plan_external_id", "observed_at"),
 )
-ari_current = _table("ari_current", *_ari_columns(), key=("listing_id", "stay_date", "rate_plan_external_id"))
-ari_polls = _table("ari_polls", _int("listing_id"), _at("observed_at"), key=("listing_id",))
+ari_current = _table(
+    "ari_current",
+    *_ari_columns(),
+    key=("listing_id", "stay_date", "rate_plan_external_id"),
+)
+ari_polls = _table(
+    "ari_polls", _int("listing_id"), _at("observed_at"), key=("listing_id",)
+)
 
 
 def _booking_columns() -> tuple[Column[Any], ...]:
@@ -152,7 +168,11 @@ bookings = _table(
     "bookings", *_booking_columns(), UniqueConstraint("tenant_id", "source", "external_id"),
     Index("bookings_booked", "tenant_id", "listing_id", "booked_at"),
 )  # fmt: skip
-booking_revisions = _table("booking_revisions", *_booking_columns(), key=("source", "external_id", "source_version"))
+booking_revisions = _table(
+    "booking_revisions",
+    *_booking_columns(),
+    key=("source", "external_id", "source_version"),
+)
 raw_index = _table(
     "raw_index", _text("source"), _text("operation"), _text("path"), Column("sha256", LargeBinary, nullable=False),
     _int("size_bytes"), _text("content_type"), _at("fetched_at"),
@@ -185,7 +205,9 @@ anomalies = _table(
     ("observed", "expected", "lower", "upper", "p_value")), _real("share_lost"), _real("confidence"),
     _json("evidence"), _of("listing_id", "listings"), Index("anomalies_run", "tenant_id", "source_kind", "as_of_at"),
 )  # fmt: skip
-anomaly_runs = _table("anomaly_runs", _text("source_kind"), _at("as_of_at"), key=("source_kind",))
+anomaly_runs = _table(
+    "anomaly_runs", _text("source_kind"), _at("as_of_at"), key=("source_kind",)
+)
 alerts = _table(
     "alerts", _text("fingerprint"), _text("scope"), _int("listing_id", nullable=True),
     _int("property_id", nullable=True), _maybe("market"), _text("metric"), _text("kind"), _text("cause"),

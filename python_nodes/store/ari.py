@@ -1,0 +1,213 @@
+"""Availability, rates and restrictions: the latest known, and every change ever seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, text
+
+from python_nodes.domain.inputs import AriMatrix
+from python_nodes.domain.metrics import FloatArray, IntArray
+from python_nodes.domain.records import AriRecord
+from python_nodes.store import copying
+from python_nodes.store.counts import Counts
+
+_TOLD = (
+    "price_minor",
+    "currency",
+    "is_open",
+    "units_left",
+    "min_stay_nights",
+    "fees_minor",
+)
+_COLUMNS = (
+    "listing_id",
+    "rate_plan_external_id",
+    "stay_date",
+    "observed_at",
+    *_TOLD,
+    "source",
+    "raw_id",
+)
+_NAMES = ", ".join(_COLUMNS)
+
+_OWN_PLAN = """
+JOIN listings l ON l.tenant_id = a.tenant_id AND l.id = a.listing_id
+JOIN rate_plans r ON r.tenant_id = l.tenant_id AND r.id = l.rate_plan_id AND r.external_id = a.rate_plan_external_id
+WHERE a.listing_id = ANY(%s) AND a.stay_date BETWEEN %s AND %s
+"""
+
+
+def _columns(
+    records: Sequence[AriRecord], listing_ids: Mapping[str, int]
+) -> dict[str, Any]:
+    observed = [one.observed_at.astimezone(UTC).replace(tzinfo=None) for one in records]
+    columns: dict[str, Any] = {
+        "listing_id": np.array(
+            [listing_ids[one.listing_external_id] for one in records], dtype=np.int64
+        ),
+        "stay_date": np.array(
+            [one.stay_date for one in records], dtype="datetime64[D]"
+        ),
+        "observed_at": np.array(observed, dtype="datetime64[us]"),
+        "is_open": np.array([one.is_open for one in records], dtype=np.bool_),
+    }
+    for name in (
+        "price_minor",
+        "units_left",
+        "min_stay_nights",
+        "fees_minor",
+        "raw_id",
+    ):
+        values = [getattr(one, name) for one in records]
+        columns[name] = np.array(
+            [copying.NULL_INT if value is None else value for value in values],
+            dtype=np.int64,
+        )
+    for name in ("rate_plan_external_id", "currency", "source"):
+        columns[name] = np.array([getattr(one, name) for one in records], dtype=object)
+    return columns
+
+
+def upsert_changed(
+    conn: Connection, records: Sequence[AriRecord], listing_ids: Mapping[str, int]
+) -> Counts:
+    """Keep what differs from the latest known; an older observation never replaces a newer one."""
+    if not records:
+        return Counts(stored=0, unchanged=0)
+    columns = _columns(records, listing_ids)
+    stored = 0
+    # One pass a moment: a change is told against what was known just before it.
+    for moment in np.unique(columns["observed_at"]):
+        chosen = columns["observed_at"] == moment
+        stored += _store(
+            conn, {name: values[chosen] for name, values in columns.items()}
+        )
+    return Counts(stored=stored, unchanged=len(records) - stored)
+
+
+def _store(conn: Connection, columns: Mapping[str, Any]) -> int:
+    read = copying.stage(conn, "staged_ari", {name: columns[name] for name in _COLUMNS})
+    conn.execute(text(
+        "INSERT INTO ari_polls AS p (listing_id, observed_at) SELECT listing_id, max(observed_at)"
+        " FROM pg_temp.staged_ari GROUP BY listing_id ON CONFLICT (tenant_id, listing_id)"
+        " DO UPDATE SET observed_at = greatest(p.observed_at, EXCLUDED.observed_at)"
+    ))  # fmt: skip
+    chosen = ", ".join(f"{read[name]} AS {name}" for name in _COLUMNS)
+    plain = ", ".join(f"s.{name}" for name in _TOLD)
+    changed = ", ".join(
+        f"{name} = EXCLUDED.{name}"
+        for name in (*_TOLD, "observed_at", "source", "raw_id")
+    )
+    return conn.execute(text(
+        f"WITH s AS (SELECT DISTINCT ON (listing_id, stay_date, rate_plan_external_id) {chosen}"
+        " FROM pg_temp.staged_ari ORDER BY listing_id, stay_date, rate_plan_external_id),"
+        f" fresh AS (SELECT s.* FROM s LEFT JOIN ari_current c USING (listing_id, stay_date, rate_plan_external_id)"
+        "  WHERE c.listing_id IS NULL OR (c.observed_at < s.observed_at AND"
+        f"  ({plain}) IS DISTINCT FROM ({plain.replace('s.', 'c.')}))),"
+        f" kept AS (INSERT INTO ari_current ({_NAMES}) SELECT {_NAMES} FROM fresh"
+        f"  ON CONFLICT (tenant_id, listing_id, stay_date, rate_plan_external_id) DO UPDATE SET {changed})"
+        f" INSERT INTO ari_observations ({_NAMES}) SELECT {_NAMES} FROM fresh ON CONFLICT DO NOTHING"
+    )).rowcount  # fmt: skip
+
+
+def _place(
+    rows: NDArray[Any], wanted: IntArray, first: np.datetime64
+) -> tuple[IntArray, IntArray]:
+    order = np.argsort(wanted)
+    at = (
+        order[np.searchsorted(wanted, rows["listing_id"], sorter=order)]
+        if len(rows)
+        else np.empty(0, np.int64)
+    )
+    return at, (rows["stay_date"] - first).astype(np.int64)
+
+
+def current(
+    conn: Connection,
+    listing_ids: Sequence[int] | IntArray,
+    from_date: date,
+    to_date: date,
+) -> AriMatrix:
+    """Return what is known of each listing's own rate plan, both nights included; row ``i`` is ``listing_ids[i]``."""
+    wanted = np.asarray(listing_ids, dtype=np.int64)
+    nights = np.arange(np.datetime64(from_date), np.datetime64(to_date) + 1)
+    kinds = {
+        "listing_id": "i8",
+        "stay_date": "D",
+        "is_open": "?",
+        "price": "f8",
+        "units_left": "i8",
+        "min_stay": "i8",
+    }
+    query = (
+        "SELECT a.listing_id, a.stay_date, a.is_open, coalesce(a.price_minor::float8, 'NaN'), a.units_left,"
+        " a.min_stay_nights FROM ari_current a" + _OWN_PLAN
+    )
+    rows = copying.fetch(conn, query, (wanted.tolist(), from_date, to_date), kinds)
+    where = _place(rows, wanted, nights[0])
+    shape = (len(wanted), len(nights))
+    known, is_open = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    price, units_left, min_stay = (
+        np.full(shape, np.nan),
+        np.zeros(shape, np.int64),
+        np.ones(shape, np.int64),
+    )
+    known[where], is_open[where], price[where] = True, rows["is_open"], rows["price"]
+    units_left[where], min_stay[where] = rows["units_left"], rows["min_stay"]
+    polled = copying.fetch(
+        conn, "SELECT listing_id, observed_at FROM ari_polls WHERE listing_id = ANY(%s)", (wanted.tolist(),),
+        {"listing_id": "i8", "observed_at": "us"},
+    )  # fmt: skip
+    latest = dict(
+        zip(polled["listing_id"].tolist(), polled["observed_at"], strict=True)
+    )
+    observed = [latest.get(int(one), np.datetime64("NaT")) for one in wanted]
+    return AriMatrix(
+        nights=nights, known=known, is_open=is_open, price_minor=price, units_left=units_left,
+        min_stay_nights=min_stay, observed_at=np.array(observed, dtype="datetime64[s]"),
+    )  # fmt: skip
+
+
+def trailing_median_price(
+    conn: Connection,
+    listing_ids: Sequence[int] | IntArray,
+    from_date: date,
+    to_date: date,
+    before: datetime,
+) -> FloatArray:
+    """Return the median price seen before ``before`` for each night, weighted by how long it stood; NaN if none."""
+    wanted = np.asarray(listing_ids, dtype=np.int64)
+    nights = np.arange(np.datetime64(from_date), np.datetime64(to_date) + 1)
+    # Only changes are stored, so a price counts for as long as it stood: an error of one day must not be half the past.
+    query = (
+        "SELECT * FROM (SELECT a.listing_id, a.stay_date, coalesce(a.price_minor::float8, 'NaN') AS price,"
+        " extract(epoch FROM lead(a.observed_at, 1, %s) OVER (PARTITION BY a.listing_id, a.stay_date"
+        " ORDER BY a.observed_at) - a.observed_at)::float8 FROM ari_observations a" + _OWN_PLAN
+        + " AND a.observed_at < %s) x WHERE price <> 'NaN'"
+    )  # fmt: skip
+    kinds = {"listing_id": "i8", "stay_date": "D", "price": "f8", "stood_s": "f8"}
+    rows = copying.fetch(
+        conn, query, (before, wanted.tolist(), from_date, to_date, before), kinds
+    )
+    result = np.full((len(wanted), len(nights)), np.nan)
+    if len(rows) == 0:
+        return result
+    at, night = _place(rows, wanted, nights[0])
+    group = at * len(nights) + night
+    order = np.lexsort((rows["price"], group))
+    group, price, stood = group[order], rows["price"][order], rows["stood_s"][order]
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    total = np.add.reduceat(stood, starts)
+    sizes = np.diff(starts, append=len(group))
+    running = np.cumsum(stood) - np.repeat(np.cumsum(total) - total, sizes)
+    reached = running >= np.repeat(total, sizes) / 2 * (1 - 1e-9)
+    first = np.minimum.reduceat(
+        np.where(reached, np.arange(len(group)), len(group) - 1), starts
+    )
+    result.flat[group[starts]] = price[first]
+    return result

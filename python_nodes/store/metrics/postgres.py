@@ -1,0 +1,158 @@
+"""Metrics in PostgreSQL: one wide row a listing, day and source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date
+
+import numpy as np
+from sqlalchemy import Connection, text
+
+from python_nodes.domain.metrics import (
+    METRICS,
+    FloatArray,
+    IntArray,
+    MetricMatrix,
+    MetricPoints,
+)
+from python_nodes.errors import PermanentError
+from python_nodes.store import copying
+from python_nodes.store.session import Database
+
+
+def _merge_twins(
+    points: MetricPoints,
+) -> tuple[IntArray, np.ndarray, dict[str, FloatArray]]:
+    """Sort by key, which keeps the index's pages warm, and let the last told value of each key stand."""
+    days = points.day_date.astype("datetime64[D]")
+    told = {
+        name: values
+        for name, values in points.values.items()
+        if not np.isnan(values).all()
+    }
+    order = np.lexsort((days, points.listing_id))
+    listing, day = points.listing_id[order], days[order]
+    new = np.ones(len(order), dtype=np.bool_)
+    new[1:] = (listing[1:] != listing[:-1]) | (day[1:] != day[:-1])
+    if new.all():
+        return listing, day, {name: values[order] for name, values in told.items()}
+    starts = np.flatnonzero(new)
+    merged: dict[str, FloatArray] = {}
+    for name, values in told.items():
+        placed = np.where(np.isnan(values[order]), -1, np.arange(len(order)))
+        last = np.maximum.reduceat(placed, starts)
+        merged[name] = np.where(last < 0, np.nan, values[order][np.maximum(last, 0)])
+    return listing[starts], day[starts], merged
+
+
+class PostgresMetricStore:
+    """A ``domain.metrics.MetricStore`` on ``metrics_daily``."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def write(self, tenant_id: int, points: MetricPoints) -> int:
+        """Upsert by (listing, day, source): a told value replaces, NaN keeps, an older ``as_of_at`` never wins."""
+        with self.database.tenant(tenant_id) as conn:
+            return write(conn, points)
+
+    def read(
+        self,
+        tenant_id: int,
+        metrics: Sequence[str],
+        listing_ids: Sequence[int],
+        start: date,
+        end: date,
+    ) -> MetricMatrix:
+        """Both ends inclusive. Where several sources tell the same point, the newest ``as_of_at`` wins."""
+        with self.database.tenant(tenant_id) as conn:
+            return read(conn, metrics, listing_ids, start, end)
+
+
+def _check(names: Sequence[str]) -> None:
+    unknown = sorted(set(names) - set(METRICS))
+    if unknown:
+        raise PermanentError(f"unknown metric {unknown[0]}", field="metric")
+
+
+def write(conn: Connection, points: MetricPoints) -> int:
+    """Do as ``PostgresMetricStore.write`` within the caller's transaction."""
+    _check(list(points.values))
+    if len(points.listing_id) == 0:
+        return 0
+    listing, day, told = _merge_twins(points)
+    read_as = copying.stage(
+        conn, "staged_metrics", {"listing_id": listing, "day_date": day, **told}
+    )
+    names = "".join(f", {name}" for name in told)
+    values = "".join(f", {read_as[name]}" for name in told)
+    kept = "".join(f", {name} = coalesce(EXCLUDED.{name}, m.{name})" for name in told)
+    statement = text(
+        f"INSERT INTO metrics_daily AS m (listing_id, day_date, source, as_of_at{names})"
+        f" SELECT listing_id, day_date, :source, :as_of_at{values} FROM pg_temp.staged_metrics"
+        " ON CONFLICT (tenant_id, listing_id, day_date, source) DO UPDATE"
+        f" SET as_of_at = EXCLUDED.as_of_at{kept} WHERE m.as_of_at <= EXCLUDED.as_of_at"
+    )
+    conn.execute(
+        statement,
+        {"source": points.source, "as_of_at": points.as_of_at.astimezone(UTC)},
+    )
+    return len(points.listing_id)
+
+
+def read(
+    conn: Connection,
+    metrics: Sequence[str],
+    listing_ids: Sequence[int],
+    start: date,
+    end: date,
+) -> MetricMatrix:
+    """Do as ``PostgresMetricStore.read`` within the caller's transaction."""
+    _check(metrics)
+    wanted = np.asarray(listing_ids, dtype=np.int64)
+    days = np.arange(np.datetime64(start), np.datetime64(end) + 1)
+    filled = {name: np.full((len(wanted), len(days)), np.nan) for name in metrics}
+    chosen = "".join(f", coalesce({name}, 'NaN')" for name in metrics)
+    # Oldest first: where two sources tell a point, assignment below leaves the newest.
+    query = (
+        f"SELECT listing_id, day_date{chosen} FROM metrics_daily"
+        " WHERE listing_id = ANY(%s) AND day_date BETWEEN %s AND %s ORDER BY as_of_at, source"
+    )
+    kinds = {"listing_id": "i8", "day_date": "D", **dict.fromkeys(metrics, "f8")}
+    rows = copying.fetch(conn, query, (wanted.tolist(), start, end), kinds)
+    if len(rows):
+        order = np.argsort(wanted)
+        at = order[np.searchsorted(wanted, rows["listing_id"], sorter=order)]
+        column = (rows["day_date"] - days[0]).astype(np.int64)
+        for name in metrics:
+            told = ~np.isnan(rows[name])
+            filled[name][at[told], column[told]] = rows[name][told]
+    return MetricMatrix(listing_ids=wanted, days=days, values=filled)
+
+
+def count(conn: Connection) -> tuple[int, int]:
+    """Return (points stored, series): values that are told, and (listing, metric) pairs with any."""
+    stored = " + ".join(f"count({name})" for name in METRICS)
+    each = " + ".join(f"(count({name}) > 0)::int" for name in METRICS)
+    query = text(
+        f"SELECT coalesce(sum(points), 0)::bigint, coalesce(sum(series), 0)::bigint FROM"
+        f" (SELECT {stored} AS points, {each} AS series FROM metrics_daily GROUP BY listing_id) x"
+    )
+    points, series = conn.execute(query).one()
+    return int(points), int(series)
+
+
+def last_told_day(
+    conn: Connection, metric: str, listing_ids: Sequence[int], until: date
+) -> np.ndarray:
+    """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` on which ``metric`` is told, or NaT."""
+    _check([metric])
+    query = text(
+        f"SELECT listing_id, max(day_date) FROM metrics_daily WHERE {metric} IS NOT NULL"
+        " AND listing_id = ANY(:ids) AND day_date <= :until GROUP BY listing_id"
+    )
+    ids = [int(one) for one in listing_ids]
+    known = {
+        int(row[0]): row[1] for row in conn.execute(query, {"ids": ids, "until": until})
+    }
+    return np.array([known.get(one) for one in ids], dtype="datetime64[D]")

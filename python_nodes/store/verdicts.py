@@ -1,0 +1,31 @@
+"""What people said of an alert: real or not, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from python_nodes.store.tables import verdicts
+
+
+def add(
+    conn: Connection, alert_id: int, is_real: bool, actor: str, *, given_at: datetime, cause: str | None = None,
+    note: str = "",
+) -> int:  # fmt: skip
+    """Record one verdict and return its id."""
+    row = {
+        "alert_id": alert_id, "is_real": is_real, "cause": cause, "actor": actor, "note": note, "given_at": given_at,
+    }  # fmt: skip
+    return int(
+        conn.execute(insert(verdicts).values(row).returning(verdicts.c.id)).scalar_one()
+    )
+
+
+def list_for_alert(conn: Connection, alert_id: int) -> list[dict[str, Any]]:
+    """Return the verdicts on one alert, oldest first."""
+    query = (
+        select(verdicts).where(verdicts.c.alert_id == alert_id).order_by(verdicts.c.id)
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
