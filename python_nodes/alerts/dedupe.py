@@ -27,6 +27,14 @@ def fingerprint(
     return hashlib.sha256(identity.encode()).hexdigest()
 
 
+def lost_so_far_minor(alert: Alert, draft: AlertDraft, as_of: datetime) -> int:
+    """Go on counting from the first onset: a guard finds its problem anew each day, a drop knows since when."""
+    if draft.onset_date <= alert.onset_date:
+        return max(draft.lost_so_far_minor, alert.lost_so_far_minor)
+    elapsed_days = max((as_of - alert.updated_at).total_seconds(), 0.0) / 86_400
+    return max(draft.lost_so_far_minor, alert.lost_so_far_minor + round(draft.loss_per_day_minor * elapsed_days))
+
+
 def change(alert: Alert, draft: AlertDraft, as_of: datetime) -> AlertChange:
     """Bring an open alert up to date; onset never moves later while the problem lasts."""
     worse = SEVERITY[draft.category] > SEVERITY[alert.category]
@@ -46,7 +54,7 @@ def change(alert: Alert, draft: AlertDraft, as_of: datetime) -> AlertChange:
             "score": draft.score,
             "impact_minor": draft.impact_minor,
             "loss_per_day_minor": draft.loss_per_day_minor,
-            "lost_so_far_minor": max(draft.lost_so_far_minor, alert.lost_so_far_minor),
+            "lost_so_far_minor": lost_so_far_minor(alert, draft, as_of),
             "onset_date": min(draft.onset_date, alert.onset_date),
             "evidence": draft.evidence,
             "parts": draft.parts,

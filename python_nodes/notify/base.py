@@ -89,9 +89,7 @@ def discover() -> dict[str, type[Sender]]:
     package = importlib.import_module("python_nodes.notify.senders")
     found: dict[str, type[Sender]] = {}
     for module in pkgutil.iter_modules(package.__path__):
-        sender: type[Sender] = importlib.import_module(
-            f"{package.__name__}.{module.name}"
-        ).Sender
+        sender: type[Sender] = importlib.import_module(f"{package.__name__}.{module.name}").Sender
         found[sender.NAME] = sender
     return found
 
@@ -100,18 +98,12 @@ def build(name: str, settings: Mapping[str, Any]) -> Sender:
     """Make a sender from its settings; a setting it does not know is refused by name."""
     senders = discover()
     if name not in senders:
-        raise ConfigError(
-            f"unknown sender {name!r}; there are: {', '.join(sorted(senders))}"
-        )
+        raise ConfigError(f"unknown sender {name!r}; there are: {', '.join(sorted(senders))}")
     known = inspect.signature(senders[name]).parameters
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise ConfigError(f"sender {name!r} does not know the setting {unknown[0]!r}")
-    missing = [
-        key
-        for key, spec in known.items()
-        if spec.default is spec.empty and key not in settings
-    ]
+    missing = [key for key, spec in known.items() if spec.default is spec.empty and key not in settings]
     if missing:
         raise ConfigError(f"sender {name!r} needs the setting {missing[0]!r}")
     return senders[name](**settings)

@@ -21,13 +21,9 @@ _SIZE_INCHES, _DPI = (8.0, 3.6), 150
 
 def _figure(title: str) -> tuple[Figure, Axes]:
     # Figure without pyplot: pyplot keeps global state, which leaks in a server.
-    figure = Figure(
-        figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained", facecolor="white"
-    )
+    figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained", facecolor="white")
     axes = figure.add_subplot()
-    axes.set_title(
-        title, loc="left", fontsize=12, fontweight="bold", color=_INK, pad=10
-    )
+    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=_INK, pad=10)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(_GRID)
@@ -66,14 +62,9 @@ def chart_png(
 ) -> bytes:
     """Draw observed days against the expected band, the trouble shaded from ``onset`` on."""
     x = _numbers(days)
-    seen, middle, low, high = (
-        np.asarray(item, dtype=np.float64)
-        for item in (observed, expected, lower, upper)
-    )
+    seen, middle, low, high = (np.asarray(item, dtype=np.float64) for item in (observed, expected, lower, upper))
     figure, axes = _figure(title)
-    axes.fill_between(
-        x, low, high, color=_OBSERVED, alpha=0.10, linewidth=0, label="Usual range"
-    )
+    axes.fill_between(x, low, high, color=_OBSERVED, alpha=0.10, linewidth=0, label="Usual range")
     axes.plot(
         x,
         middle,
@@ -94,9 +85,7 @@ def chart_png(
     start = float(_numbers([onset])[0])
     since = x >= start
     if since.any():
-        axes.axvspan(
-            start - 0.5, float(x[-1]) + 0.5, color=_TROUBLE, alpha=0.08, linewidth=0
-        )
+        axes.axvspan(start - 0.5, float(x[-1]) + 0.5, color=_TROUBLE, alpha=0.08, linewidth=0)
         axes.plot(
             x[since],
             seen[since],
@@ -107,9 +96,7 @@ def chart_png(
             label="Since onset",
         )
     axes.set_xlim(float(x[0]) - 0.5, float(x[-1]) + 0.5)
-    axes.set_ylim(
-        bottom=min(0.0, float(np.nanmin(np.concatenate([seen, low]), initial=0.0)))
-    )
+    axes.set_ylim(bottom=min(0.0, float(np.nanmin(np.concatenate([seen, low]), initial=0.0))))
     axes.set_ylabel(unit, color=_QUIET, fontsize=10)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     _date_axis(axes, days)
@@ -123,14 +110,9 @@ def chart_png(
     return _png(figure)
 
 
-def _night_colours(
-    is_open: NDArray[np.bool_], expected_open: NDArray[np.bool_]
-) -> list[str]:
+def _night_colours(is_open: NDArray[np.bool_], expected_open: NDArray[np.bool_]) -> list[str]:
     trouble = ~is_open & expected_open
-    return [
-        _BLOCKED if bad else _OPEN if free else _SOLD
-        for bad, free in zip(trouble, is_open, strict=True)
-    ]
+    return [_BLOCKED if bad else _OPEN if free else _SOLD for bad, free in zip(trouble, is_open, strict=True)]
 
 
 def calendar_png(
@@ -143,9 +125,7 @@ def calendar_png(
 ) -> bytes:
     """Draw nights as a calendar, a row a week: red where the channel is closed but the operator is open."""
     figure, axes = _figure(title)
-    colours = _night_colours(
-        np.asarray(is_open, dtype=np.bool_), np.asarray(expected_open, dtype=np.bool_)
-    )
+    colours = _night_colours(np.asarray(is_open, dtype=np.bool_), np.asarray(expected_open, dtype=np.bool_))
     first_monday = nights[0] - timedelta(days=nights[0].weekday())
     weeks = [(night - first_monday).days // 7 for night in nights]
     for night, week, colour in zip(nights, weeks, colours, strict=True):
@@ -185,11 +165,7 @@ def calendar_png(
         _BLOCKED: f"Closed on {channel}, open at the operator",
     }
     meanings[_SOLD] = "Not for sale"
-    shown = [
-        Patch(color=colour, label=text)
-        for colour, text in meanings.items()
-        if colour in colours
-    ]
+    shown = [Patch(color=colour, label=text) for colour, text in meanings.items() if colour in colours]
     figure.legend(
         handles=shown,
         loc="outside lower center",

@@ -19,12 +19,10 @@ MAX_EVIDENCE = 8
 MAX_ITEMS = 5
 
 _SHOWN_ELSEWHERE = frozenset(
-    {"days_to_resolution", "listing_ids", "listing_titles", "p_value", "lower", "upper"}
+    {"days_to_resolution", "listing_ids", "listing_titles", "p_value", "lower", "upper", "currency"}
 )
 _PERSONAL = ("guest", "email", "phone")
-_SHARES = frozenset(
-    {"share_lost", "confidence", "conversion_rate", "click_through_rate", "occupancy"}
-)
+_SHARES = frozenset({"share_lost", "confidence", "conversion_rate", "click_through_rate", "occupancy"})
 _CAUSES = {
     "calendar_closed": "The calendar is closed on the channel while the operator's own calendar is open",
     "rate_missing": "Open nights show no price",
@@ -65,33 +63,18 @@ def cause(word: str) -> str:
 
 def fact(name: str, value: Any, currency: str) -> str:
     """Write one item of evidence as ``Name: value``, its unit taken from the name's suffix."""
-    label = (
-        name.removesuffix("_minor")
-        .removesuffix("_date")
-        .removesuffix("_at")
-        .replace("_", " ")
-        .capitalize()
-    )
+    label = name.removesuffix("_minor").removesuffix("_date").removesuffix("_at").replace("_", " ").capitalize()
     return f"{label}: {_value(name, value, currency)}"
 
 
-def _value(
-    name: str, value: Any, currency: str
-) -> str:  # one line a type, in the order of how special it is
+def _value(name: str, value: Any, currency: str) -> str:  # one line a type, in the order of how special it is
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(
-            f"{key} {_value(str(key), item, currency)}"
-            for key, item in list(value.items())[:MAX_ITEMS]
-        )
+        return ", ".join(f"{key} {_value(str(key), item, currency)}" for key, item in list(value.items())[:MAX_ITEMS])
     if isinstance(value, (list, tuple)):
         shown = ", ".join(_value(name, item, currency) for item in value[:MAX_ITEMS])
-        return (
-            shown
-            if len(value) <= MAX_ITEMS
-            else f"{shown} and {len(value) - MAX_ITEMS} more"
-        )
+        return shown if len(value) <= MAX_ITEMS else f"{shown} and {len(value) - MAX_ITEMS} more"
     if isinstance(value, (int, float)):
         return _number(name, value, currency)
     return _text(value)
@@ -102,20 +85,15 @@ def _number(name: str, value: int | float, currency: str) -> str:
         return money(value, currency)
     if name in _SHARES or name.endswith(("_share", "_rate")):
         return f"{value:.1%}".replace(".0%", "%")
-    return (
-        f"{value:,}"
-        if isinstance(value, int)
-        else f"{value:,.3g}"
-        if abs(value) < 1000
-        else f"{value:,.0f}"
-    )
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _text(value: Any) -> str:
     try:
-        return day(date.fromisoformat(str(value)))
+        moment = datetime.fromisoformat(str(value))
     except ValueError:
         return str(value)
+    return day(moment) if len(str(value)) == len("2026-03-14") else f"{day(moment)}, {moment:%H:%M} UTC"
 
 
 def evidence(alert: Alert) -> tuple[str, ...]:
@@ -123,40 +101,28 @@ def evidence(alert: Alert) -> tuple[str, ...]:
     names = [
         name
         for name in alert.evidence
-        if name not in _SHOWN_ELSEWHERE
-        and not any(word in name.lower() for word in _PERSONAL)
+        if name not in _SHOWN_ELSEWHERE and not any(word in name.lower() for word in _PERSONAL)
     ]
-    return tuple(
-        fact(name, alert.evidence[name], alert.currency)
-        for name in names[:MAX_EVIDENCE]
-    )
+    return tuple(fact(name, alert.evidence[name], alert.currency) for name in names[:MAX_EVIDENCE])
 
 
 def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
     """What it costs first, then why, since when and where."""
     days = alert.evidence.get("days_to_resolution")
     until = f" over {days:.1f} more days" if isinstance(days, (int, float)) else ""
-    where = (
-        listing.title
-        if listing is not None and alert.scope == "listing"
-        else "All listings of the property"
-    )
+    where = listing.title if listing is not None and alert.scope == "listing" else "All listings of the property"
     expected = f"{money(alert.impact_minor, alert.currency)}{until}"
     rows = [
         Field(
             label="Money lost per day",
             value=money(alert.loss_per_day_minor, alert.currency),
         ),
-        Field(
-            label="Lost so far", value=money(alert.lost_so_far_minor, alert.currency)
-        ),
+        Field(label="Lost so far", value=money(alert.lost_so_far_minor, alert.currency)),
     ]
     if alert.resolved_at is None:
         rows.append(Field(label="Expected loss until resolved", value=expected))
     else:
-        rows.append(
-            Field(label="Resolved", value=f"{alert.resolved_at:%d %b %Y, %H:%M} UTC")
-        )
+        rows.append(Field(label="Resolved", value=f"{alert.resolved_at:%d %b %Y, %H:%M} UTC"))
     rows += [
         Field(label="Cause", value=cause(alert.cause)),
         Field(label="Since", value=day(alert.onset_date)),
@@ -170,9 +136,7 @@ def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
                 value=market.replace("_", " ").title() if market.islower() else market,
             )
         )
-    rows.append(
-        Field(label="Score", value=f"{alert.score:.0f} of 100 ({alert.category})")
-    )
+    rows.append(Field(label="Score", value=f"{alert.score:.0f} of 100 ({alert.category})"))
     return tuple(rows)
 
 

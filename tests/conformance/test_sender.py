@@ -51,9 +51,7 @@ class SlackCounterpart:
         for method in ("chat.postMessage", "chat.update", "conversations.history", "files.getUploadURLExternal",
                        "files.completeUploadExternal"):  # fmt: skip
             server.expect_request(f"/api/{method}").respond_with_handler(self._answer)
-        server.expect_request("/upload/F1", method="POST").respond_with_handler(
-            self._receive
-        )
+        server.expect_request("/upload/F1", method="POST").respond_with_handler(self._receive)
 
     def sender(self) -> Sender:
         settings = {
@@ -64,9 +62,7 @@ class SlackCounterpart:
         return base.build("slack", settings | {"chart_wait_s": 0.01})
 
     def fail(self, how: str) -> None:
-        method = {"chart refused": "files.completeUploadExternal"}.get(
-            how, "chat.postMessage"
-        )
+        method = {"chart refused": "files.completeUploadExternal"}.get(how, "chat.postMessage")
         codes = {
             "permanent": ["invalid_auth"],
             "chart not ready": ["invalid_blocks"],
@@ -121,13 +117,8 @@ def _arguments(request: Request) -> dict[str, Any]:
     body = request.get_data()
     if request.is_json:
         return dict(json.loads(body))
-    form = {
-        name: values[0] for name, values in parse_qs(body.decode()).items()
-    } | request.args.to_dict()
-    return {
-        name: json.loads(value) if name in ("metadata", "blocks") else value
-        for name, value in form.items()
-    }
+    form = {name: values[0] for name, values in parse_qs(body.decode()).items()} | request.args.to_dict()
+    return {name: json.loads(value) if name in ("metadata", "blocks") else value for name, value in form.items()}
 
 
 class HangingUp(SMTP):
@@ -186,9 +177,7 @@ class SmtpCounterpart:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         failure = self._failures.pop() if self._failures else None
         if failure in ("passing", "server error"):
             return "451 try again later"
@@ -202,9 +191,7 @@ def counterpart(request: pytest.FixtureRequest) -> Iterator[Counterpart]:
     if request.param == "slack":
         yield SlackCounterpart(request.getfixturevalue("httpserver"))
         return
-    assert request.param == "email", (
-        f"sender {request.param} has no counterpart here yet"
-    )
+    assert request.param == "email", f"sender {request.param} has no counterpart here yet"
     mail = SmtpCounterpart()
     mail.controller.start()
     yield mail
@@ -233,9 +220,7 @@ def test_a_permanent_failure_says_so_and_names_no_recipient(
 
 
 @pytest.mark.parametrize("how", ["passing", "server error"])
-def test_a_passing_failure_is_retryable_and_the_retry_sends_once(
-    counterpart: Counterpart, how: str
-) -> None:
+def test_a_passing_failure_is_retryable_and_the_retry_sends_once(counterpart: Counterpart, how: str) -> None:
     counterpart.fail(how)
     sender = counterpart.sender()
     with pytest.raises(RetryableError):
@@ -246,9 +231,7 @@ def test_a_passing_failure_is_retryable_and_the_retry_sends_once(
 
 
 def test_nobody_listening_is_retryable(unused_tcp_port: int) -> None:
-    slack = base.build(
-        "slack", {"token": "x", "base_url": f"http://127.0.0.1:{unused_tcp_port}/api/"}
-    )
+    slack = base.build("slack", {"token": "x", "base_url": f"http://127.0.0.1:{unused_tcp_port}/api/"})
     settings = {
         "host": "127.0.0.1",
         "port": unused_tcp_port,
@@ -303,9 +286,7 @@ def test_slack_updates_its_message_in_place(httpserver: HTTPServer) -> None:
     assert counterpart.shown() == ["Resolved: x. About €42 a day."]
 
 
-@pytest.mark.parametrize(
-    ("how", "charts"), [("chart not ready", 1), ("chart refused", 0)]
-)
+@pytest.mark.parametrize(("how", "charts"), [("chart not ready", 1), ("chart refused", 0)])
 def test_slack_waits_for_its_chart_and_goes_without_it_if_it_must(
     httpserver: HTTPServer, how: str, charts: int
 ) -> None:
@@ -313,10 +294,7 @@ def test_slack_waits_for_its_chart_and_goes_without_it_if_it_must(
     counterpart.fail(how)
     counterpart.sender().send(addressed(counterpart))
     (message,) = counterpart.messages.values()
-    assert (
-        len([block for block in message["blocks"] if block["type"] == "image"])
-        == charts
-    )
+    assert len([block for block in message["blocks"] if block["type"] == "image"]) == charts
 
 
 def test_a_mail_server_that_hangs_up_after_taking_the_mail_is_no_failure() -> None:

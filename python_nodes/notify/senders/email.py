@@ -67,20 +67,14 @@ class Sender:
             with self._connected() as server:
                 server.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
-            code = max(
-                (refusal[0] for refusal in error.recipients.values()), default=550
-            )
+            code = max((refusal[0] for refusal in error.recipients.values()), default=550)
             raise _by_recovery(code) from error
         except smtplib.SMTPResponseException as error:
             raise _by_recovery(error.smtp_code) from error
         except smtplib.SMTPNotSupportedError as error:
-            raise PermanentError(
-                "email: the server lacks what the settings ask of it", status=502
-            ) from error
+            raise PermanentError("email: the server lacks what the settings ask of it", status=502) from error
         except ssl.SSLCertVerificationError as error:
-            raise PermanentError(
-                "email: the server's certificate cannot be verified", status=502
-            ) from error
+            raise PermanentError("email: the server's certificate cannot be verified", status=502) from error
         except (smtplib.SMTPException, OSError) as error:
             raise RetryableError(f"email: {type(error).__name__}") from error
         return message.update_ref or str(mail["Message-ID"])
@@ -90,9 +84,7 @@ class Sender:
         context = ssl.create_default_context()
         server: smtplib.SMTP
         if self._tls == "tls":
-            server = smtplib.SMTP_SSL(
-                self._host, self._port, timeout=self._timeout_s, context=context
-            )
+            server = smtplib.SMTP_SSL(self._host, self._port, timeout=self._timeout_s, context=context)
         else:
             server = smtplib.SMTP(self._host, self._port, timeout=self._timeout_s)
         try:
@@ -119,9 +111,7 @@ def compose(message: Message, sender: Address) -> EmailMessage:
     one_line = " ".join(message.title.split())
     mail["From"] = sender
     mail["To"] = message.recipient
-    mail["Subject"] = (
-        one_line if message.state == "resolved" else f"[{message.category}] {one_line}"
-    )
+    mail["Subject"] = one_line if message.state == "resolved" else f"[{message.category}] {one_line}"
     mail["Date"] = formatdate(localtime=False)
     mail["Message-ID"] = message_id(message.delivery_id, sender.domain)
     mail["Auto-Submitted"] = "auto-generated"
@@ -129,22 +119,16 @@ def compose(message: Message, sender: Address) -> EmailMessage:
     if message.update_ref:
         mail["In-Reply-To"] = message.update_ref
         mail["References"] = message.update_ref
-    colour = (
-        _RESOLVED_COLOUR if message.state == "resolved" else _COLOURS[message.category]
-    )
+    colour = _RESOLVED_COLOUR if message.state == "resolved" else _COLOURS[message.category]
     cid = f"chart-{message.alert_id}@{sender.domain}"
     mail.set_content(_TEMPLATES.get_template("alert.txt.j2").render(message=message))
-    html = _TEMPLATES.get_template("alert.html.j2").render(
-        message=message, colour=colour, cid=cid
-    )
+    html = _TEMPLATES.get_template("alert.html.j2").render(message=message, colour=colour, cid=cid)
     mail.add_alternative(html, subtype="html")
     if message.chart_png is not None:
         parts = mail.get_payload()
         related = parts[1] if isinstance(parts, list) else mail
         if isinstance(related, EmailMessage):
-            related.add_related(
-                message.chart_png, "image", "png", cid=f"<{cid}>", filename="chart.png"
-            )
+            related.add_related(message.chart_png, "image", "png", cid=f"<{cid}>", filename="chart.png")
     return mail
 
 

@@ -23,9 +23,7 @@ _PASSING = frozenset(
     {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
      "team_added_to_org"}
 )  # fmt: skip
-_NOTHING_TO_UPDATE = frozenset(
-    {"message_not_found", "cant_update_message", "edit_window_closed"}
-)
+_NOTHING_TO_UPDATE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 _MARKS = {
     "critical": ":red_circle:",
     "high": ":large_orange_circle:",
@@ -62,11 +60,7 @@ def _field(field: Field) -> dict[str, Any]:
 
 def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
     """Lay the message out: header, what it costs, evidence, chart, links, context."""
-    mark = (
-        ":white_check_mark:"
-        if message.state == "resolved"
-        else _MARKS[message.category]
-    )
+    mark = ":white_check_mark:" if message.state == "resolved" else _MARKS[message.category]
     laid: list[dict[str, Any]] = [
         {
             "type": "header",
@@ -92,13 +86,9 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
             }
         )
     if message.links:
-        links = "  ·  ".join(
-            f"<{link.url}|{escape(link.label)}>" for link in message.links
-        )
+        links = "  ·  ".join(f"<{link.url}|{escape(link.label)}>" for link in message.links)
         laid.append({"type": "section", "text": _markdown(links, _LIMIT_SECTION)})
-    context = (
-        f"Nightporter · alert {message.alert_id} · {message.category} · {message.state}"
-    )
+    context = f"Nightporter · alert {message.alert_id} · {message.category} · {message.state}"
     laid.append({"type": "context", "elements": [_markdown(context, _LIMIT_SECTION)]})
     return laid
 
@@ -122,9 +112,7 @@ class Sender:
             token=token,
             base_url=base_url if base_url.endswith("/") else f"{base_url}/",
             timeout=timeout_s,
-            retry_handlers=[
-                RateLimitErrorRetryHandler(max_retry_count=rate_limit_retries)
-            ],
+            retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=rate_limit_retries)],
         )
         self._chart_wait_s = chart_wait_s
 
@@ -140,11 +128,7 @@ class Sender:
             raise RetryableError(f"slack: {type(error).__name__}") from error
 
     def _find(self, message: Message) -> str | None:
-        channel = (
-            message.update_ref.partition(":")[0]
-            if message.update_ref
-            else message.recipient
-        )
+        channel = message.update_ref.partition(":")[0] if message.update_ref else message.recipient
         cursor: str | None = None
         for _ in range(HISTORY_PAGES):
             page = self._client.conversations_history(
@@ -221,10 +205,7 @@ class Sender:
 
 def _is_unready_chart(error: BaseException) -> bool:
     # Slack refuses a slack_file block until it has processed the upload, which takes a moment.
-    return (
-        isinstance(error, SlackApiError)
-        and error.response.get("error") == "invalid_blocks"
-    )
+    return isinstance(error, SlackApiError) and error.response.get("error") == "invalid_blocks"
 
 
 def _is_passing(error: SlackApiError) -> bool:
@@ -235,13 +216,8 @@ def _is_passing(error: SlackApiError) -> bool:
 def _raise_by_recovery(error: SlackApiError) -> NoReturn:
     code = error.response.get("error") or f"HTTP {error.response.status_code}"
     if _is_passing(error):
-        headers = {
-            name.lower(): value
-            for name, value in (error.response.headers or {}).items()
-        }
+        headers = {name.lower(): value for name, value in (error.response.headers or {}).items()}
         told = headers.get("retry-after")
         after = told[0] if isinstance(told, list) else told
-        raise RetryableError(
-            f"slack: {code}", retry_after_s=float(after) if after else None
-        ) from error
+        raise RetryableError(f"slack: {code}", retry_after_s=float(after) if after else None) from error
     raise PermanentError(f"slack: {code}", status=502) from error

@@ -61,7 +61,7 @@ def test_the_same_problem_next_day_updates_and_stays_quiet(
     alert = stored(first.insert[0])
     later = run(
         [make_anomaly(2, "not_bookable", onset_date=NEXT_DAY.date())],
-        [make_impact(lost_so_far_minor=15_000)],
+        [make_impact(lost_so_far_minor=5_000)],
         [make_listing(2)],
         [alert],
         NEXT_DAY,
@@ -70,7 +70,7 @@ def test_the_same_problem_next_day_updates_and_stays_quiet(
     assert not later.resolve
     (changed,) = later.update
     assert not changed.notify
-    assert changed.fields["lost_so_far_minor"] == 15_000
+    assert changed.fields["lost_so_far_minor"] == 5_000 + 10_000, "the first day's loss and one more day"
     assert changed.fields["onset_date"] == alert.onset_date, "a lasting problem does not begin anew each day"
     assert "without telling again" in changed.reason
 

@@ -19,18 +19,12 @@ def size(png: bytes) -> tuple[int, int]:
     return int(width), int(height)
 
 
-@pytest.mark.parametrize(
-    "onset", [DAYS[20], DAYS[-1], DAYS[0], DAYS[-1] + timedelta(days=5)]
-)
+@pytest.mark.parametrize("onset", [DAYS[20], DAYS[-1], DAYS[0], DAYS[-1] + timedelta(days=5)])
 def test_series_chart(onset: date) -> None:
     observed = np.full(30, 3.0)
     observed[4:9] = np.nan
     flat = np.full(30, 4.0)
-    assert size(
-        chart.chart_png(
-            DAYS, observed, flat, flat - 2, flat + 2, onset, title="t", unit="u"
-        )
-    ) == (1200, 540)
+    assert size(chart.chart_png(DAYS, observed, flat, flat - 2, flat + 2, onset, title="t", unit="u")) == (1200, 540)
 
 
 def test_series_chart_of_nothing_observed() -> None:
@@ -56,6 +50,4 @@ def test_calendar_shows_a_blocked_night_differently_from_a_sold_one() -> None:
 def test_price_chart_with_gaps(floor: float | None) -> None:
     price = np.full(30, 100.0)
     price[3], price[7:9] = 20.0, np.nan
-    assert size(
-        chart.price_png(DAYS, price, np.full(30, 100.0), floor, currency="EUR")
-    ) == (1200, 540)
+    assert size(chart.price_png(DAYS, price, np.full(30, 100.0), floor, currency="EUR")) == (1200, 540)

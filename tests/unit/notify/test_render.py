@@ -48,9 +48,7 @@ def rendered(alert: Alert = ALERT, update_ref: str | None = None) -> dict[str, s
         (0, "GBP", "£0.00"),
     ],
 )
-def test_money_knows_each_currency_s_minor_unit(
-    amount_minor: int, currency: str, text: str
-) -> None:
+def test_money_knows_each_currency_s_minor_unit(amount_minor: int, currency: str, text: str) -> None:
     assert render.money(amount_minor, currency) == text
 
 

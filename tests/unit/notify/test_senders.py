@@ -39,16 +39,12 @@ def test_nothing_in_a_message_can_ping_or_link_in_slack() -> None:
 
 
 def test_slack_blocks_keep_slack_s_limits_and_show_the_chart() -> None:
-    long = replace(
-        MESSAGE, title="x" * 400, evidence=("y" * 5000,), fields=MESSAGE.fields * 20
-    )
+    long = replace(MESSAGE, title="x" * 400, evidence=("y" * 5000,), fields=MESSAGE.fields * 20)
     laid = slack.blocks(long, "F1")
     assert len(laid[0]["text"]["text"]) == 150
     assert all(len(block.get("fields", [])) <= 10 for block in laid)
     assert all(len(block["text"]["text"]) <= 3000 for block in laid if "text" in block)
-    assert [block["slack_file"] for block in laid if block["type"] == "image"] == [
-        {"id": "F1"}
-    ]
+    assert [block["slack_file"] for block in laid if block["type"] == "image"] == [{"id": "F1"}]
     assert not [block for block in slack.blocks(long, None) if block["type"] == "image"]
 
 
@@ -71,13 +67,8 @@ def test_a_mail_without_a_chart_has_no_image() -> None:
 
 def test_message_id_is_the_delivery_s_and_updates_thread() -> None:
     first = email.compose(MESSAGE, FROM)
-    assert (
-        first["Message-ID"]
-        == email.compose(replace(MESSAGE, is_retry=True), FROM)["Message-ID"]
-    )
-    later = email.compose(
-        replace(MESSAGE, delivery_id="d2", update_ref=str(first["Message-ID"])), FROM
-    )
+    assert first["Message-ID"] == email.compose(replace(MESSAGE, is_retry=True), FROM)["Message-ID"]
+    later = email.compose(replace(MESSAGE, delivery_id="d2", update_ref=str(first["Message-ID"])), FROM)
     assert later["Message-ID"] != first["Message-ID"]
     assert later["References"] == first["Message-ID"]
 
@@ -111,8 +102,6 @@ def test_senders_are_found_by_name() -> None:
         ),
     ],
 )
-def test_a_wrong_setting_is_refused_by_name(
-    name: str, settings: dict[str, object], named: str
-) -> None:
+def test_a_wrong_setting_is_refused_by_name(name: str, settings: dict[str, object], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         base.build(name, settings)
