@@ -1,0 +1,24 @@
+"""Vendor-neutral: known listings and currencies, property-local days, plausible values, no duplicates, quarantine."""
+
+from python_nodes.domain.money import to_minor
+from python_nodes.normalize.columns import (
+    normalize_booking_columns,
+    normalize_performance_columns,
+    performance_points,
+)
+from python_nodes.normalize.fx import convert_minor, reference_rates
+from python_nodes.normalize.index import PortfolioIndex
+from python_nodes.normalize.records import normalize_ari, normalize_bookings, normalize_performance
+
+__all__ = [
+    "PortfolioIndex",
+    "convert_minor",
+    "normalize_ari",
+    "normalize_booking_columns",
+    "normalize_bookings",
+    "normalize_performance",
+    "normalize_performance_columns",
+    "performance_points",
+    "reference_rates",
+    "to_minor",
+]

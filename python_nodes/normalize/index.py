@@ -1,0 +1,32 @@
+"""The stored listings, found by what vendors call them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from python_nodes.domain.columns import ObjectArray
+from python_nodes.domain.metrics import IntArray
+from python_nodes.domain.portfolio import ListingInfo
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioIndex:
+    """The stored listings by external id; positions point into ``listings``."""
+
+    listings: Sequence[ListingInfo]
+    position: Mapping[str, int]
+    listing_id: IntArray
+
+    @classmethod
+    def build(cls, listings: Sequence[ListingInfo]) -> PortfolioIndex:
+        """Index the listings of one channel."""
+        position = {listing.external_id: at for at, listing in enumerate(listings)}
+        return cls(listings, position, np.array([listing.listing_id for listing in listings], dtype=np.int64))
+
+    def positions(self, external_ids: ObjectArray) -> IntArray:
+        """Row of each external id; -1 where the listing is unknown."""
+        get = self.position.get
+        return np.fromiter((get(one, -1) for one in external_ids), dtype=np.int64, count=len(external_ids))

@@ -1,0 +1,91 @@
+"""What every vendor client is given and gives back: raw payloads, and the protocols a step passes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from python_nodes.errors import RetryableError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawPayload:
+    """One answer as it came; ``key`` names it within its operation (a queue's name, a window, a property)."""
+
+    operation: str
+    content: bytes
+    content_type: str
+    fetched_at: datetime
+    key: str
+
+
+class ThrottledError(RetryableError):
+    """The other side, or our own limit, says: slower; no sign that the other side is ill."""
+
+
+class CircuitOpenError(RetryableError):
+    """The breaker is open: nothing was sent."""
+
+
+class Limiter(Protocol):
+    """Shares a rate over all processes."""
+
+    def acquire(self, key: str, rate: str) -> None:
+        """Wait until one more call under ``key`` fits ``rate`` (such as ``"1/20 second"``).
+
+        Raises ThrottledError with ``retry_after_s`` where the wait would be too long.
+        """
+        ...
+
+
+class Breaker(Protocol):
+    """Stops calling what keeps failing."""
+
+    def call(self, func: Callable[[], T]) -> T:
+        """Run ``func``; RetryableError counts as a failure, ThrottledError and PermanentError do not.
+
+        Raises CircuitOpenError while open.
+        """
+        ...
+
+
+class TokenCache(Protocol):
+    """Keeps access tokens for all processes until they expire."""
+
+    def get(self, key: str) -> str | None:
+        """Return the token, or None if there is none or it has expired."""
+        ...
+
+    def set(self, key: str, value: str | None, ttl_s: float) -> None:
+        """Keep ``value`` for ``ttl_s`` seconds; None forgets it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Time-outs and retries of one HTTP session; every value is a setting."""
+
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 60.0
+    attempts: int = 4
+    wait_initial_s: float = 0.5
+    wait_max_s: float = 30.0
+    retry_after_max_s: float = 60.0
+    max_body_bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What a client needs of the world; ``connection`` makes limits, breaker and tokens this connection's own."""
+
+    connection: str
+    limiter: Limiter
+    breaker: Breaker
+    token_cache: TokenCache
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    http: HttpSettings = field(default_factory=HttpSettings)

@@ -1,0 +1,205 @@
+"""Calls Booking.com: what comes back is archived as it came before anything maps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from python_nodes.errors import ConfigError, RetryableError
+from python_nodes.vendors.base import RawPayload, Runtime
+from python_nodes.vendors.base_http import Call, HttpSession, Reply, token_key
+from python_nodes.vendors.booking_com.ota import OTA_NAMESPACE, reservation_ids
+from python_nodes.vendors.capabilities import check_rate, read_capabilities
+
+VENDOR = "booking_com"
+NEW_QUEUE = "OTA_HotelResNotif"
+CHANGE_QUEUE = "OTA_HotelResModifyNotif"
+SETTINGS = frozenset({"rate_limits", "token_ttl_s", "report_days", "ari_nights"})
+CAPABILITIES = read_capabilities(Path(__file__).with_name("capabilities.toml"))
+PROPERTIES_PER_HEALTH_CALL = 100
+
+
+class Client:
+    """One connection to Booking.com."""
+
+    def __init__(
+        self, base_url: str, credentials: Mapping[str, str], settings: Mapping[str, Any], runtime: Runtime
+    ) -> None:
+        for name in ("client_id", "client_secret"):
+            if not credentials.get(name):
+                raise ConfigError(f"{VENDOR}: credentials.{name} is missing")
+        unknown = settings.keys() - SETTINGS
+        if unknown:
+            raise ConfigError(f"{VENDOR}: unknown setting {sorted(unknown)[0]!r}")
+        self._rates = _rates(settings.get("rate_limits", {}))
+        self._report_days = int(settings.get("report_days", 100))
+        self._ari_nights = int(settings.get("ari_nights", 90))
+        self._session = HttpSession(VENDOR, base_url, runtime)
+        ttl_s = float(settings.get("token_ttl_s", 3300))
+        self._auth = TokenAuth(self._session, credentials, runtime, ttl_s, self._rates["token"])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def fetch_reservations(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read both queues, new then changed; each repeats itself until ``acknowledge``."""
+        params = {"hotel_ids": ",".join(property_ids)} if property_ids else None
+        for queue, operation in ((NEW_QUEUE, "reservations"), (CHANGE_QUEUE, "reservation_changes")):
+            reply = self._get(operation, f"/hotels/ota/{queue}", params)
+            yield _payload("reservations", reply, as_of, queue)
+
+    def acknowledge(self, payload: RawPayload) -> int:
+        """Tell the queue that ``payload`` is archived and stored; returns how many reservations it named."""
+        named = reservation_ids(payload.content)
+        if not named:
+            return 0
+        call = Call(
+            operation="acknowledge",
+            method="POST",
+            path=f"/hotels/ota/{payload.key}",
+            rate=self._rates["acknowledge"],
+            content=_acknowledgement(payload.key, named, payload.fetched_at),
+            headers={"Content-Type": "application/xml"},
+        )
+        self._session.call(call, self._auth)
+        return len(named)
+
+    def fetch_reservation_history(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read the extranet's reservations by booking date, in windows of ``report_days``."""
+        yield from self._report("reservation_history", "reservations.csv", as_of, start, end)
+
+    def fetch_performance(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read the extranet's performance figures of all properties, in windows of ``report_days``."""
+        yield from self._report("performance", "performance.csv", as_of, start, end)
+
+    def fetch_ari(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read availability, rates and restrictions, one payload a property (our assumption)."""
+        first = start or as_of.date()
+        last = end or first + timedelta(days=self._ari_nights - 1)
+        for property_id in property_ids:
+            params = {"hotel_id": property_id, "from": first.isoformat(), "to": last.isoformat()}
+            reply = self._get("ari", "/assumed/ari", params)
+            yield _payload("ari", reply, as_of, f"{property_id}/{first}/{last}")
+
+    def fetch_health(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read what Booking.com itself says of properties and rooms."""
+        for at in range(0, len(property_ids), PROPERTIES_PER_HEALTH_CALL):
+            call = Call(
+                operation="health",
+                method="POST",
+                path="/property-health-api/properties/health",
+                rate=self._rates["health"],
+                json={"property_ids": list(property_ids[at : at + PROPERTIES_PER_HEALTH_CALL])},
+            )
+            yield _payload("health", self._session.call(call, self._auth), as_of, f"health/{at}")
+
+    def _report(
+        self, operation: str, name: str, as_of: datetime, start: date | None, end: date | None
+    ) -> Iterator[RawPayload]:
+        last = end or as_of.date()
+        first = start or last - timedelta(days=7)
+        while first <= last:
+            until = min(first + timedelta(days=self._report_days - 1), last)
+            params = {"from": first.isoformat(), "to": until.isoformat()}
+            reply = self._get(operation, f"/extranet/reports/{name}", params)
+            yield _payload(operation, reply, as_of, f"{first}/{until}")
+            first = until + timedelta(days=1)
+
+    def _get(self, operation: str, path: str, params: Mapping[str, str] | None) -> Reply:
+        call = Call(operation=operation, method="GET", path=path, rate=self._rates[operation], params=params)
+        return self._session.call(call, self._auth)
+
+
+class TokenAuth:
+    """Exchanges credentials for a JWT, shared by all processes until it expires or is refused."""
+
+    def __init__(
+        self, session: HttpSession, credentials: Mapping[str, str], runtime: Runtime, ttl_s: float, rate: str
+    ) -> None:
+        self._session = session
+        self._credentials = credentials
+        self._cache = runtime.token_cache
+        self._ttl_s = ttl_s
+        self._rate = rate
+        self._key = token_key(VENDOR, runtime.connection, credentials["client_id"])
+
+    def headers(self, *, fresh: bool) -> Mapping[str, str]:
+        """See ``base_http.Auth``."""
+        token = None if fresh else self._cache.get(self._key)
+        if token is None:
+            token = self._exchange()
+            self._cache.set(self._key, token, self._ttl_s)
+        return {"Authorization": f"Bearer {token}"}
+
+    def _exchange(self) -> str:
+        call = Call(
+            operation="token",
+            method="POST",
+            path="/token-based-authentication/exchange",
+            rate=self._rate,
+            json={name: self._credentials[name] for name in ("client_id", "client_secret")},
+        )
+        reply = self._session.call(call)
+        try:
+            token = json.loads(reply.content)["jwt"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RetryableError(f"{VENDOR} token: the answer holds no jwt") from error
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise RetryableError(f"{VENDOR} token: the jwt is not printable text")
+        return token
+
+
+def _rates(overrides: Any) -> dict[str, str]:
+    """Rates by operation; ``*`` overrides all, an unknown operation is refused by name."""
+    if not isinstance(overrides, Mapping):
+        raise ConfigError(f"{VENDOR}: rate_limits must be a table of operation to rate")
+    unknown = overrides.keys() - CAPABILITIES.operations.keys() - {"*"}
+    if unknown:
+        raise ConfigError(f"{VENDOR}: rate_limits names unknown operation {sorted(unknown)[0]!r}")
+    return {
+        name: check_rate(f"{VENDOR}: rate_limits.{name}", overrides.get(name, overrides.get("*", operation.rate)))
+        for name, operation in CAPABILITIES.operations.items()
+    }
+
+
+def _payload(operation: str, reply: Reply, as_of: datetime, key: str) -> RawPayload:
+    return RawPayload(
+        operation=operation, content=reply.content, content_type=reply.content_type, fetched_at=as_of, key=key
+    )
+
+
+def _acknowledgement(queue: str, named: Sequence[str], at: datetime) -> bytes:
+    """Build the RS document that names every reservation taken over."""
+    outer, inner = (
+        ("HotelReservations", "HotelReservation") if queue == NEW_QUEUE else ("HotelResModifies", "HotelResModify")
+    )
+
+    def tag(name: str) -> str:
+        return f"{{{OTA_NAMESPACE}}}{name}"
+
+    root = etree.fromstring(f'<{queue}RS xmlns="{OTA_NAMESPACE}"/>')
+    root.set("TimeStamp", at.strftime("%Y-%m-%dT%H:%M:%S"))
+    root.set("Version", "2.001")
+    etree.SubElement(root, tag("Success"))
+    holder = etree.SubElement(root, tag(outer))
+    for reservation_id in named:
+        info = etree.SubElement(etree.SubElement(holder, tag(inner)), tag("ResGlobalInfo"))
+        ids = etree.SubElement(info, tag("HotelReservationIDs"))
+        etree.SubElement(ids, tag("HotelReservationID"), ResID_Value=reservation_id)
+    return etree.tostring(root, xml_declaration=True, encoding="utf-8")

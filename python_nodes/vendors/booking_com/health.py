@@ -1,0 +1,78 @@
+"""Maps the Property Health API's JSON; a property that cannot be read is rejected, the rest goes on."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from python_nodes.domain.records import HealthRecord, Rejected
+from python_nodes.errors import RejectedRecord
+from python_nodes.vendors.booking_com.ota import read_moment
+
+HEALTH_STATUSES = frozenset({"bookable", "closed", "suspended"})
+
+
+def map_health(
+    content: bytes, *, source: str, observed_at: datetime, raw_id: int | None
+) -> tuple[list[HealthRecord], list[Rejected]]:
+    """One record a room; a property that is not bookable overrides its rooms."""
+
+    def rejected(error: RejectedRecord, raw: bytes) -> Rejected:
+        return Rejected(
+            source=source, operation="health", reason=error.reason, field=error.field, raw=raw, raw_id=raw_id
+        )
+
+    good: list[HealthRecord] = []
+    bad: list[Rejected] = []
+    try:
+        properties = _health_properties(content)
+    except RejectedRecord as error:
+        return [], [rejected(error, content)]
+    for told in properties:
+        try:
+            good.extend(_health(told, source, observed_at, raw_id))
+        except RejectedRecord as error:
+            # In its wrapping, so that the quarantined record can be mapped again by itself.
+            bad.append(rejected(error, json.dumps({"data": {"properties": [told]}}).encode()))
+    return good, bad
+
+
+def _health_properties(content: bytes) -> list[Any]:
+    try:
+        found = json.loads(content)["data"]["properties"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise RejectedRecord("data.properties: missing or not JSON", field="data.properties") from None
+    if not isinstance(found, list):
+        raise RejectedRecord("data.properties: not a list", field="data.properties")
+    return found
+
+
+def _health(told: Any, source: str, observed_at: datetime, raw_id: int | None) -> list[HealthRecord]:
+    if not isinstance(told, dict) or not isinstance(told.get("rooms"), list):
+        raise RejectedRecord("rooms: missing", field="rooms")
+    overall = _status(told.get("status"), "status")
+    changed_at = read_moment(str(told.get("status_changed_at", "")), "status_changed_at")
+    records = []
+    for room in told["rooms"]:
+        if not isinstance(room, dict) or not room.get("room_id"):
+            raise RejectedRecord("rooms.room_id: missing", field="rooms.room_id")
+        status = _status(room.get("status"), "rooms.status")
+        records.append(
+            HealthRecord(
+                source=source,
+                listing_external_id=str(room["room_id"]),
+                status=status if overall == "bookable" else overall,
+                changed_at=changed_at,
+                observed_at=observed_at,
+                detail=str(room.get("detail") or ""),
+                raw_id=raw_id,
+            )
+        )
+    return records
+
+
+def _status(told: Any, field: str) -> str:
+    if not isinstance(told, str) or told not in HEALTH_STATUSES:
+        raise RejectedRecord(f"{field}: {str(told)[:20]!r} is not one of bookable, closed, suspended", field=field)
+    return told

@@ -1,0 +1,242 @@
+"""Maps Booking.com's documents to domain records; pure, and never raises: what cannot be read is a Rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from lxml import etree
+
+from python_nodes.domain.money import to_minor
+from python_nodes.domain.records import AriRecord, BookingRecord, BookingStatus, External, Rejected
+from python_nodes.errors import RejectedRecord
+from python_nodes.vendors.booking_com.health import map_health
+from python_nodes.vendors.booking_com.ota import (
+    RESERVATION_TAGS,
+    attribute,
+    first,
+    named,
+    read_date,
+    read_moment,
+    read_xml,
+    required,
+)
+from python_nodes.vendors.booking_com.reports import (
+    map_performance,
+    map_performance_columns,
+    map_reservation_history,
+    map_reservation_history_columns,
+)
+
+__all__ = [
+    "map_ari",
+    "map_health",
+    "map_performance",
+    "map_performance_columns",
+    "map_reservation_history",
+    "map_reservation_history_columns",
+    "map_reservations",
+]
+
+T = TypeVar("T")
+CANCEL_WORDS = frozenset({"cancel", "cancelled"})
+
+
+def map_reservations(
+    content: bytes, *, source: str, observed_at: datetime, raw_id: int | None
+) -> tuple[list[BookingRecord], list[Rejected]]:
+    """One record a room of each reservation of either queue."""
+
+    def read(element: etree._Element) -> list[BookingRecord]:
+        return _bookings(element, source, observed_at, raw_id)
+
+    return _each_element(content, RESERVATION_TAGS, read, source=source, operation="reservations", raw_id=raw_id)
+
+
+def map_ari(
+    content: bytes, *, source: str, observed_at: datetime, raw_id: int | None
+) -> tuple[list[AriRecord], list[Rejected]]:
+    """One record a room, rate plan and night."""
+
+    def read(element: etree._Element) -> list[AriRecord]:
+        return [_ari(element, source, observed_at, raw_id)]
+
+    return _each_element(content, ("AvailStatusMessage",), read, source=source, operation="ari", raw_id=raw_id)
+
+
+def _each_element(
+    content: bytes,
+    tags: Iterable[str],
+    read: Callable[[etree._Element], list[T]],
+    *,
+    source: str,
+    operation: str,
+    raw_id: int | None,
+) -> tuple[list[T], list[Rejected]]:
+    good: list[T] = []
+    bad: list[Rejected] = []
+    try:
+        root = read_xml(content)
+    except RejectedRecord as error:
+        return [], [_rejected(error, content, source, operation, raw_id)]
+    for element in named(root, *tags):
+        try:
+            good.extend(read(element))
+        except RejectedRecord as error:
+            bad.append(_rejected(error, etree.tostring(element, with_tail=False), source, operation, raw_id))
+    return good, bad
+
+
+def _rejected(error: RejectedRecord, raw: bytes, source: str, operation: str, raw_id: int | None) -> Rejected:
+    return Rejected(source=source, operation=operation, reason=error.reason, field=error.field, raw=raw, raw_id=raw_id)
+
+
+def _bookings(element: etree._Element, source: str, observed_at: datetime, raw_id: int | None) -> list[BookingRecord]:
+    reservation_id = required(element, "HotelReservationID", "ResID_Value")
+    created = element.get("CreateDateTime") or required(element, "HotelReservationID", "ResID_Date")
+    booked_at = read_moment(created, "CreateDateTime")
+    modified = element.get("LastModifyDateTime")
+    updated_at = read_moment(modified, "LastModifyDateTime") if modified else booked_at
+    cancelled = _is_cancelled(element)
+    if cancelled and not modified:
+        updated_at = max(observed_at, booked_at)
+    stays = list(named(element, "RoomStay"))
+    if not stays:
+        raise RejectedRecord("RoomStay: missing", field="RoomStay")
+    status: BookingStatus = "cancelled" if cancelled else "confirmed"
+    records = []
+    for number, stay in enumerate(stays):
+        # A reservation of several rooms is several bookings: a listing is one room type.
+        external_id = reservation_id if len(stays) == 1 else f"{reservation_id}/{stay.get('IndexNumber') or number}"
+        check_in_date, check_out_date = _stay_dates(element, stay)
+        amount_minor, currency = _total(element, stay, alone=len(stays) == 1)
+        records.append(
+            BookingRecord(
+                origin=External(
+                    source=source,
+                    external_id=external_id,
+                    source_version=int(updated_at.timestamp()),
+                    source_updated_at=updated_at,
+                    raw_id=raw_id,
+                ),
+                listing_external_id=attribute(stay, "RoomType", "RoomTypeCode")
+                or required(stay, "RoomRate", "RoomTypeCode"),
+                rate_plan_external_id=attribute(stay, "RatePlan", "RatePlanCode")
+                or attribute(stay, "RoomRate", "RatePlanCode"),
+                check_in_date=check_in_date,
+                check_out_date=check_out_date,
+                booked_at=booked_at,
+                cancelled_at=updated_at if cancelled else None,
+                total_amount_minor=amount_minor,
+                currency=currency,
+                status=status,
+                guest_name=_guest_name(element),
+                guest_email=_text(element, "Email"),
+                guest_phone=attribute(element, "Telephone", "PhoneNumber"),
+            )
+        )
+    return records
+
+
+def _is_cancelled(element: etree._Element) -> bool:
+    told = element.get("ResStatus") or element.getroottree().getroot().get("ResStatus") or ""
+    return told.lower() in CANCEL_WORDS
+
+
+def _stay_dates(element: etree._Element, stay: etree._Element) -> tuple[date, date]:
+    span = first(stay, "TimeSpan")
+    if span is None:
+        span = first(element, "TimeSpan")
+    if span is not None:
+        return read_date(span.get("Start", ""), "TimeSpan@Start"), read_date(span.get("End", ""), "TimeSpan@End")
+    # Booking.com's own documents give no span but one RoomRate a night.
+    nights = [read_date(rate.get("EffectiveDate", ""), "RoomRate@EffectiveDate") for rate in named(stay, "RoomRate")]
+    if not nights:
+        raise RejectedRecord("RoomRate@EffectiveDate: missing", field="RoomRate@EffectiveDate")
+    try:
+        return min(nights), max(nights) + timedelta(days=1)
+    except OverflowError:
+        raise RejectedRecord("RoomRate@EffectiveDate: out of range", field="RoomRate@EffectiveDate") from None
+
+
+def _total(element: etree._Element, stay: etree._Element, *, alone: bool) -> tuple[int, str]:
+    total = next((child for child in stay if _name(child) == "Total"), None)
+    if total is None and alone:
+        info = first(element, "ResGlobalInfo")
+        total = first(info, "Total") if info is not None else None
+    if total is None:
+        raise RejectedRecord("Total@AmountAfterTax: missing", field="Total@AmountAfterTax")
+    return _money(total, "Total")
+
+
+def _money(element: etree._Element, name: str) -> tuple[int, str]:
+    field = f"{name}@AmountAfterTax"
+    amount = element.get("AmountAfterTax") or element.get("AmountBeforeTax")
+    if amount is None:
+        raise RejectedRecord(f"{field}: missing", field=field)
+    currency = element.get("CurrencyCode", "")
+    places = element.get("DecimalPlaces")
+    if places is not None:
+        # OTA's way of writing money without a decimal point: 12345 with 2 places is 123.45.
+        if not (places.isascii() and places.isdecimal() and len(places) == 1 and amount.lstrip("-").isdecimal()):
+            raise RejectedRecord(f"{name}@DecimalPlaces: {places[:8]!r} does not fit {amount[:20]!r}", field=field)
+        amount = f"{amount}e-{places}"
+    try:
+        return to_minor(amount, currency), currency
+    except RejectedRecord as error:
+        told = f"{name}@CurrencyCode" if error.field == "currency" else field
+        raise RejectedRecord(f"{told}: {error.reason}", field=told) from None
+
+
+def _guest_name(element: etree._Element) -> str | None:
+    parts = [_text(element, name) for name in ("GivenName", "Surname")]
+    return " ".join(part for part in parts if part) or None
+
+
+def _text(element: etree._Element, name: str) -> str | None:
+    found = first(element, name)
+    return found.text.strip() or None if found is not None and found.text else None
+
+
+def _name(element: etree._Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _ari(element: etree._Element, source: str, observed_at: datetime, raw_id: int | None) -> AriRecord:
+    parts = {_name(part): part for part in element.iter()}
+    control = parts.get("StatusApplicationControl")
+    if control is None:
+        raise RejectedRecord("StatusApplicationControl: missing", field="StatusApplicationControl")
+    for name in ("InvTypeCode", "RatePlanCode"):
+        if not control.get(name):
+            raise RejectedRecord(f"{name}: missing", field=name)
+    start = read_date(control.get("Start", ""), "Start")
+    end = read_date(control.get("End", "") or start.isoformat(), "End")
+    if not 0 <= (end - start).days <= 1:
+        raise RejectedRecord("End: one message tells one night", field="End")
+    status = parts["RestrictionStatus"].get("Status") if "RestrictionStatus" in parts else None
+    if status not in ("Open", "Close"):
+        raise RejectedRecord(f"RestrictionStatus@Status: {status!r} is neither Open nor Close", field="Status")
+    price = parts.get("BaseByGuestAmt")
+    price_minor, currency = _money(price, "BaseByGuestAmt") if price is not None else (None, "")
+    stay = parts.get("LengthOfStay")
+    return AriRecord(
+        source=source,
+        listing_external_id=control.get("InvTypeCode", ""),
+        rate_plan_external_id=control.get("RatePlanCode", ""),
+        stay_date=start,
+        observed_at=observed_at,
+        price_minor=price_minor,
+        currency=currency,
+        is_open=status == "Open",
+        units_left=_count(element.get("BookingLimit", "0"), "BookingLimit"),
+        min_stay_nights=_count(stay.get("Time", "1"), "LengthOfStay@Time") if stay is not None else 1,
+        raw_id=raw_id,
+    )
+
+
+def _count(text: str, field: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 6):
+        raise RejectedRecord(f"{field}: {text[:20]!r} is not a count", field=field)
+    return int(text)

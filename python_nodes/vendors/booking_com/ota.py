@@ -1,0 +1,78 @@
+"""Reads OTA XML safely: no entities, no network, no huge trees; elements are found by local name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+from lxml import etree
+
+from python_nodes.errors import RejectedRecord
+
+OTA_NAMESPACE = "http://www.opentravel.org/OTA/2003/05"
+RESERVATION_TAGS = ("HotelReservation", "HotelResModify")
+
+
+def read_xml(content: bytes) -> etree._Element:
+    """Parse a document; raises RejectedRecord for what is not well formed or carries a DTD."""
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, dtd_validation=False,
+        remove_comments=True, remove_pis=True,
+    )  # fmt: skip
+    try:
+        root = etree.fromstring(content, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise RejectedRecord(f"document: not well-formed XML ({error})", field="document") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise RejectedRecord("document: carries a document type declaration", field="document")
+    return root
+
+
+def named(root: etree._Element, *names: str) -> Iterator[etree._Element]:
+    """All elements of these local names, ``root`` included."""
+    return root.iter(*(f"{{*}}{name}" for name in names))
+
+
+def first(element: etree._Element, name: str) -> etree._Element | None:
+    """The first descendant of that local name."""
+    return next(named(element, name), None)
+
+
+def attribute(element: etree._Element, name: str, attr: str) -> str | None:
+    """``attr`` of the first descendant ``name`` that carries it."""
+    return next((value for found in named(element, name) if (value := found.get(attr))), None)
+
+
+def required(element: etree._Element, name: str, attr: str) -> str:
+    """Like ``attribute``; raises RejectedRecord naming the field."""
+    value = attribute(element, name, attr)
+    if value is None:
+        raise RejectedRecord(f"{name}@{attr}: missing", field=f"{name}@{attr}")
+    return value
+
+
+def read_date(text: str, field: str) -> date:
+    """An ISO date, or the date part of an ISO moment."""
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        raise RejectedRecord(f"{field}: {text[:40]!r} is not a date", field=field) from None
+
+
+def read_moment(text: str, field: str) -> datetime:
+    """An ISO moment in UTC; Booking.com's documents show none with a zone, so one without is taken as UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RejectedRecord(f"{field}: {text[:40]!r} is not a moment", field=field) from None
+
+
+def reservation_ids(content: bytes) -> list[str]:
+    """Ids of all reservations a queue's document names; empty if it cannot be read."""
+    try:
+        root = read_xml(content)
+    except RejectedRecord:
+        return []
+    found = (attribute(record, "HotelReservationID", "ResID_Value") for record in named(root, *RESERVATION_TAGS))
+    return list(dict.fromkeys(value for value in found if value))

@@ -1,0 +1,86 @@
+"""Reads a vendor's ``capabilities.toml`` and refuses what it does not know, by name."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import limits
+
+from python_nodes.errors import ConfigError
+
+TRANSPORTS = ("http", "file")
+ACCESS = ("read", "write", "webhook")
+OPERATION_KEYS = frozenset({"access", "documented", "assumption", "rate"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing a vendor can do; exactly one of ``documented`` and ``assumption`` says where that is known from."""
+
+    name: str
+    access: str
+    documented: str | None
+    assumption: str | None
+    rate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a vendor can do, by operation."""
+
+    title: str
+    transport: Literal["http", "file"]
+    operations: dict[str, Operation]
+
+
+def read_capabilities(path: Path) -> Capabilities:
+    """Parse and validate; raises ConfigError naming the key."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    unknown = document.keys() - {"title", "transport", "operations"}
+    if unknown:
+        raise ConfigError(f"{path}: unknown key {sorted(unknown)[0]!r}")
+    if document.get("transport") not in TRANSPORTS:
+        raise ConfigError(f"{path}: transport must be one of {', '.join(TRANSPORTS)}")
+    operations = document.get("operations")
+    if not isinstance(operations, dict) or not operations:
+        raise ConfigError(f"{path}: operations is missing")
+    return Capabilities(
+        title=str(document.get("title", path.parent.name)),
+        transport=document["transport"],
+        operations={name: _operation(path, name, table) for name, table in operations.items()},
+    )
+
+
+def _operation(path: Path, name: str, table: Any) -> Operation:
+    where = f"{path}: operations.{name}"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where} must be a table")
+    unknown = table.keys() - OPERATION_KEYS
+    if unknown:
+        raise ConfigError(f"{where}: unknown key {sorted(unknown)[0]!r}")
+    if table.get("access") not in ACCESS:
+        raise ConfigError(f"{where}.access must be one of {', '.join(ACCESS)}")
+    if bool(table.get("documented")) == bool(table.get("assumption")):
+        raise ConfigError(f"{where} needs exactly one of documented, assumption")
+    return Operation(
+        name=name,
+        access=table["access"],
+        documented=table.get("documented"),
+        assumption=table.get("assumption"),
+        rate=check_rate(f"{where}.rate", table.get("rate")),
+    )
+
+
+def check_rate(where: str, rate: Any) -> str:
+    """Return ``rate`` if `limits` can read it; raises ConfigError naming ``where``."""
+    try:
+        limits.parse(rate)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{where}: {rate!r} is not a rate such as '1/20 second'") from error
+    return str(rate)
