@@ -27,7 +27,7 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     ari_stale = silent_s > settings.ari_stale_hours * 3600
     report_stale = behind_days > settings.performance_stale_days
     found = []
-    for row in np.flatnonzero(ari_stale | report_stale):
+    for row in np.flatnonzero(ari_stale | report_stale).tolist():
         days = max(int(silent_s[row]) // 86400 if ari_stale[row] else 0, int(behind_days[row]) - 1)
         evidence = {
             "availability_stale": bool(ari_stale[row]), "performance_stale": bool(report_stale[row]),

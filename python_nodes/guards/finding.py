@@ -20,7 +20,8 @@ def within(inputs: GuardInputs, horizon_nights: int) -> BoolArray:
 
 def demand_of(inputs: GuardInputs, nights: BoolArray) -> FloatArray:
     """Return the share of a day's bookings that touches the marked nights, (n_listings,)."""
-    return np.clip(np.nansum(np.where(nights, inputs.night_demand, 0.0), axis=1), 0.0, 1.0)
+    share = np.nansum(np.where(nights, inputs.night_demand, 0.0), axis=1)
+    return np.asarray(np.clip(share, 0.0, 1.0), dtype=np.float64)
 
 
 def nights_finding(

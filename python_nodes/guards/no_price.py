@@ -25,5 +25,5 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
             share_lost=float(share[row]), observed=None, expected=None,
             evidence={"open_nights": int(for_sale[row].sum())},
         )  # fmt: skip
-        for row in np.flatnonzero(missing.any(axis=1))
+        for row in np.flatnonzero(missing.any(axis=1)).tolist()
     ]

@@ -20,7 +20,7 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     blocked = promised & ~(ari.known & ari.is_open) & polled[:, None]
     share = demand_of(inputs, blocked)
     found = []
-    for row in np.flatnonzero(blocked.any(axis=1)):
+    for row in np.flatnonzero(blocked.any(axis=1)).tolist():
         open_nights = int(promised[row].sum())
         evidence = {
             "operator_open_nights": open_nights,

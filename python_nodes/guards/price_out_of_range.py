@@ -29,7 +29,7 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     lost = _lost(price, reference, collapsed, dear & ~collapsed, inputs.night_demand, settings)
     wrong = collapsed | dear
     found = []
-    for row in np.flatnonzero(wrong.any(axis=1)):
+    for row in np.flatnonzero(wrong.any(axis=1)).tolist():
         observed = float(np.median(price[row, wrong[row]]))
         expected = float(np.median(reference[row, wrong[row]]))
         evidence = {
@@ -57,4 +57,4 @@ def _lost(
         given_away = np.where(collapsed, 1.0 - price / reference, 0.0)
         kept_off = np.where(dear, 1.0 - (reference / price) ** settings.price_elasticity, 0.0)
     lost = np.clip(np.nan_to_num(given_away + kept_off), 0.0, 1.0) * np.nan_to_num(demand)
-    return np.clip(lost.sum(axis=1), 0.0, 1.0)
+    return np.asarray(np.clip(lost.sum(axis=1), 0.0, 1.0), dtype=np.float64)

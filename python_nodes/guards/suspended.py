@@ -22,7 +22,7 @@ def check(inputs: GuardInputs) -> list[Anomaly]:
             share_lost=1.0, confidence=1.0, cause="listing_down",
             evidence={"status": "suspended", "changed_at": str(inputs.health.changed_at[row])},
         )  # fmt: skip
-        for row in np.flatnonzero(inputs.health.status == "suspended")
+        for row in np.flatnonzero(inputs.health.status == "suspended").tolist()
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a day of each listing is worth, and which nights its bookings touch; told by bookings, never by metrics alone."""
+"""What a day of each listing is worth, and which nights its bookings touch; told by past bookings."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _filled(
     columns = np.searchsorted(matrix.days, days)
     inside = (columns < matrix.days.size) & (matrix.days[np.minimum(columns, matrix.days.size - 1)] == days)
     result = counts.copy()
-    for row in np.flatnonzero(counts.sum(axis=1) == 0):
+    for row in np.flatnonzero(counts.sum(axis=1) == 0).tolist():
         known = rows.get(listings[row].listing_id)
         if known is not None:
             result[row, inside] = np.nan_to_num(matrix.values["booking_velocity"][known, columns[inside]])

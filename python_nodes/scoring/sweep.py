@@ -84,7 +84,7 @@ def _score(watch: Watch, batch: SeriesBatch, listings: Sequence[ListingInfo]) ->
     else:
         state = _band(forecast, listings, watch.rule_params)
     return [
-        _anomaly(watch, batch, forecast, state, int(row), listings[row]) for row in np.flatnonzero(state.active)
+        _anomaly(watch, batch, forecast, state, int(row), listings[row]) for row in np.flatnonzero(state.active).tolist()
     ]
 
 
@@ -166,7 +166,8 @@ def _chart(batch: SeriesBatch, forecast: Forecast, row: int) -> dict[str, list[A
     part = slice(-CHART_DAYS, None)
     chart: dict[str, list[Any]] = {"days": [str(day) for day in batch.days[part]]}
     for name, values in (
-        ("observed", batch.values), ("expected", forecast.expected), ("lower", forecast.lower), ("upper", forecast.upper)
+        ("observed", batch.values), ("expected", forecast.expected), ("lower", forecast.lower),
+        ("upper", forecast.upper),
     ):  # fmt: skip
         chart[name] = [_plain(value) for value in values[row, part]]
     return chart

@@ -80,7 +80,7 @@ def _watch(name: str, table: Any) -> Watch:
         raise ConfigError(f"watch {name}: direction {table['direction']!r} is not supported by its rule")
     return Watch(
         name=name, metric=table["metric"], exposure=table.get("exposure"),
-        reported_metric=table.get("reported_metric", table["metric"]),
+        reported_metric=str(table.get("reported_metric", table["metric"])),
         baseline_params=_params(name, weekday_season.Params, table.get("baseline_params", {})),
         rule_params=_rule(name, table),
         budget=_params(name, Budget, table.get("budget", {})), cause=str(table.get("cause", "unknown")),
@@ -107,4 +107,5 @@ def _params(
             raise ConfigError(f"watch {watch}: unknown parameter {key}")
         if isinstance(value, (str, bool)):
             raise ConfigError(f"watch {watch}: {key} must be a number")
-    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+    ready: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    return cls(**ready)
