@@ -23,7 +23,7 @@ from python_nodes.notify.base import Field, Message, Sender
 PNG = b"\x89PNG\r\n\x1a\nrest"
 MESSAGE = Message(
     delivery_id="alert-1:raised-high", alert_id=1, recipient="", state="raised", category="high",
-    title="Calendar closed", summary="About €42 a day.", fields=(Field(label="Cause", value="Closed"),), 
+    title="Calendar closed", summary="About €42 a day.", fields=(Field(label="Cause", value="Closed"),),
     evidence=("Nights: 12",),
     chart_png=PNG, chart_alt="Chart",
 )  # fmt: skip

@@ -89,7 +89,7 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
         links = "  ·  ".join(f"<{link.url}|{escape(link.label)}>" for link in message.links)
         laid.append({"type": "section", "text": _markdown(links, _LIMIT_SECTION)})
     context = f"Nightporter · alert {message.alert_id} · {message.category} · {message.state}"
-    laid.append({"type": "context", "elements": [_markdown(context, _LIMIT_SECTION)]})
+    laid.append({"type": "context", "block_id": _block_id(message), "elements": [_markdown(context, _LIMIT_SECTION)]})
     return laid
 
 
@@ -135,8 +135,7 @@ class Sender:
                 channel=channel, limit=200, include_all_metadata=True, cursor=cursor
             )
             for item in page.get("messages") or []:
-                payload = (item.get("metadata") or {}).get("event_payload") or {}
-                if payload.get("delivery_id") == message.delivery_id:
+                if _carries(item, message):
                     return f"{channel}:{item['ts']}"
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
             if cursor is None:
@@ -201,6 +200,17 @@ class Sender:
             channel=message.recipient, unfurl_links=False, unfurl_media=False, **content
         )
         return f"{answer['channel']}:{answer['ts']}"
+
+
+def _block_id(message: Message) -> str:
+    return f"nightporter:{message.delivery_id}"[:255]
+
+
+def _carries(item: dict[str, Any], message: Message) -> bool:
+    # Metadata is Slack's place for it; a block id survives where an app may not read metadata.
+    payload = (item.get("metadata") or {}).get("event_payload") or {}
+    in_blocks = any(block.get("block_id") == _block_id(message) for block in item.get("blocks") or [])
+    return in_blocks or payload.get("delivery_id") == message.delivery_id
 
 
 def _is_unready_chart(error: BaseException) -> bool:
