@@ -77,53 +77,46 @@ class Portfolio:
 
     def to_json(self) -> dict[str, Any]:
         """The portfolio file: exactly the field names the worker's importer documents."""
-        properties: dict[str, dict[str, Any]] = {}
-        revenue = self.weekly_bookings * self.base_price_minor
-        for i, pid in enumerate(self.property_id):
-            market = self.market(i)
-            properties.setdefault(
-                pid,
-                {
-                    "external_id": pid,
-                    "name": self.property_name[i],
-                    "market": market.name,
-                    "country": market.country,
-                    "subdivision": market.subdivision,
-                    "timezone": market.timezone,
-                    "currency": market.currency,
-                    "priority": round(
-                        float((self.weekly_bookings < self.weekly_bookings[i]).mean()),
-                        2,
-                    ),
-                },
-            )
-        units, listings = [], []
-        for i in range(len(revenue)):
-            base = int(self.base_price_minor[i])
-            units.append(
-                {
-                    "external_id": self.unit_id[i],
-                    "property_external_id": self.property_id[i],
-                    "name": self.title[i],
-                    "unit_count": int(self.unit_count[i]),
-                    "base_price_minor": base,
-                    "floor_price_minor": base // 2,
-                }
-            )
-            listings.append(
-                {
-                    "external_id": self.room_id[i],
-                    "unit_external_id": self.unit_id[i],
-                    "channel": "booking_com",
-                    "title": self.title[i],
-                    "rate_plan_external_id": self.rate_id[i],
-                }
-            )
+        numbers = range(len(self))
+        properties = {self.property_id[i]: self._property(i) for i in reversed(numbers)}
         return {
             "currency": "EUR",
-            "properties": list(properties.values()),
-            "units": units,
-            "listings": listings,
+            "properties": [properties[pid] for pid in dict.fromkeys(self.property_id)],
+            "units": [self._unit(i) for i in numbers],
+            "listings": [self._listing(i) for i in numbers],
+        }
+
+    def _property(self, i: int) -> dict[str, Any]:
+        market = self.market(i)
+        return {
+            "external_id": self.property_id[i],
+            "name": self.property_name[i],
+            "market": market.name,
+            "country": market.country,
+            "subdivision": market.subdivision,
+            "timezone": market.timezone,
+            "currency": market.currency,
+            "priority": round(float((self.weekly_bookings < self.weekly_bookings[i]).mean()), 2),
+        }
+
+    def _unit(self, i: int) -> dict[str, Any]:
+        base = int(self.base_price_minor[i])
+        return {
+            "external_id": self.unit_id[i],
+            "property_external_id": self.property_id[i],
+            "name": self.title[i],
+            "unit_count": int(self.unit_count[i]),
+            "base_price_minor": base,
+            "floor_price_minor": base * 2 // 5,
+        }
+
+    def _listing(self, i: int) -> dict[str, Any]:
+        return {
+            "external_id": self.room_id[i],
+            "unit_external_id": self.unit_id[i],
+            "channel": "booking_com",
+            "title": self.title[i],
+            "rate_plan_external_id": self.rate_id[i],
         }
 
 

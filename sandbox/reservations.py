@@ -164,6 +164,21 @@ def _free_start(line: list[int], wanted: int, nights: int, day: int, units: int,
     return -1
 
 
+class _Instants:
+    """Made-up moments of a property-local day as UTC seconds since 1970."""
+
+    def __init__(self, portfolio: Portfolio, seed: int, first: date, days: int) -> None:
+        self._seed, self._market = seed, portfolio.market_index
+        self._midnight_s = day_numbers(first, days) * 86400
+        self._offset_s = np.stack([utc_offsets_s(market, first, days) for market in MARKETS])
+
+    def at(self, channel: int, listing: IntArray, day: IntArray, number: IntArray) -> IntArray:
+        """One moment between morning and midnight of each day."""
+        chance = hashed_uniform(self._seed, channel, listing, day, number)
+        second = LOCAL_MORNING_S + (chance * LOCAL_DAY_S).astype(np.int64)
+        return np.asarray(self._midnight_s[day] + second - self._offset_s[self._market[listing], day], dtype=np.int64)
+
+
 def settle(
     portfolio: Portfolio, seed: int, first: date, price: IntArray, blocked: BoolArray, events: Events, paid: FloatArray,
     fixed_from: int, fixed_listings: set[int],
@@ -182,21 +197,10 @@ def settle(
     after = np.minimum(events.cancel_after[rows], checkin - day)
     cancel_day = np.where(after >= 0, day + after, -1)
     number = events.number[rows]
-    length = price.shape[1]
-    offsets = np.stack([utc_offsets_s(market, first, length) for market in MARKETS])[portfolio.market_index[listing]]
-    midnight = day_numbers(first, length) * 86400
-    room = np.arange(rows.size)
-
-    def instant(channel: int, on: IntArray) -> IntArray:
-        second = LOCAL_MORNING_S + (hashed_uniform(seed, channel, listing, on, number) * LOCAL_DAY_S).astype(np.int64)
-        return np.asarray(midnight[on] + second - offsets[room, on], dtype=np.int64)
-
-    booked = instant(20, day)
-    cancelled = np.where(
-        cancel_day >= 0,
-        np.maximum(instant(21, np.maximum(cancel_day, 0)), booked + 60),
-        -1,
-    )
+    instant = _Instants(portfolio, seed, first, price.shape[1])
+    booked = instant.at(20, listing, day, number)
+    later = instant.at(21, listing, np.maximum(cancel_day, 0), number)
+    cancelled = np.where(cancel_day >= 0, np.maximum(later, booked + 60), -1)
     guest = (hashed_uniform(seed, 22, listing, day, number) * 2**31).astype(np.int64)
     order = np.argsort(booked, kind="stable")
     columns = (

@@ -187,3 +187,8 @@ def test_every_incident_has_the_contracts_keys_and_costs_money(world: World) -> 
         assert item["true_loss_minor"] > 0
         assert date.fromisoformat(item["start"]) >= DEFAULT_T0
         assert item["is_control"] == (item["kind"] == "public_holiday") == (item["scope"] == "market")
+
+
+def test_no_ordinary_price_comes_near_its_floor(world: World) -> None:
+    floor = np.array([unit["floor_price_minor"] for unit in world.portfolio_json()["units"]])
+    assert (world.price > 1.1 * floor[:, None]).all()
