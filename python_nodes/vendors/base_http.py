@@ -76,7 +76,7 @@ class HttpSession:
     def call(self, call: Call, auth: Auth | None = None) -> Reply:
         """Send with limit, breaker and retries; raises RetryableError or PermanentError."""
         http = self._runtime.http
-        jitter = wait_exponential_jitter(initial=http.wait_initial_s, max=http.wait_max_s)
+        jitter = wait_exponential_jitter(multiplier=http.wait_initial_s, max=http.wait_max_s)
 
         def wait(state: RetryCallState) -> float:
             told = _told_wait(state.outcome.exception() if state.outcome else None)

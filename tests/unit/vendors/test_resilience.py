@@ -1,0 +1,91 @@
+"""Limiter, breaker and tokens on a real server, shared by two runtimes as by two processes."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+import redis
+
+from python_nodes.errors import ConfigError, PermanentError, RetryableError
+from python_nodes.vendors.base import CircuitOpenError, Runtime, ThrottledError
+from python_nodes.vendors.resilience import build_runtime
+
+
+def _runtime(url: str, connection: str, **settings: float) -> Runtime:
+    return build_runtime(
+        url, vendor="v", connection=connection, clock=lambda: datetime.now(UTC), sleep=lambda _: None,
+        breaker_open_s=settings.get("open_s", 60.0), limit_max_wait_s=settings.get("wait_s", 0.0),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def connection() -> str:
+    return uuid.uuid4().hex
+
+
+def test_limit_is_shared_and_lives_on_the_server(valkey_url: str, connection: str) -> None:
+    one, other = _runtime(valkey_url, connection), _runtime(valkey_url, connection)
+    one.limiter.acquire(connection, "2/minute")
+    other.limiter.acquire(connection, "2/minute")
+    with pytest.raises(ThrottledError) as caught:
+        one.limiter.acquire(connection, "2/minute")
+    assert caught.value.retry_after_s is not None and 50 < caught.value.retry_after_s <= 60
+    assert list(redis.Redis.from_url(valkey_url).scan_iter(f"*{connection}*"))
+
+
+def _fail() -> None:
+    raise RetryableError("down")
+
+
+def _refuse() -> None:
+    raise PermanentError("no")
+
+
+def test_five_failures_open_it_for_all(valkey_url: str, connection: str) -> None:
+    one, other = _runtime(valkey_url, connection), _runtime(valkey_url, connection)
+    for _ in range(5):
+        with pytest.raises(RetryableError, match="down"):
+            one.breaker.call(_fail)
+    with pytest.raises(CircuitOpenError):
+        other.breaker.call(lambda: pytest.fail("must not be sent"))
+    assert _runtime(valkey_url, connection + "x").breaker.call(lambda: 1) == 1, "another connection is untouched"
+
+
+def test_two_successes_close_it_again(valkey_url: str, connection: str) -> None:
+    runtime = _runtime(valkey_url, connection, open_s=0.0)
+    states = redis.Redis.from_url(valkey_url)
+
+    def state() -> bytes | None:
+        return states.get(f"nightporter:v:{connection}:pybreaker:state")
+
+    for _ in range(5):
+        with pytest.raises(RetryableError):
+            runtime.breaker.call(_fail)
+    assert state() == b"open"
+    runtime.breaker.call(lambda: 1)
+    assert state() == b"half-open"
+    runtime.breaker.call(lambda: 1)
+    assert state() == b"closed"
+
+
+def test_refusals_do_not_open_it(valkey_url: str, connection: str) -> None:
+    runtime = _runtime(valkey_url, connection)
+    for _ in range(10):
+        with pytest.raises(PermanentError):
+            runtime.breaker.call(_refuse)
+    assert runtime.breaker.call(lambda: 1) == 1
+
+
+def test_token_is_shared_and_forgotten(valkey_url: str, connection: str) -> None:
+    one, other = _runtime(valkey_url, connection), _runtime(valkey_url, connection)
+    one.token_cache.set(connection, "t", 60)
+    assert other.token_cache.get(connection) == "t"
+    other.token_cache.set(connection, None, 0)
+    assert one.token_cache.get(connection) is None
+
+
+def test_other_address_is_refused() -> None:
+    with pytest.raises(ConfigError, match="redis_url"):
+        _runtime("memory://", "c")
