@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sandbox import server
 from sandbox.incidents import ScenarioError
-from sandbox.world import DEFAULT_T0, build_world
+from sandbox.world import DEFAULT_SCENARIO, DEFAULT_T0, build_world
 
 
 def _between(low: int, high: int) -> Callable[[str], int]:
@@ -48,9 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=_between(1, 1000), default=400, help="days of history before t0")
     parser.add_argument("--live-days", type=_between(1, 365), default=14)
     parser.add_argument("--t0", type=_day, default=DEFAULT_T0)
-    parser.add_argument("--scenario", type=Path, default=None, help="TOML file; the shipped one if not given")
+    parser.add_argument("--scenario", type=Path, default=DEFAULT_SCENARIO, help="TOML file; the shipped one if not given")
     parser.add_argument("--out-dir", type=Path, required=True)
-    parser.add_argument("--rate-limit", type=_between(0, 1_000_000), default=6000, help="requests a minute per operation")
+    parser.add_argument("--rate-limit-per-minute", type=_between(0, 1_000_000), default=6000)
     return parser
 
 
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         server.Settings(
             port=args.port, control_port=args.control_port, control_token=args.control_token, smtp_port=args.smtp_port,
             page_token=args.page_token or secrets.token_urlsafe(24), out_dir=args.out_dir,
-            rate_limit_per_minute=args.rate_limit,
+            rate_limit_per_minute=args.rate_limit_per_minute,
         ),
     )  # fmt: skip
     print(json.dumps(running.urls()), flush=True)

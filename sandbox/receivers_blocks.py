@@ -15,7 +15,8 @@ _EMOJI = {
     ":red_circle:": "🔴", ":large_orange_circle:": "🟠", ":large_yellow_circle:": "🟡", ":large_blue_circle:": "🔵",
     ":large_green_circle:": "🟢", ":white_check_mark:": "✅", ":warning:": "⚠️", ":rotating_light:": "🚨",
     ":chart_with_downwards_trend:": "📉", ":chart_with_upwards_trend:": "📈", ":moneybag:": "💰", ":bell:": "🔔",
-    ":calendar:": "📆", ":hotel:": "🏨", ":house:": "🏠", ":mag:": "🔍", ":information_source:": "ℹ️",
+    ":calendar:": "📆", ":hotel:": "🏨", ":house:": "🏠", ":mag:": "🔍",
+    ":information_source:": "\N{INFORMATION SOURCE}",
 }  # fmt: skip
 
 

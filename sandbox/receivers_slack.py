@@ -94,8 +94,8 @@ def _arguments() -> dict[str, Any]:
 
 def _auth_test() -> dict[str, Any]:
     return {
-        "url": request.url_root, "team": "Sandbox", "user": "nightporter", "team_id": "T0SANDBOX", "user_id": "U0SANDBOX",
-        "bot_id": "B0SANDBOX",
+        "url": request.url_root, "team": "Sandbox", "user": "nightporter", "team_id": "T0SANDBOX",
+        "user_id": "U0SANDBOX", "bot_id": "B0SANDBOX",
     }  # fmt: skip
 
 
@@ -176,7 +176,8 @@ def _receive_file(inbox: Inbox, file_id: str) -> tuple[str, int]:
     file = inbox.file(file_id)
     if file is None:
         return "no such upload", 404
-    uploads = list(request.files.values())
+    # Clients that send the bare bytes may call them a form (urllib does): only multipart is taken apart.
+    uploads = list(request.files.values()) if request.mimetype == "multipart/form-data" else []
     content = uploads[0].read() if uploads else request.get_data()
     if len(content) != file.length_bytes:
         return f"expected {file.length_bytes} bytes, got {len(content)}", 400

@@ -56,7 +56,8 @@ def parse(message: EmailMessage, mail_from: str, rcpt_to: tuple[str, ...], recei
     return Email(
         mail_from=mail_from, rcpt_to=rcpt_to, subject=str(message.get("Subject", "")),
         sender=str(message.get("From", mail_from)), message_id=str(message.get("Message-ID", "")),
-        text=str(text.get_content()) if text else None, html=html_text, pictures=tuple(pictures), received_at=received_at,
+        text=str(text.get_content()) if text else None, html=html_text, pictures=tuple(pictures),
+        received_at=received_at,
     )  # fmt: skip
 
 
