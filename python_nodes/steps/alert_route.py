@@ -1,0 +1,39 @@
+"""Decide who gets an alert now, and keep a delivery record for each send and each decision not to send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from python_nodes import log
+from python_nodes.alerts import route
+from python_nodes.alerts.route import PastDelivery, Suppressed
+from python_nodes.steps.services import Services
+from python_nodes.store import alerts, deliveries, outbox
+from python_nodes.store.deliveries import Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteResult:
+    """What is to be sent, and what is not and why."""
+
+    send: list[Delivery]
+    suppressed: list[Suppressed]
+
+
+def run(services: Services, tenant_id: int, alert_id: int, as_of: datetime) -> RouteResult:
+    """Route one alert and plan its deliveries; the outbox row ends in the transaction that plans them."""
+    with log.stage("alert_route", tenant_id=tenant_id, alert_id=alert_id) as facts:
+        with services.database.tenant(tenant_id) as conn:
+            alert = alerts.get(conn, alert_id)
+            before = deliveries.list_for_alert(conn, alert_id)
+            past = [
+                PastDelivery(sender=one.sender, recipient=one.recipient, step=one.step, status=one.status)
+                for one in before
+            ]
+            routed = route.route(alert, services.policy, as_of, past)
+            deliveries.plan(conn, alert_id, routed.send, routed.suppressed, as_of)
+            outbox.mark_entity_done(conn, alerts.NOTIFY, str(alert_id), as_of)
+            due = [one for one in deliveries.list_for_alert(conn, alert_id) if one.status in {"planned", "failed"}]
+        facts.update(send=len(due), suppressed=len(routed.suppressed))
+    return RouteResult(send=due, suppressed=list(routed.suppressed))

@@ -1,0 +1,81 @@
+"""Turn what was found into alerts: price each finding, reconcile with what is open, say who must be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from python_nodes import log
+from python_nodes.alerts import impact, pipeline
+from python_nodes.alerts.pipeline import Decisions, PipelineSettings
+from python_nodes.domain.findings import Alert, Anomaly
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.steps import snapshot
+from python_nodes.steps.services import Services
+from python_nodes.store import alerts, anomalies, outbox, portfolio, undelivered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaiseResult:
+    """What changed, and the alerts that somebody must still be told of."""
+
+    raised: int
+    updated: int
+    resolved: int
+    notify: list[int]
+
+
+def run(services: Services, tenant_id: int, as_of: datetime) -> RaiseResult:
+    """Reconcile the current findings with the open alerts, in one transaction with their outbox rows."""
+    with log.stage("alerts_raise", tenant_id=tenant_id) as facts, services.database.tenant(tenant_id) as conn:
+        listings = portfolio.load_listings(conn)
+        open_alerts = alerts.open_all(conn)
+        found = ongoing(anomalies.current(conn, as_of), open_alerts)
+        decisions = decide(services, conn, listings, open_alerts, found, as_of)
+        apply(conn, decisions, as_of)
+        undelivered.release_interrupted(conn, as_of)
+        waiting = {int(row.entity) for row in outbox.pending(conn, alerts.NOTIFY)} | set(undelivered.alert_ids(conn))
+        result = RaiseResult(
+            raised=len(decisions.insert),
+            updated=len(decisions.update),
+            resolved=len(decisions.resolve),
+            notify=sorted(waiting),
+        )
+        facts.update(raised=result.raised, updated=result.updated, resolved=result.resolved, notify=len(waiting))
+    return result
+
+
+def ongoing(found: list[Anomaly], open_alerts: list[Alert]) -> list[Anomaly]:
+    """Date a finding from when its alert began: a guard sees only the present day."""
+    since = {(alert.listing_id, alert.kind): alert.onset_date for alert in open_alerts if alert.scope == "listing"}
+    return [
+        replace(one, onset_date=min(one.onset_date, since.get((one.listing_id, one.kind), one.onset_date)))
+        for one in found
+    ]
+
+
+def decide(
+    services: Services, conn: Connection, listings: list[ListingInfo], open_alerts: list[Alert],
+    found: list[Anomaly], as_of: datetime,
+) -> Decisions:  # fmt: skip
+    """Price the findings and run the pipeline."""
+    settings = PipelineSettings(currency=services.currency)
+    if not listings:
+        return pipeline.reconcile(open_alerts, [], [], [], as_of, settings)
+    economics = snapshot.value_of_listings(conn, listings, as_of, services.currency, services.history_days)
+    usd = impact.ImpactSettings(usd_rate=snapshot.minor_rates(services.currency)["USD"])
+    impacts = impact.assess(found, economics, listings, snapshot.local_day(as_of, listings), usd)
+    return pipeline.reconcile(open_alerts, found, impacts, listings, as_of, settings)
+
+
+def apply(conn: Connection, decisions: Decisions, as_of: datetime) -> None:
+    """Write what the pipeline decided; each change keeps its reason."""
+    raised_because = {reason.why for reason in decisions.reasons if reason.decision == "raise"}
+    for draft in decisions.insert:
+        alerts.insert(conn, draft, reason="; ".join(sorted(raised_because)) or f"{draft.kind} found")
+    for change in decisions.update:
+        alerts.update(conn, change.alert_id, change.fields, change.reason, at=as_of, notify=change.notify)
+    for end in decisions.resolve:
+        alerts.resolve(conn, end.alert_id, end.resolved_at, end.reason, notify=end.notify)

@@ -1,0 +1,78 @@
+"""A connection's client and mapping, with the limits, breaker and tokens that all processes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from python_nodes import vendors
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.errors import PermanentError
+from python_nodes.steps.services import Services
+from python_nodes.store import connections, portfolio
+from python_nodes.store.connections import Connection
+from python_nodes.vendors.base import RawPayload
+from python_nodes.vendors.resilience import build_runtime
+
+POLLED = ("reservations", "ari", "health", "performance", "operator_calendar")
+"""Operations that a flow polls, in the order in which they should run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """An open connection: who, through what, about which listings."""
+
+    connection: Connection
+    vendor: vendors.Vendor
+    client: Any
+    listings: Sequence[ListingInfo]
+
+    def fetch(
+        self, operation: str, as_of: datetime, start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read one operation's payloads for every property of the connection's channel."""
+        property_ids = sorted({listing.property_external_id for listing in self.listings})
+        reader = getattr(self.client, f"fetch_{operation}")
+        found: Iterator[RawPayload] = reader(as_of=as_of, property_ids=property_ids, start=start, end=end)
+        return found
+
+
+def operations_of(vendor: vendors.Vendor) -> list[str]:
+    """Return what a flow may poll of a vendor."""
+    return [name for name in POLLED if name in vendor.capabilities.operations]
+
+
+@contextmanager
+def opened(services: Services, tenant_id: int, connection_id: int, operation: str) -> Iterator[Link]:
+    """Open a connection for one operation; refused with 404 or 422 before anything is called."""
+    with services.database.tenant(tenant_id) as conn:
+        connection = connections.get(conn, connection_id, services.fernet_key)
+        listings = portfolio.load_listings(conn)
+    vendor = vendors.load(connection.vendor)
+    if operation not in vendor.capabilities.operations:
+        raise PermanentError(
+            f"{connection.vendor} has no operation {operation[:40]!r}; it has {', '.join(operations_of(vendor))}",
+            status=422,
+            field="operation",
+        )
+    patience = services.resilience
+    runtime = build_runtime(
+        services.redis_url,
+        vendor=connection.vendor,
+        connection=f"{tenant_id}-{connection_id}",
+        clock=services.clock,
+        sleep=services.sleep,
+        http=patience.http,
+        breaker_failures=patience.breaker_failures,
+        breaker_open_s=patience.breaker_open_s,
+        breaker_successes_to_close=patience.breaker_successes,
+    )
+    client = vendor.client(connection.base_url, connection.credentials, connection.settings, runtime)
+    on_channel = [listing for listing in listings if listing.channel == connection.vendor]
+    try:
+        yield Link(connection=connection, vendor=vendor, client=client, listings=on_channel or listings)
+    finally:
+        client.close()

@@ -1,0 +1,84 @@
+"""Send one delivery, once: claim, render, send, finish."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from python_nodes import log
+from python_nodes.errors import NightporterError, PermanentError, RetryableError
+from python_nodes.notify import base, render
+from python_nodes.steps import picture
+from python_nodes.steps.services import Services
+from python_nodes.store import alerts, deliveries, portfolio
+
+LOCK_CLASS = 7001
+RETRY_AFTER_S = 5.0
+
+
+def run(services: Services, tenant_id: int, delivery_id: int, as_of: datetime) -> dict[str, Any]:
+    """Send unless it is sent; a permanent failure is told as one, a passing one asks to be tried again."""
+    with (
+        log.stage("delivery_send", tenant_id=tenant_id, delivery_id=delivery_id) as facts,
+        services.database.tenant(tenant_id) as lock,
+    ):
+        # Held while sending: a delivery found `sending` under it was left by a process that died.
+        if not lock.execute(select(func.pg_try_advisory_xact_lock(LOCK_CLASS, delivery_id))).scalar_one():
+            raise RetryableError(f"delivery {delivery_id} is being sent", retry_after_s=RETRY_AFTER_S)
+        with services.database.tenant(tenant_id) as conn:
+            claimed = _claim(conn, delivery_id, services.clock())
+            now = deliveries.get(conn, delivery_id)
+            message = _message(services, conn, now, as_of) if claimed else None
+        if message is not None:
+            now = _send(services, tenant_id, now, message)
+        facts.update(status=now.status, sender=now.sender, attempts=now.attempts)
+    return {"status": now.status, "provider_ref": now.provider_ref}
+
+
+def _claim(conn: Connection, delivery_id: int, at: datetime) -> bool:
+    if deliveries.get(conn, delivery_id).status == "sending":
+        deliveries.finish(conn, delivery_id, at=at, error="interrupted")
+    return deliveries.claim(conn, delivery_id) is not None
+
+
+def _message(
+    services: Services, conn: Connection, delivery: deliveries.Delivery, as_of: datetime
+) -> base.Message:
+    alert = alerts.get(conn, delivery.alert_id)
+    listings = {listing.listing_id: listing for listing in portfolio.load_listings(conn)}
+    listing = listings.get(alert.listing_id) if alert.listing_id is not None else None
+    earlier = [
+        one.provider_ref
+        for one in deliveries.list_for_alert(conn, alert.alert_id)
+        if (one.sender, one.recipient, one.status) == (delivery.sender, delivery.recipient, "sent")
+    ]
+    return render.render(
+        alert,
+        listing,
+        picture.of(conn, alert, listing, as_of),
+        delivery_id=f"np-{delivery.delivery_id}",
+        recipient=delivery.recipient,
+        as_of=as_of,
+        links=[base.Link(label="All alerts", url=f"{services.base_url.rstrip('/')}/console/alerts")],
+        update_ref=earlier[0] if earlier else None,
+        is_retry=delivery.attempts > 1,
+    )
+
+
+def _send(
+    services: Services, tenant_id: int, delivery: deliveries.Delivery, message: base.Message
+) -> deliveries.Delivery:
+    try:
+        if delivery.sender not in services.senders:
+            raise PermanentError(f"sender {delivery.sender} is not set up", status=422, field="sender")
+        reference = base.build(delivery.sender, services.senders[delivery.sender]).send(message)
+    except Exception as error:
+        reason = str(log.redact(str(error))) if isinstance(error, NightporterError) else type(error).__name__
+        with services.database.tenant(tenant_id) as conn:
+            deliveries.finish(conn, delivery.delivery_id, at=services.clock(), error=reason)
+        raise
+    with services.database.tenant(tenant_id) as conn:
+        deliveries.finish(conn, delivery.delivery_id, at=services.clock(), provider_ref=reference)
+        return deliveries.get(conn, delivery.delivery_id)

@@ -1,0 +1,41 @@
+"""Score every series against its baseline and store what is out of the ordinary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from python_nodes import log
+from python_nodes.scoring import sweep
+from python_nodes.scoring.watches import load_watches
+from python_nodes.steps import snapshot
+from python_nodes.steps.services import Services
+from python_nodes.store import anomalies, portfolio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreResult:
+    """``series`` have any history, ``scored`` were judged by a watch, ``found`` are out of the ordinary."""
+
+    series: int
+    scored: int
+    found: int
+
+
+def run(services: Services, tenant_id: int, as_of: datetime) -> ScoreResult:
+    """Run the watches over all listings; the same ``as_of`` again replaces its findings."""
+    watches = load_watches()
+    metrics = sorted({name for watch in watches for name in (watch.metric, watch.exposure) if name is not None})
+    with log.stage("metrics_score", tenant_id=tenant_id) as facts:
+        with services.database.tenant(tenant_id) as conn:
+            listings = portfolio.load_listings(conn)
+        today = snapshot.local_day(as_of, listings)
+        start, end = snapshot.window(today, services.history_days)
+        ids = [listing.listing_id for listing in listings]
+        matrix = services.metrics.read(tenant_id, metrics, ids, start, end)
+        found = sweep.score_all(watches, matrix, listings, None, today)
+        with services.database.tenant(tenant_id) as conn:
+            anomalies.replace(conn, as_of, "watches", found)
+        result = ScoreResult(series=snapshot.told(matrix), scored=len(listings) * len(watches), found=len(found))
+        facts.update(series=result.series, scored=result.scored, found=result.found)
+    return result

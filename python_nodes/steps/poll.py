@@ -1,0 +1,109 @@
+"""Poll one operation: archive what comes, map it, store it in one transaction, then acknowledge."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+from python_nodes import log
+from python_nodes.errors import NightporterError
+from python_nodes.steps import connect
+from python_nodes.steps.connect import Link
+from python_nodes.steps.recording import RECORDERS, Payload, Recorded
+from python_nodes.steps.services import Services
+from python_nodes.store import polls, rejected
+from python_nodes.vendors.base import RawPayload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollResult:
+    """What one poll did; ``run_id`` is the poll run's."""
+
+    operation: str
+    run_id: int
+    fetched: int
+    stored: int
+    unchanged: int
+    rejected: int
+
+
+def run(
+    services: Services,
+    tenant_id: int,
+    connection_id: int,
+    operation: str,
+    as_of: datetime,
+    window: tuple[date, date] | None = None,
+) -> PollResult:
+    """Poll and record; a failure is noted in the poll run and raised, and nothing is half stored."""
+    with (
+        log.stage("poll", tenant_id=tenant_id, operation=operation, connection_id=connection_id) as facts,
+        connect.opened(services, tenant_id, connection_id, operation) as link,
+    ):
+        with services.database.tenant(tenant_id) as conn:
+            run_id = polls.start(conn, connection_id, operation, as_of)
+        try:
+            done = _record(services, tenant_id, link, operation, as_of, window)
+        except Exception as error:
+            # Only our own errors' words are known to hold no payload and no secret.
+            reason = str(log.redact(str(error))) if isinstance(error, NightporterError) else type(error).__name__
+            with services.database.tenant(tenant_id) as conn:
+                polls.finish(conn, run_id, {}, finished_at=services.clock(), error=reason)
+            raise
+        with services.database.tenant(tenant_id) as conn:
+            polls.finish(conn, run_id, done, finished_at=services.clock())
+        facts.update(done)
+        return PollResult(operation=operation, run_id=run_id, **done)
+
+
+def _record(
+    services: Services, tenant_id: int, link: Link, operation: str, as_of: datetime, window: tuple[date, date] | None
+) -> dict[str, int]:
+    start, end = window or (None, None)
+    source = link.connection.vendor
+    archived: list[tuple[int, RawPayload]] = []
+    for payload in link.fetch(operation, as_of, start, end):
+        # Its own transaction, before mapping: whatever fails later, what came is kept as it came.
+        with services.database.tenant(tenant_id) as conn:
+            raw_id = services.archive.put(
+                conn, source, payload.operation, payload.content, payload.content_type, payload.fetched_at
+            )
+        archived.append((raw_id, payload))
+    with services.database.tenant(tenant_id) as conn:
+        results = [
+            RECORDERS[operation](
+                conn,
+                link.vendor.mapping,
+                Payload(content=one.content, source=source, raw_id=raw_id, observed_at=as_of),
+                link.listings,
+            )
+            for raw_id, one in archived
+        ]
+        for result in results:
+            rejected.add(conn, link.connection.connection_id, result.rejected, rejected_at=as_of)
+    written = write_points(services, tenant_id, results)
+    acknowledge = getattr(link.client, "acknowledge", None)
+    if operation == "reservations" and acknowledge is not None:
+        for _, payload in archived:
+            acknowledge(payload)
+    return counted(results, written)
+
+
+def write_points(services: Services, tenant_id: int, results: list[Recorded]) -> int:
+    """Write what reports tell of metrics; idempotent, so a repeated poll changes nothing."""
+    return sum(services.metrics.write(tenant_id, points) for result in results for points in result.points)
+
+
+def counted(results: list[Recorded], points_written: int) -> dict[str, int]:
+    """Sum what became of a poll's payloads."""
+    return {
+        "fetched": sum(one.fetched for one in results),
+        "stored": sum(one.stored for one in results) + points_written,
+        "unchanged": sum(one.unchanged for one in results),
+        "rejected": sum(len(one.rejected) for one in results),
+    }
+
+
+def as_json(result: PollResult) -> dict[str, int | str]:
+    """The answer of the poll endpoint."""
+    return asdict(result)

@@ -1,0 +1,147 @@
+"""One way to record each operation: map the payload, normalize it, store what can be used, give back what cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import ModuleType
+
+from sqlalchemy import Connection as SqlConnection
+
+from python_nodes import normalize
+from python_nodes.domain.metrics import MetricPoints
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.domain.records import Rejected
+from python_nodes.store import ari, bookings, health, operator
+from python_nodes.store.counts import Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """An archived payload, about to be mapped."""
+
+    content: bytes
+    source: str
+    raw_id: int | None
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of payloads; ``points`` are written to the metric store by the caller."""
+
+    fetched: int
+    stored: int
+    unchanged: int
+    rejected: tuple[Rejected, ...]
+    points: tuple[MetricPoints, ...] = ()
+
+
+Recorder = Callable[[SqlConnection, ModuleType, Payload, Sequence[ListingInfo]], Recorded]
+
+
+def _ids(listings: Sequence[ListingInfo]) -> dict[str, int]:
+    return {listing.external_id: listing.listing_id for listing in listings}
+
+
+def _told(counts: Counts, good: int, bad: Sequence[Rejected]) -> Recorded:
+    return Recorded(
+        fetched=good + len(bad), stored=counts.stored, unchanged=counts.unchanged, rejected=tuple(bad)
+    )
+
+
+def reservations(
+    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
+) -> Recorded:
+    """Record reservations of a queue."""
+    records, bad = mapping.map_reservations(
+        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+    )
+    index = normalize.PortfolioIndex.build(listings)
+    good, unusable = normalize.normalize_bookings(records, index, payload.observed_at)
+    return _told(bookings.upsert(conn, good, _ids(listings)), len(good), [*bad, *unusable])
+
+
+def reservation_history(
+    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
+) -> Recorded:
+    """Record a report of reservations."""
+    columns, bad = mapping.map_reservation_history_columns(
+        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+    )
+    index = normalize.PortfolioIndex.build(listings)
+    good, unusable = normalize.normalize_booking_columns(columns, index, payload.observed_at)
+    return _told(bookings.upsert_columns(conn, good, _ids(listings)), len(good), [*bad, *unusable])
+
+
+def performance(
+    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
+) -> Recorded:
+    """Map a performance report to metric points."""
+    columns, bad = mapping.map_performance_columns(
+        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+    )
+    index = normalize.PortfolioIndex.build(listings)
+    good, unusable = normalize.normalize_performance_columns(columns, index, payload.observed_at)
+    points = normalize.performance_points(good, index, payload.observed_at)
+    return Recorded(
+        fetched=len(good) + len(bad) + len(unusable), stored=0, unchanged=0, rejected=(*bad, *unusable),
+        points=(points,),
+    )  # fmt: skip
+
+
+def availability(
+    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
+) -> Recorded:
+    """Record availability, rates and restrictions; only what changed is stored."""
+    records, bad = mapping.map_ari(
+        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+    )
+    index = normalize.PortfolioIndex.build(listings)
+    good, unusable = normalize.normalize_ari(records, index, payload.observed_at)
+    return _told(ari.upsert_changed(conn, good, _ids(listings)), len(good), [*bad, *unusable])
+
+
+def channel_health(
+    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
+) -> Recorded:
+    """Record the channel's own word; of a listing nobody knows it is quarantined."""
+    records, bad = mapping.map_health(
+        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+    )
+    known = _ids(listings)
+    good = [record for record in records if record.listing_external_id in known]
+    strangers = [_stranger(payload, "health", one.listing_external_id) for one in records if one not in good]
+    return _told(health.upsert(conn, good, known), len(good), [*bad, *strangers])
+
+
+def operator_calendar(
+    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
+) -> Recorded:
+    """Record the operator's own calendar."""
+    records, bad = mapping.map_operator_calendar(
+        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+    )
+    units = {listing.unit_external_id: listing.unit_id for listing in listings}
+    good = [record for record in records if record.unit_external_id in units]
+    unknown = {one.unit_external_id for one in records} - units.keys()
+    strangers = [_stranger(payload, "operator_calendar", name) for name in sorted(unknown)]
+    return _told(operator.upsert(conn, good, units), len(good), [*bad, *strangers])
+
+
+def _stranger(payload: Payload, operation: str, name: str) -> Rejected:
+    return Rejected(
+        source=payload.source, operation=operation, reason=f"external_id: unknown listing or unit {name[:40]!r}",
+        field="external_id", raw=payload.content, raw_id=payload.raw_id,
+    )  # fmt: skip
+
+
+RECORDERS: dict[str, Recorder] = {
+    "reservations": reservations,
+    "reservation_history": reservation_history,
+    "performance": performance,
+    "ari": availability,
+    "health": channel_health,
+    "operator_calendar": operator_calendar,
+}

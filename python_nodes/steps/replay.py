@@ -1,0 +1,45 @@
+"""Map quarantined records again, after the cause was mended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from python_nodes import log, vendors
+from python_nodes.errors import NotFoundError
+from python_nodes.steps import poll
+from python_nodes.steps.recording import RECORDERS, Payload, Recorded
+from python_nodes.steps.services import Services
+from python_nodes.store import portfolio, rejected
+from python_nodes.store.rejected import StoredRejected
+
+
+def run(
+    services: Services, tenant_id: int, as_of: datetime, rejected_ids: Sequence[int] | None = None
+) -> dict[str, int]:
+    """Replay some or all; each record is its own transaction, so one that still fails holds up no other."""
+    with log.stage("replay", tenant_id=tenant_id) as facts:
+        with services.database.tenant(tenant_id) as conn:
+            waiting = rejected.list_open(conn, rejected_ids)
+        missing = set(rejected_ids or ()) - {one.rejected_id for one in waiting}
+        if missing:
+            raise NotFoundError(f"rejected record {min(missing)} does not exist or was replayed")
+        replayed = sum(_one(services, tenant_id, as_of, one) for one in waiting)
+        facts.update(replayed=replayed, still_rejected=len(waiting) - replayed)
+    return {"replayed": replayed, "still_rejected": len(waiting) - replayed}
+
+
+def _one(services: Services, tenant_id: int, as_of: datetime, waiting: StoredRejected) -> bool:
+    item = waiting.item
+    mapping = vendors.load(item.source).mapping
+    with services.database.tenant(tenant_id) as conn:
+        listings = portfolio.load_listings(conn)
+        on_channel = [listing for listing in listings if listing.channel == item.source] or listings
+        payload = Payload(content=item.raw, source=item.source, raw_id=item.raw_id, observed_at=as_of)
+        done: Recorded = RECORDERS[item.operation](conn, mapping, payload, on_channel)
+        if done.rejected:
+            conn.rollback()
+            return False
+        rejected.mark_replayed(conn, [waiting.rejected_id], as_of)
+    poll.write_points(services, tenant_id, [done])
+    return True

@@ -1,0 +1,43 @@
+"""What steps are given: stores, clocks and plain settings, built once a process by app and jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from python_nodes.alerts.route import RoutePolicy
+from python_nodes.domain.metrics import MetricStore
+from python_nodes.store.raw import RawArchive
+from python_nodes.store.session import Database
+from python_nodes.vendors.base import HttpSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resilience:
+    """How patient we are with vendors; all of it settings."""
+
+    http: HttpSettings = field(default_factory=HttpSettings)
+    breaker_failures: int = 5
+    breaker_open_s: float = 60.0
+    breaker_successes: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """A process's stores and settings; secrets do not show in its repr."""
+
+    database: Database
+    metrics: MetricStore
+    archive: RawArchive
+    redis_url: str = field(repr=False)
+    fernet_key: str = field(repr=False)
+    currency: str
+    base_url: str
+    history_days: int
+    resilience: Resilience
+    policy: RoutePolicy
+    senders: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]

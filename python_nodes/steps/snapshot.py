@@ -1,0 +1,87 @@
+"""What guards, scoring and impact look at, read from the stores as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy import Connection
+
+from python_nodes.domain.inputs import Economics, GuardInputs
+from python_nodes.domain.metrics import MetricMatrix
+from python_nodes.domain.money import currency_digits
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.normalize.fx import reference_rates
+from python_nodes.scoring.economics import economics, night_demand
+from python_nodes.store import ari, bookings, health, operator, stays
+from python_nodes.store.metrics import postgres
+
+HORIZON_NIGHTS = 90
+STAY_SHAPE_DAYS = 120
+
+
+def local_day(as_of: datetime, listings: Sequence[ListingInfo]) -> date:
+    """Return the day it is at every property at least: days before it are over everywhere."""
+    zones = {listing.timezone for listing in listings} or {"UTC"}
+    return min(as_of.astimezone(ZoneInfo(zone)).date() for zone in zones)
+
+
+def guard_inputs(conn: Connection, listings: Sequence[ListingInfo], as_of: datetime) -> GuardInputs:
+    """Read availability, rates, health and the operator's calendar for the coming nights."""
+    today = local_day(as_of, listings)
+    last = today + timedelta(days=HORIZON_NIGHTS - 1)
+    ids = [listing.listing_id for listing in listings]
+    known, is_open = operator.current(conn, [listing.unit_id for listing in listings], today, last)
+    past = stays.booked_between(conn, ids, today - timedelta(days=STAY_SHAPE_DAYS), today)
+    return GuardInputs(
+        as_of=as_of,
+        as_of_day=today,
+        listings=listings,
+        ari=ari.current(conn, ids, today, last),
+        health=health.current(conn, ids),
+        operator_known=known,
+        operator_open=is_open,
+        trailing_price_minor=ari.trailing_median_price(conn, ids, today, last, as_of),
+        last_performance_day=postgres.last_told_day(conn, "search_impressions", ids, today),
+        night_demand=night_demand(past.listing_row, past.lead_days, past.stay_nights, len(ids), HORIZON_NIGHTS),
+    )
+
+
+def minor_rates(currency: str) -> Mapping[str, float]:
+    """Return the tenant's minor units for one minor unit of each currency."""
+    rates = reference_rates()
+    return {
+        name: float(rates[currency] / rate) * 10.0 ** (currency_digits(currency) - currency_digits(name))
+        for name, rate in rates.items()
+    }
+
+
+def value_of_listings(
+    conn: Connection, listings: Sequence[ListingInfo], as_of: datetime, currency: str, history_days: int
+) -> Economics:
+    """Return what a day of each listing is worth, from the bookings stored before this day."""
+    today = local_day(as_of, listings)
+    start, end = today - timedelta(days=history_days), today - timedelta(days=1)
+    past = bookings.daily_stats(conn, [listing.listing_id for listing in listings], start, end)
+    return economics(
+        listings,
+        past.days,
+        past.bookings.astype(np.float64),
+        past.revenue_minor.astype(np.float64),
+        past.cancelled.astype(np.float64),
+        None,
+        today,
+        minor_rates(currency),
+    )
+
+
+def window(as_of_day: date, history_days: int) -> tuple[date, date]:
+    """Return the days that scoring reads: history, and all that is over."""
+    return as_of_day - timedelta(days=history_days), as_of_day - timedelta(days=1)
+
+
+def told(matrix: MetricMatrix) -> int:
+    """Count the series that have any value."""
+    return sum(int(np.isfinite(values).any(axis=1).sum()) for values in matrix.values.values())

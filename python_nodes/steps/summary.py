@@ -1,0 +1,22 @@
+"""What the worker holds, in numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from python_nodes.steps.services import Services
+from python_nodes.store import alerts, deliveries, rejected
+from python_nodes.store.metrics import postgres
+
+
+def run(services: Services, tenant_id: int) -> dict[str, Any]:
+    """Count points, series, deliveries, quarantine and open alerts."""
+    with services.database.tenant(tenant_id) as conn:
+        points, series = postgres.count(conn)
+        return {
+            "points_stored": points,
+            "series": series,
+            "deliveries": {"slack": 0, "email": 0, "sms": 0, "suppressed": 0} | deliveries.counts(conn),
+            "rejected": rejected.count_open(conn),
+            "open_alerts": len(alerts.open_all(conn)),
+        }
