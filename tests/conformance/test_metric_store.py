@@ -1,0 +1,117 @@
+"""What every metric store must do, whatever it is made of."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from python_nodes.domain.metrics import METRICS, MetricPoints, MetricStore
+from python_nodes.errors import PermanentError
+from python_nodes.store import migrate
+from python_nodes.store.metrics.postgres import PostgresMetricStore
+from python_nodes.store.session import Database
+from tests.conftest import MigratedDatabase
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+START = date(2026, 2, 1)
+NAN = float("nan")
+
+
+@pytest.fixture(params=[PostgresMetricStore])
+def store(request: pytest.FixtureRequest, app_database: Database) -> MetricStore:
+    made: MetricStore = request.param(app_database)
+    return made
+
+
+def points(
+    rows: list[tuple[int, int, float]], *, metric: str = "listing_views", source: str = "report", as_of: datetime = NOON
+) -> MetricPoints:
+    return MetricPoints(
+        listing_id=np.array([row[0] for row in rows], dtype=np.int64),
+        day_date=np.array([START + timedelta(days=row[1]) for row in rows], dtype="datetime64[D]"),
+        source=source,
+        as_of_at=as_of,
+        values={metric: np.array([row[2] for row in rows], dtype=np.float64)},
+    )
+
+
+def values(store: MetricStore, tenant: int, listings: list[int], n_days: int, metric: str = "listing_views") -> object:
+    matrix = store.read(tenant, [metric], listings, START, START + timedelta(days=n_days - 1))
+    return matrix.values[metric].tolist()
+
+
+def test_reads_back_what_was_written_in_the_order_asked(store: MetricStore, tenant_id: int) -> None:
+    assert store.write(tenant_id, points([(7, 0, 1.5), (3, 1, 2.5)])) == 2
+    matrix = store.read(tenant_id, ["listing_views"], [7, 5, 3], START, START + timedelta(days=1))
+    np.testing.assert_array_equal(matrix.values["listing_views"], [[1.5, NAN], [NAN, NAN], [NAN, 2.5]])
+    assert matrix.listing_ids.tolist() == [7, 5, 3]
+    assert matrix.days.astype(str).tolist() == ["2026-02-01", "2026-02-02"]
+
+
+def test_writing_twice_changes_nothing(store: MetricStore, tenant_id: int) -> None:
+    for _ in range(2):
+        store.write(tenant_id, points([(1, 0, 4.0), (1, 1, 5.0)]))
+    assert values(store, tenant_id, [1], 2) == [[4.0, 5.0]]
+
+
+def test_a_told_value_replaces_and_nan_keeps(store: MetricStore, tenant_id: int) -> None:
+    store.write(tenant_id, points([(1, 0, 4.0), (1, 1, 5.0)]))
+    store.write(tenant_id, points([(1, 0, 6.0), (1, 1, NAN)], as_of=NOON + timedelta(hours=1)))
+    assert values(store, tenant_id, [1], 2) == [[6.0, 5.0]]
+
+
+def test_one_metric_leaves_the_others_alone(store: MetricStore, tenant_id: int) -> None:
+    store.write(tenant_id, points([(1, 0, 4.0)]))
+    store.write(tenant_id, points([(1, 0, 100.0)], metric="search_impressions"))
+    assert values(store, tenant_id, [1], 1) == [[4.0]]
+    assert values(store, tenant_id, [1], 1, "search_impressions") == [[100.0]]
+
+
+def test_an_older_report_never_wins(store: MetricStore, tenant_id: int) -> None:
+    store.write(tenant_id, points([(1, 0, 4.0)]))
+    store.write(tenant_id, points([(1, 0, 3.0)], as_of=NOON - timedelta(hours=1)))
+    assert values(store, tenant_id, [1], 1) == [[4.0]]
+
+
+def test_the_newest_source_wins_where_it_tells(store: MetricStore, tenant_id: int) -> None:
+    later = NOON + timedelta(hours=1)
+    store.write(tenant_id, points([(1, 0, 9.0), (1, 1, NAN)], source="a", as_of=later))
+    store.write(tenant_id, points([(1, 0, 4.0), (1, 1, 5.0)], source="b"))
+    assert values(store, tenant_id, [1], 2) == [[9.0, 5.0]]
+
+
+def test_twins_in_one_batch_merge_to_the_last_told(store: MetricStore, tenant_id: int) -> None:
+    store.write(tenant_id, points([(1, 0, 4.0), (2, 0, 1.0), (1, 0, 6.0), (1, 0, NAN)]))
+    assert values(store, tenant_id, [1, 2], 1) == [[6.0], [1.0]]
+
+
+def test_every_metric_keeps_its_exact_value(store: MetricStore, tenant_id: int) -> None:
+    one = points([(1, 0, 0.1 + 0.2)])
+    store.write(tenant_id, MetricPoints(
+        listing_id=one.listing_id, day_date=one.day_date, source="all", as_of_at=NOON,
+        values={name: np.array([0.1 + 0.2 + at]) for at, name in enumerate(METRICS)},
+    ))  # fmt: skip
+    matrix = store.read(tenant_id, METRICS, [1], START, START)
+    assert [float(matrix.values[name][0, 0]) for name in METRICS] == [0.1 + 0.2 + at for at in range(len(METRICS))]
+
+
+def test_tenants_do_not_meet(store: MetricStore, tenant_id: int, database: MigratedDatabase) -> None:
+    other = migrate.create_tenant(database.owner_url, "tenant-b", "USD")
+    store.write(tenant_id, points([(1, 0, 4.0)]))
+    store.write(other, points([(1, 0, 8.0)]))
+    assert values(store, tenant_id, [1], 1) == [[4.0]]
+    assert values(store, other, [1], 1) == [[8.0]]
+
+
+def test_nothing_written_and_nothing_asked(store: MetricStore, tenant_id: int) -> None:
+    assert store.write(tenant_id, points([])) == 0
+    assert store.read(tenant_id, ["adr"], [], START, START).values["adr"].shape == (0, 1)
+
+
+def test_an_unknown_metric_is_named(store: MetricStore, tenant_id: int) -> None:
+    with pytest.raises(PermanentError, match="no_such"):
+        store.write(tenant_id, points([(1, 0, 4.0)], metric="no_such"))
+    with pytest.raises(PermanentError, match="no_such"):
+        store.read(tenant_id, ["no_such"], [1], START, START)
