@@ -20,9 +20,15 @@ Record = TypeVar("Record", BookingRecord, AriRecord, PerformanceRecord)
 
 
 def normalize_bookings(
-    records: Sequence[BookingRecord], index: PortfolioIndex, as_of: datetime
+    records: Sequence[BookingRecord],
+    index: PortfolioIndex,
+    as_of: datetime,
+    raw_of: Callable[[BookingRecord], bytes] | None = None,
 ) -> tuple[list[BookingRecord], list[Rejected]]:
-    """Keep the bookings that can be used; a revision told twice is kept once, silently."""
+    """Keep the bookings that can be used; a revision told twice is kept once, silently.
+
+    ``raw_of`` gives what came for a record (a vendor's ``raw_<record>``), so that a rejected one can be replayed.
+    """
     seen: set[tuple[str, str, int]] = set()
     unique = []
     for record in records:
@@ -44,11 +50,14 @@ def normalize_bookings(
         )  # fmt: skip
         return _first(checks)
 
-    return _part(unique, problem, lambda one: (one.origin.source, "bookings", one.origin.raw_id))
+    return _part(unique, problem, lambda one: (one.origin.source, "reservations", one.origin.raw_id), raw_of)
 
 
 def normalize_ari(
-    records: Sequence[AriRecord], index: PortfolioIndex, as_of: datetime
+    records: Sequence[AriRecord],
+    index: PortfolioIndex,
+    as_of: datetime,
+    raw_of: Callable[[AriRecord], bytes] | None = None,
 ) -> tuple[list[AriRecord], list[Rejected]]:
     """Keep what can be used; a night without a price takes the property's currency. The last told night wins."""
     last = {(one.listing_external_id, one.rate_plan_external_id, one.stay_date): one for one in records}
@@ -66,7 +75,7 @@ def normalize_ari(
         )
         return _first(checks)
 
-    good, bad = _part(list(last.values()), problem, lambda one: (one.source, "ari", one.raw_id))
+    good, bad = _part(list(last.values()), problem, lambda one: (one.source, "ari", one.raw_id), raw_of)
     filled = [
         one if one.currency else replace(one, currency=index.listings[index.position[one.listing_external_id]].currency)
         for one in good
@@ -114,6 +123,7 @@ def _part(
     records: Sequence[Record],
     problem: Callable[[Record], Problem | None],
     where: Callable[[Record], tuple[str, str, int | None]],
+    raw_of: Callable[[Record], bytes] | None,
 ) -> tuple[list[Record], list[Rejected]]:
     good: list[Record] = []
     bad: list[Rejected] = []
@@ -122,7 +132,7 @@ def _part(
         if told is None:
             good.append(record)
         else:
-            bad.append(rejected(told, where(record), _as_json(record)))
+            bad.append(rejected(told, where(record), (raw_of or _as_json)(record)))
     return good, bad
 
 

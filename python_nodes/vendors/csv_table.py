@@ -19,7 +19,7 @@ def read_table(
     def rejected(reason: str, field: str, raw: bytes) -> Rejected:
         return Rejected(source=source, operation=operation, reason=reason, field=field, raw=raw, raw_id=raw_id)
 
-    empty = pl.DataFrame(schema={name: pl.String for name in fields})
+    empty = pl.DataFrame(schema=dict.fromkeys(fields, pl.String))
     try:
         text = content.decode("utf-8-sig")
         header = next(csv.reader(io.StringIO(text), strict=True), [])

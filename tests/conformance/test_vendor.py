@@ -129,7 +129,9 @@ def test_good_answers_map_and_a_second_run_yields_the_same(
     rejected = [one for _, bad in runs[0] for one in bad]
     assert len(rejected) == spec["bad"]
     for one in rejected:
-        assert one.field and one.field in one.reason and one.raw_id == 7
+        assert one.field
+        assert one.field in one.reason
+        assert one.raw_id == 7
         good, again = _map(vendor, operation, one.raw)
         assert (good, len(again)) == ([], 1), "a quarantined record maps again by itself"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,12 +61,18 @@ DAY = PerformanceRecord(
         ({"cancelled_at": datetime(2026, 3, 1, tzinfo=UTC)}, "cancelled_at"),
     ],
 )
-def test_bad_booking_is_refused_and_the_rest_goes_on(change: dict[str, object], field: str) -> None:
+def test_bad_booking_is_refused_and_the_rest_goes_on(change: dict[str, Any], field: str) -> None:
     bad_origin = replace(BOOKING.origin, external_id="2")
     good, bad = normalize_bookings([BOOKING, replace(BOOKING, origin=bad_origin, **change)], INDEX, AS_OF)
     assert good == [BOOKING]
     assert [(one.field, one.raw_id) for one in bad] == [(field, 3)]
     assert field in bad[0].reason
+
+
+def test_refused_record_keeps_what_came() -> None:
+    stranger = replace(BOOKING, listing_external_id="r9")
+    _, (bad,) = normalize_bookings([stranger], INDEX, AS_OF, raw_of=lambda one: one.origin.external_id.encode())
+    assert (bad.operation, bad.raw) == ("reservations", b"1")
 
 
 def test_same_revision_is_kept_once_and_a_newer_one_too() -> None:
@@ -90,7 +97,7 @@ def test_night_without_price_takes_the_propertys_currency() -> None:
         ({"currency": "USD"}, "currency"),
     ],
 )
-def test_implausible_day_is_refused(change: dict[str, object], field: str) -> None:
+def test_implausible_day_is_refused(change: dict[str, Any], field: str) -> None:
     good, bad = normalize_performance([DAY, replace(DAY, **change)], INDEX, AS_OF)
     assert (good, [one.field for one in bad]) == ([DAY], [field])
 

@@ -37,6 +37,8 @@ __all__ = [
     "map_reservation_history",
     "map_reservation_history_columns",
     "map_reservations",
+    "raw_ari",
+    "raw_reservation",
 ]
 
 T = TypeVar("T")
@@ -63,6 +65,34 @@ def map_ari(
         return [_ari(element, source, observed_at, raw_id)]
 
     return _each_element(content, ("AvailStatusMessage",), read, source=source, operation="ari", raw_id=raw_id)
+
+
+def raw_reservation(content: bytes, record: BookingRecord) -> bytes:
+    """The part of ``content`` that told ``record``, as a document that maps again by itself."""
+    reservation_id = record.origin.external_id.partition("/")[0]
+
+    def told(element: etree._Element) -> bool:
+        return attribute(element, "HotelReservationID", "ResID_Value") == reservation_id
+
+    return _part(content, RESERVATION_TAGS, told)
+
+
+def raw_ari(content: bytes, record: AriRecord) -> bytes:
+    """The part of ``content`` that told ``record``, as a document that maps again by itself."""
+    wanted = (record.listing_external_id, record.rate_plan_external_id, record.stay_date.isoformat())
+
+    def told(element: etree._Element) -> bool:
+        control = first(element, "StatusApplicationControl")
+        names = ("InvTypeCode", "RatePlanCode", "Start")
+        return control is not None and tuple(control.get(name) for name in names) == wanted
+
+    return _part(content, ("AvailStatusMessage",), told)
+
+
+def _part(content: bytes, tags: Iterable[str], told: Callable[[etree._Element], bool]) -> bytes:
+    """The last element that fits (the last told wins); all of ``content`` if none does."""
+    fitting = [element for element in named(read_xml(content), *tags) if told(element)]
+    return etree.tostring(fitting[-1], with_tail=False) if fitting else content
 
 
 def _each_element(

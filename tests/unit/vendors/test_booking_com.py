@@ -14,7 +14,14 @@ from python_nodes.errors import ConfigError, RetryableError
 from python_nodes.vendors import load
 from python_nodes.vendors.base import Runtime
 from python_nodes.vendors.booking_com.client import Client
-from python_nodes.vendors.booking_com.mapping import map_ari, map_health, map_performance, map_reservations
+from python_nodes.vendors.booking_com.mapping import (
+    map_ari,
+    map_health,
+    map_performance,
+    map_reservations,
+    raw_ari,
+    raw_reservation,
+)
 from python_nodes.vendors.operator_file.client import Client as FileClient
 from python_nodes.vendors.resilience import build_runtime
 
@@ -60,7 +67,9 @@ def test_reservation_is_read_in_booking_coms_money_and_nights() -> None:
     )
     assert (record.check_in_date, record.check_out_date) == (date(2026, 4, 1), date(2026, 4, 3))
     assert (record.total_amount_minor, record.currency, record.status) == (24690, "EUR", "confirmed")
-    assert bad.field == "Total@AmountAfterTax" and b"1002" in bad.raw and b"1001" not in bad.raw
+    assert bad.field == "Total@AmountAfterTax"
+    assert b"1002" in bad.raw
+    assert b"1001" not in bad.raw
 
 
 def test_cancellation_is_a_newer_revision() -> None:
@@ -112,3 +121,13 @@ def test_missing_calendar_file_is_passing_and_named(valkey_url: str, tmp_path: P
 def test_unknown_vendor_is_refused_with_the_known() -> None:
     with pytest.raises(ConfigError, match="booking_com, operator_file"):
         load("booking_con")
+
+
+def test_what_came_for_a_record_maps_to_that_record_again() -> None:
+    content = _content("reservations.xml")
+    (record,), _ = map_reservations(content, source="b", observed_at=AS_OF, raw_id=5)
+    raw = raw_reservation(content, record)
+    assert map_reservations(raw, source="b", observed_at=AS_OF, raw_id=5) == ([record], [])
+    content = _content("ari.xml")
+    for night in map_ari(content, source="b", observed_at=AS_OF, raw_id=5)[0]:
+        assert map_ari(raw_ari(content, night), source="b", observed_at=AS_OF, raw_id=5) == ([night], [])
