@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=_between(1, 1000), default=400, help="days of history before t0")
     parser.add_argument("--live-days", type=_between(1, 365), default=14)
     parser.add_argument("--t0", type=_day, default=DEFAULT_T0)
-    parser.add_argument("--scenario", type=Path, default=DEFAULT_SCENARIO, help="TOML file; the shipped one if not given")
+    parser.add_argument("--scenario", type=Path, default=DEFAULT_SCENARIO, help="TOML file; else the shipped one")
     parser.add_argument("--out-dir", type=Path, required=True)
     parser.add_argument("--rate-limit-per-minute", type=_between(0, 1_000_000), default=6000)
     return parser

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 MAX_BLOCKS = 50
 _TYPES = ("section", "header", "divider", "context", "actions", "image", "rich_text")
@@ -139,7 +139,7 @@ def _text_problems(
         yield f"{name}: must be less than {limit + 1} characters"
 
 
-def mrkdwn(text: str) -> Markup:
+def mrkdwn(text: str) -> str:
     """Slack's mrkdwn as HTML; everything is escaped before any markup is made."""
     # Slack senders escape & < > themselves, so one level of that is undone before escaping for HTML.
     plain = text.replace("&lt;", "\u0001").replace("&gt;", "\u0002").replace("&amp;", "&")
@@ -159,5 +159,4 @@ def mrkdwn(text: str) -> Markup:
     for name, sign in _EMOJI.items():
         html = html.replace(name, sign)
     html = re.sub("\u0003(\\d+)\u0003", lambda m: f"<code>{codes[int(m.group(1))]}</code>", html)
-    html = html.replace("\u0001", "&lt;").replace("\u0002", "&gt;").replace("\n", "<br>")
-    return Markup(html)
+    return html.replace("\u0001", "&lt;").replace("\u0002", "&gt;").replace("\n", "<br>")
