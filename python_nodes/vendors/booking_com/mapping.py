@@ -124,13 +124,8 @@ def _rejected(error: RejectedRecord, raw: bytes, source: str, operation: str, ra
 
 def _bookings(element: etree._Element, source: str, observed_at: datetime, raw_id: int | None) -> list[BookingRecord]:
     reservation_id = required(element, "HotelReservationID", "ResID_Value")
-    created = element.get("CreateDateTime") or required(element, "HotelReservationID", "ResID_Date")
-    booked_at = read_moment(created, "CreateDateTime")
-    modified = element.get("LastModifyDateTime")
-    updated_at = read_moment(modified, "LastModifyDateTime") if modified else booked_at
     cancelled = _is_cancelled(element)
-    if cancelled and not modified:
-        updated_at = max(observed_at, booked_at)
+    booked_at, updated_at = _moments(element, observed_at, cancelled=cancelled)
     stays = list(named(element, "RoomStay"))
     if not stays:
         raise RejectedRecord("RoomStay: missing", field="RoomStay")
@@ -167,6 +162,17 @@ def _bookings(element: etree._Element, source: str, observed_at: datetime, raw_i
             )
         )
     return records
+
+
+def _moments(element: etree._Element, observed_at: datetime, *, cancelled: bool) -> tuple[datetime, datetime]:
+    """When it was booked and when it last changed."""
+    created = element.get("CreateDateTime") or required(element, "HotelReservationID", "ResID_Date")
+    booked_at = read_moment(created, "CreateDateTime")
+    modified = element.get("LastModifyDateTime")
+    updated_at = read_moment(modified, "LastModifyDateTime") if modified else booked_at
+    if cancelled and not modified:
+        updated_at = max(observed_at, booked_at)
+    return booked_at, updated_at
 
 
 def _is_cancelled(element: etree._Element) -> bool:
