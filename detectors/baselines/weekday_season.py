@@ -197,9 +197,7 @@ def _pooled_weekday(batch: SeriesBatch, state: _Level, plain: FloatArray, params
     return np.stack(rows)
 
 
-def _own_weekday(
-    batch: SeriesBatch, state: _Level, plain: FloatArray, priors: Priors, params: Params
-) -> FloatArray:
+def _own_weekday(batch: SeriesBatch, state: _Level, plain: FloatArray, priors: Priors, params: Params) -> FloatArray:
     """Return each series' weekday factor, shrunk to the pool's, (n_series, n_times)."""
     factor = np.ones_like(plain)
     weekday = batch.weekday()
@@ -250,9 +248,7 @@ def _holiday(batch: SeriesBatch, state: _Level, shaped: FloatArray, params: Para
     return (_decay(observed, 1e6, gap) + shrink) / (_decay(wanted, 1e6, gap) + shrink)
 
 
-def _residual_sums(
-    state: _Level, expected: FloatArray, params: Params
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _residual_sums(state: _Level, expected: FloatArray, params: Params) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Trailing squared residuals, means and days, for variance ÷ mean."""
     usable = np.isfinite(expected) & (state.exposure > 0)
     weight = np.where(usable, state.weight, 0.0)

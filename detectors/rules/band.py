@@ -41,8 +41,11 @@ class Params:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Shape (n_series, scan_days): ``p_value``, ``active``, ``ratio`` (observed ÷ peer-adjusted expectation of the run),
-    ``move`` (the peers' factor); ``onset`` (n_series,) is a column of the whole matrix, -1 without an alarm."""
+    """State per series and scanned day, shape (n_series, scan_days).
+
+    ``ratio`` is observed ÷ peer-adjusted expectation of the run, ``move`` the peers' factor; ``onset`` (n_series,) is a
+    column of the whole matrix, -1 without an alarm.
+    """
 
     p_value: FloatArray
     active: BoolArray
@@ -119,9 +122,7 @@ def _tail(own: FloatArray, column: int, params: Params) -> FloatArray:
     return p_value
 
 
-def _hold(
-    p_value: FloatArray, ratio: FloatArray, offset: int, params: Params
-) -> tuple[BoolArray, IntArray]:
+def _hold(p_value: FloatArray, ratio: FloatArray, offset: int, params: Params) -> tuple[BoolArray, IntArray]:
     """Raise where strict, hold until back near the expectation."""
     active = np.zeros(p_value.shape, dtype=np.bool_)
     onset = np.full(p_value.shape[0], -1, dtype=np.int64)

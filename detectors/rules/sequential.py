@@ -34,8 +34,8 @@ class Params:
     window_days: int = 28
     scan_days: int = 45
     recovery_days: int = 3
-    recovery_counts: float = 6.0
-    recovery_share: float = 0.75
+    recovery_counts: float = 15.0
+    recovery_share: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ def _recovered(observed: FloatArray, expected: FloatArray, column: int, params: 
         start = max(column + 1 - days, 0)
         count = observed[:, column + 1] - observed[:, start]
         mean = expected[:, column + 1] - expected[:, start]
-        enough = (mean >= params.recovery_counts) & ~settled
+        # A series too thin for that many counts is judged by the whole window, so that its alarm can end too.
+        enough = ((mean >= params.recovery_counts) | (days == params.window_days)) & ~settled
         done = done | (enough & (count >= params.recovery_share * mean))
         settled = settled | enough
     return done

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 
 from python_nodes.domain.findings import Anomaly, Category, Impact
 from python_nodes.domain.inputs import Economics
@@ -113,7 +114,7 @@ def loss_rate_points(loss_usd: float, settings: ImpactSettings) -> float:
         (0.0, 0.0), (settings.medium_usd, 40.0), (settings.high_usd, 60.0), (settings.critical_usd, 80.0),
         (2.0 * settings.critical_usd, 100.0),
     )  # fmt: skip
-    for (low, low_points), (high, high_points) in zip(knots, knots[1:], strict=False):
+    for (low, low_points), (high, high_points) in pairwise(knots):
         if loss_usd <= high:
             return low_points + (high_points - low_points) * max(loss_usd - low, 0.0) / (high - low)
     return 100.0

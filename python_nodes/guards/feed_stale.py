@@ -36,10 +36,19 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
         }  # fmt: skip
         found.append(
             Anomaly(
-                listing_id=inputs.listings[row].listing_id, kind=NAME,
+                listing_id=inputs.listings[row].listing_id,
+                kind=NAME,
                 metric="availability" if ari_stale[row] else "search_impressions",
-                onset_date=inputs.as_of_day - timedelta(days=max(days, 0)), observed=None, expected=None, lower=None,
-                upper=None, p_value=None, share_lost=0.0, confidence=1.0, cause="feed_stale", evidence=evidence,
-            )  # fmt: skip
+                onset_date=inputs.as_of_day - timedelta(days=max(days, 0)),
+                observed=None,
+                expected=None,
+                lower=None,
+                upper=None,
+                p_value=None,
+                share_lost=0.0,
+                confidence=1.0,
+                cause="feed_stale",
+                evidence=evidence,
+            )
         )
     return found

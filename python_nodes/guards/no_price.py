@@ -21,9 +21,16 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     share = demand_of(inputs, missing)
     return [
         nights_finding(
-            inputs, int(row), missing, kind=NAME, metric="listed_price", cause="rate_missing",
-            share_lost=float(share[row]), observed=None, expected=None,
+            inputs,
+            int(row),
+            missing,
+            kind=NAME,
+            metric="listed_price",
+            cause="rate_missing",
+            share_lost=float(share[row]),
+            observed=None,
+            expected=None,
             evidence={"open_nights": int(for_sale[row].sum())},
-        )  # fmt: skip
+        )
         for row in np.flatnonzero(missing.any(axis=1)).tolist()
     ]

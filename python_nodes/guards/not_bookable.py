@@ -29,9 +29,16 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
         }
         found.append(
             nights_finding(
-                inputs, int(row), blocked, kind=NAME, metric="availability", cause="calendar_closed",
-                share_lost=float(share[row]), observed=float(open_nights - int(blocked[row].sum())),
-                expected=float(open_nights), evidence=evidence,
-            )  # fmt: skip
+                inputs,
+                int(row),
+                blocked,
+                kind=NAME,
+                metric="availability",
+                cause="calendar_closed",
+                share_lost=float(share[row]),
+                observed=float(open_nights - int(blocked[row].sum())),
+                expected=float(open_nights),
+                evidence=evidence,
+            )
         )
     return found

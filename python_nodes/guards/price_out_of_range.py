@@ -40,10 +40,18 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
         }  # fmt: skip
         found.append(
             nights_finding(
-                inputs, int(row), wrong, kind=NAME, metric="listed_price", cause="price_error",
-                share_lost=float(lost[row]), observed=observed, expected=expected, evidence=evidence,
+                inputs,
+                int(row),
+                wrong,
+                kind=NAME,
+                metric="listed_price",
+                cause="price_error",
+                share_lost=float(lost[row]),
+                observed=observed,
+                expected=expected,
+                evidence=evidence,
                 up=observed > expected,
-            )  # fmt: skip
+            )
         )
     return found
 

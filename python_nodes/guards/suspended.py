@@ -17,11 +17,20 @@ def check(inputs: GuardInputs) -> list[Anomaly]:
     """Return one Anomaly a suspended listing; it holds from the property-local day the channel says it changed."""
     return [
         Anomaly(
-            listing_id=inputs.listings[row].listing_id, kind=NAME, metric="availability",
-            onset_date=_since(inputs, int(row)), observed=0.0, expected=1.0, lower=None, upper=None, p_value=None,
-            share_lost=1.0, confidence=1.0, cause="listing_down",
+            listing_id=inputs.listings[row].listing_id,
+            kind=NAME,
+            metric="availability",
+            onset_date=_since(inputs, int(row)),
+            observed=0.0,
+            expected=1.0,
+            lower=None,
+            upper=None,
+            p_value=None,
+            share_lost=1.0,
+            confidence=1.0,
+            cause="listing_down",
             evidence={"status": "suspended", "changed_at": str(inputs.health.changed_at[row])},
-        )  # fmt: skip
+        )
         for row in np.flatnonzero(inputs.health.status == "suspended").tolist()
     ]
 

@@ -84,7 +84,8 @@ def _score(watch: Watch, batch: SeriesBatch, listings: Sequence[ListingInfo]) ->
     else:
         state = _band(forecast, listings, watch.rule_params)
     return [
-        _anomaly(watch, batch, forecast, state, int(row), listings[row]) for row in np.flatnonzero(state.active).tolist()
+        _anomaly(watch, batch, forecast, state, int(row), listings[row])
+        for row in np.flatnonzero(state.active).tolist()
     ]
 
 

@@ -97,9 +97,7 @@ def _rule(name: str, table: Mapping[str, Any]) -> sequential.Params | band.Param
     raise ConfigError(f"watch {name}: unknown rule {table.get('rule')!r}")
 
 
-def _params(
-    watch: str, cls: type[P], given: Mapping[str, Any]
-) -> P:
+def _params(watch: str, cls: type[P], given: Mapping[str, Any]) -> P:
     """Build ``cls`` from a table, refusing names it does not have."""
     known = {field.name for field in dataclasses.fields(cls)}
     for key, value in given.items():

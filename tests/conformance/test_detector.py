@@ -56,7 +56,8 @@ def test_alone_as_in_a_batch_given_equal_priors(rule: str) -> None:
     whole = batch(1)
     priors = weekday_season.learn_priors(whole, PARAMS)
     together = weekday_season.fit(whole, priors, PARAMS)
-    assert whole.exposure is not None and whole.holidays is not None
+    assert whole.exposure is not None
+    assert whole.holidays is not None
     single = SeriesBatch(whole.values[[3]], whole.days, whole.exposure[[3]], whole.holidays[[3]])
     alone = weekday_season.fit(single, priors, PARAMS)
     np.testing.assert_array_equal(together.expected[3], alone.expected[0])

@@ -31,7 +31,8 @@ def economics(value: float = 10_000.0) -> Economics:
 def test_money_is_loss_times_days() -> None:
     (impact,) = assess([DROP], economics(), [LISTING], date(2026, 3, 4))
     assert impact.loss_per_day_minor == 6_000  # 2 × 100.00 × 0.75 × 0.4
-    assert impact.impact_minor == 42_000 and impact.lost_so_far_minor == 24_000
+    assert impact.impact_minor == 42_000
+    assert impact.lost_so_far_minor == 24_000
     # 60 USD a day is a fifth of the way from 50 (40) to 100 (60): 44; steady 50; ordinary season 50; priority 50.
     assert impact.score == pytest.approx(0.4 * 44 + 0.3 * 50 + 0.2 * 50 + 0.1 * 50)
     assert impact.category == "high"  # by the rule, 25 to 50 %; by the score it is medium
@@ -68,7 +69,7 @@ def test_a_worsening_problem_scores_more_than_one_that_mends() -> None:
         return replace(DROP, evidence={"window_days": 6, "chart": {"observed": observed, "expected": [10.0] * 6}})
 
     worse, better = assess(
-        [with_chart([8, 8, 7, 3, 2, 1]), with_chart([1, 2, 3, 7, 8, 8])], economics(), [LISTING] , date(2026, 3, 4)
+        [with_chart([8, 8, 7, 3, 2, 1]), with_chart([1, 2, 3, 7, 8, 8])], economics(), [LISTING], date(2026, 3, 4)
     )
     assert worse.score > better.score
 

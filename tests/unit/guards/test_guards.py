@@ -57,7 +57,8 @@ def test_closed_nights_are_one_anomaly_with_their_share_of_demand(well: GuardInp
     broken = replace(well, ari=replace(well.ari, is_open=changed(well.ari.is_open, False)))
     (found,) = discover()["not_bookable"](broken)
     assert (found.listing_id, found.cause, found.metric) == (12, "calendar_closed", "availability")
-    assert found.evidence["nights_count"] == 10 and found.evidence["first_night"] == "2026-03-12"
+    assert found.evidence["nights_count"] == 10
+    assert found.evidence["first_night"] == "2026-03-12"
     assert found.share_lost == pytest.approx(0.10)
 
 
@@ -71,9 +72,7 @@ def test_sold_out_and_operator_closed_and_far_nights_are_not_blocked(well: Guard
 
 
 def test_unknown_nights_count_only_where_the_channel_was_ever_polled(well: GuardInputs) -> None:
-    unknown = replace(
-        well.ari, known=changed(well.ari.known, False), is_open=changed(well.ari.is_open, False)
-    )
+    unknown = replace(well.ari, known=changed(well.ari.known, False), is_open=changed(well.ari.is_open, False))
     (found,) = discover()["not_bookable"](replace(well, ari=unknown))
     assert found.evidence["unknown_nights"] == 10
     never = replace(unknown, observed_at=np.full(N, np.datetime64("NaT", "s")))
@@ -104,7 +103,8 @@ def test_under_floor_counts_without_any_history(well: GuardInputs) -> None:
         trailing_price_minor=np.full((N, NIGHTS), np.nan),
     )  # fmt: skip
     (found,) = discover()["price_out_of_range"](broken)
-    assert found.evidence["under_floor_nights"] == 10 and found.direction == "down"
+    assert found.evidence["under_floor_nights"] == 10
+    assert found.direction == "down"
 
 
 def test_suspended_since_the_local_day(well: GuardInputs) -> None:

@@ -1,14 +1,17 @@
-"""Worlds drawn from negative binomials with a week, a season and holidays, for tests of scoring and detectors."""
+"""Worlds drawn from negative binomials with a week and a season, for the tests beside this file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 
 from python_nodes.domain.metrics import FloatArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 
 
-def listing(key: int, market: str = "lisbon", priority: float = 0.0) -> ListingInfo:
+def make_listing(key: int, market: str = "lisbon", priority: float = 0.0) -> ListingInfo:
     return ListingInfo(
         listing_id=key, unit_id=key, property_id=key, external_id=f"room-{key}", unit_external_id=f"unit-{key}",
         property_external_id=f"hotel-{key}", title=f"Room {key}", channel="booking_com", market=market, country="PT",
@@ -17,7 +20,7 @@ def listing(key: int, market: str = "lisbon", priority: float = 0.0) -> ListingI
     )  # fmt: skip
 
 
-def world(
+def draw_world(
     seed: int, bookings_per_day: FloatArray, days: int = 400, dispersion: float = 1.3, kept: float = 1.0,
     drop_days: int = 0, impressions_kept: float = 1.0,
 ) -> MetricMatrix:  # fmt: skip
@@ -41,3 +44,15 @@ def world(
         np.arange(1, n + 1), index,
         {"search_impressions": impressions, "listing_views": views, "booking_velocity": bookings},
     )  # fmt: skip
+
+
+@pytest.fixture
+def world() -> Callable[..., MetricMatrix]:
+    """``draw_world``, since tests are no package to import from."""
+    return draw_world
+
+
+@pytest.fixture
+def listing() -> Callable[..., ListingInfo]:
+    """``make_listing``, likewise."""
+    return make_listing

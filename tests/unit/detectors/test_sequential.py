@@ -1,0 +1,53 @@
+"""The rule keeps its rate of false alarms by theory, and sees what it should, over many random settings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from detectors import families
+from detectors.rules import sequential
+from detectors.series import Forecast
+
+PARAMS = sequential.Params(scan_days=60)
+
+
+def forecast(seed: int, n: int, mean: float, dispersion: float, kept: float = 1.0) -> Forecast:
+    rng = np.random.default_rng(seed)
+    expected = mean * rng.uniform(0.6, 1.5, (n, 60))
+    truth = expected.copy()
+    truth[:, -20:] *= kept
+    counts = rng.negative_binomial(truth / (dispersion - 1), 1 / dispersion).astype(float)
+    spread = np.full_like(expected, dispersion)
+    return Forecast(expected, spread, np.full_like(expected, 1e-3), expected, expected, counts)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_false_alarms_stay_within_the_rate_asked_for(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, limit = 3_000, 1_000.0
+    null = forecast(seed, n, rng.uniform(0.3, 8.0), rng.uniform(1.05, 3.0))
+    alarms = int(sequential.scan(null, np.full(n, np.log(limit)), PARAMS).active.any(axis=1).sum())
+    # Doob: P(max of M over 60 days >= limit) <= 60 / limit.
+    assert alarms <= stats.binom.ppf(0.9999, n, 60 / limit)
+
+
+@pytest.mark.parametrize(("mean", "days"), [(3.0, 20), (6.0, 11), (12.0, 7)])
+def test_a_drop_of_sixty_percent_is_seen_by_most(mean: float, days: int) -> None:
+    limits = np.full(400, np.log(2_000.0))
+    active = sequential.scan(forecast(9, 400, mean, 1.3, kept=0.4), limits, PARAMS).active
+    assert active[:, -21 + days].mean() > 0.75
+
+
+def test_the_e_value_has_mean_one() -> None:
+    for dispersion in (1.01, 1.5, 4.0):
+        counts = np.random.default_rng(1).negative_binomial(3.0 / (dispersion - 1), 1 / dispersion, 400_000)
+        kappa = families.log_laplace(0.4, np.array([dispersion]))[0]
+        assert np.mean(0.4**counts * np.exp(3.0 * kappa)) == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_budget_is_shared_out() -> None:
+    limits = sequential.log_threshold(0.5, 200, 14.0)
+    assert np.exp(-limits).sum() * 14 == pytest.approx(0.5)
+    assert np.isinf(sequential.log_threshold(0.5, 2, 14.0, np.array([1.0, 0.0]))[1])
