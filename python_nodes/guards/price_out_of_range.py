@@ -34,7 +34,8 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
         expected = float(np.median(reference[row, wrong[row]]))
         evidence = {
             "under_floor_nights": int(under_floor[row].sum()), "too_low_nights": int(collapsed[row].sum()),
-            "too_high_nights": int(dear[row].sum()), "price_minor": round(observed), "usual_price_minor": round(expected),
+            "too_high_nights": int(dear[row].sum()), "price_minor": round(observed),
+            "usual_price_minor": round(expected),
             "floor_price_minor": inputs.listings[row].floor_price_minor, "currency": inputs.listings[row].currency,
             "assumed_price_elasticity": settings.price_elasticity,
         }  # fmt: skip
