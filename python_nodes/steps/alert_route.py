@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from python_nodes import log
 from python_nodes.alerts import route
-from python_nodes.alerts.route import PastDelivery, Suppressed
+from python_nodes.alerts.route import PastDelivery
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, deliveries, outbox
-from python_nodes.store.deliveries import Delivery
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteResult:
-    """What is to be sent, and what is not and why."""
-
-    send: list[Delivery]
-    suppressed: list[Suppressed]
-
-
-def run(services: Services, tenant_id: int, alert_id: int, as_of: datetime) -> RouteResult:
+def run(services: Services, tenant_id: int, alert_id: int, as_of: datetime) -> dict[str, Any]:
     """Route one alert and plan its deliveries; the outbox row ends in the transaction that plans them."""
     with log.stage("alert_route", tenant_id=tenant_id, alert_id=alert_id) as facts:
         with services.database.tenant(tenant_id) as conn:
@@ -36,4 +27,7 @@ def run(services: Services, tenant_id: int, alert_id: int, as_of: datetime) -> R
             outbox.mark_entity_done(conn, alerts.NOTIFY, str(alert_id), as_of)
             due = [one for one in deliveries.list_for_alert(conn, alert_id) if one.status in {"planned", "failed"}]
         facts.update(send=len(due), suppressed=len(routed.suppressed))
-    return RouteResult(send=due, suppressed=list(routed.suppressed))
+    return {
+        "send": [{"delivery_id": one.delivery_id, "sender": one.sender, "recipient": one.recipient} for one in due],
+        "suppressed": [{"sender": one.sender, "reason": one.reason} for one in routed.suppressed],
+    }

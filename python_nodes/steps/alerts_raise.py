@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -17,17 +18,7 @@ from python_nodes.steps.services import Services
 from python_nodes.store import alerts, anomalies, outbox, portfolio, undelivered
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RaiseResult:
-    """What changed, and the alerts that somebody must still be told of."""
-
-    raised: int
-    updated: int
-    resolved: int
-    notify: list[int]
-
-
-def run(services: Services, tenant_id: int, as_of: datetime) -> RaiseResult:
+def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
     """Reconcile the current findings with the open alerts, in one transaction with their outbox rows."""
     with log.stage("alerts_raise", tenant_id=tenant_id) as facts, services.database.tenant(tenant_id) as conn:
         listings = portfolio.load_listings(conn)
@@ -37,14 +28,13 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> RaiseResult:
         apply(conn, decisions, as_of)
         undelivered.release_interrupted(conn, as_of)
         waiting = {int(row.entity) for row in outbox.pending(conn, alerts.NOTIFY)} | set(undelivered.alert_ids(conn))
-        result = RaiseResult(
-            raised=len(decisions.insert),
-            updated=len(decisions.update),
-            resolved=len(decisions.resolve),
-            notify=sorted(waiting),
-        )
-        facts.update(raised=result.raised, updated=result.updated, resolved=result.resolved, notify=len(waiting))
-    return result
+        changed = {
+            "raised": len(decisions.insert),
+            "updated": len(decisions.update),
+            "resolved": len(decisions.resolve),
+        }
+        facts.update(changed, notify=len(waiting))
+    return changed | {"notify": [{"alert_id": alert_id} for alert_id in sorted(waiting)]}
 
 
 def ongoing(found: list[Anomaly], open_alerts: list[Alert]) -> list[Anomaly]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from python_nodes import guards, log
 from python_nodes.steps import snapshot
@@ -11,15 +11,7 @@ from python_nodes.steps.services import Services
 from python_nodes.store import anomalies, portfolio
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardsResult:
-    """How many listings were checked, and how many findings there are."""
-
-    checked: int
-    found: int
-
-
-def run(services: Services, tenant_id: int, as_of: datetime) -> GuardsResult:
+def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
     """Run the guards over all listings; the same ``as_of`` again replaces its findings."""
     with log.stage("guards_check", tenant_id=tenant_id) as facts, services.database.tenant(tenant_id) as conn:
         listings = portfolio.load_listings(conn)
@@ -29,4 +21,4 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> GuardsResult:
             found = [anomaly for check in guards.discover().values() for anomaly in check(inputs)]
         anomalies.replace(conn, as_of, "guards", found)
         facts.update(checked=len(listings), found=len(found))
-    return GuardsResult(checked=len(listings), found=len(found))
+    return {"checked": len(listings), "found": len(found)}

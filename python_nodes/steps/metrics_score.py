@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from python_nodes import log
 from python_nodes.scoring import sweep
@@ -13,16 +13,7 @@ from python_nodes.steps.services import Services
 from python_nodes.store import anomalies, portfolio
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreResult:
-    """``series`` have any history, ``scored`` were judged by a watch, ``found`` are out of the ordinary."""
-
-    series: int
-    scored: int
-    found: int
-
-
-def run(services: Services, tenant_id: int, as_of: datetime) -> ScoreResult:
+def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
     """Run the watches over all listings; the same ``as_of`` again replaces its findings."""
     watches = load_watches()
     metrics = sorted({name for watch in watches for name in (watch.metric, watch.exposure) if name is not None})
@@ -36,6 +27,6 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> ScoreResult:
         found = sweep.score_all(watches, matrix, listings, None, today)
         with services.database.tenant(tenant_id) as conn:
             anomalies.replace(conn, as_of, "watches", found)
-        result = ScoreResult(series=snapshot.told(matrix), scored=len(listings) * len(watches), found=len(found))
-        facts.update(series=result.series, scored=result.scored, found=result.found)
+        result = {"series": snapshot.told(matrix), "scored": len(listings) * len(watches), "found": len(found)}
+        facts.update(result)
     return result

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
 from python_nodes.domain.findings import Alert
+from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.notify import chart
 from python_nodes.steps import snapshot
@@ -15,15 +18,40 @@ from python_nodes.store import ari, operator
 
 NIGHTS_SHOWN = 56
 PRICE_KINDS = frozenset({"price_out_of_range", "no_price"})
+SERIES = ("observed", "expected", "lower", "upper")
 
 
-def draw(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datetime) -> bytes | None:
-    """Return a PNG, or None for an alert that has nothing to show."""
+def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datetime) -> bytes | None:
+    """Return a PNG; None for an alert on no single listing, which has no one calendar to show."""
     series = alert.evidence.get("chart")
     if isinstance(series, dict) and series.get("days"):
-        days = [date.fromisoformat(day) for day in series["days"]]
-        bands = [np.array(series[name], dtype=np.float64) for name in ("observed", "expected", "lower", "upper")]
-        return chart.chart_png(days, *bands, alert.onset_date, title=alert.title, unit="bookings a day")
-    if listing is None or alert.p_is_unknown:
+        return _band(alert, series)
+    if listing is None:
         return None
-    return _nights(conn, alert, listing, as_of)
+    today = snapshot.local_day(as_of, [listing])
+    last = today + timedelta(days=NIGHTS_SHOWN - 1)
+    if alert.kind in PRICE_KINDS:
+        return _prices(conn, alert, listing, today, last, as_of)
+    known, wanted = operator.current(conn, [listing.unit_id], today, last)
+    seen = ari.current(conn, [listing.listing_id], today, last)
+    nights = [night.item() for night in seen.nights]
+    shown = seen.is_open[0] & (alert.kind != "suspended")
+    return chart.calendar_png(nights, shown, known[0] & wanted[0], title=alert.title, channel=listing.channel)
+
+
+def _band(alert: Alert, series: Mapping[str, Any]) -> bytes:
+    days = [date.fromisoformat(day) for day in series["days"]]
+    observed, expected, lower, upper = (np.array(series[name], dtype=np.float64) for name in SERIES)
+    unit = "impressions a day" if alert.metric == "search_impressions" else "bookings a day"
+    return chart.chart_png(days, observed, expected, lower, upper, alert.onset_date, title=alert.title, unit=unit)
+
+
+def _prices(conn: Connection, alert: Alert, listing: ListingInfo, today: date, last: date, as_of: datetime) -> bytes:
+    whole = 10.0 ** currency_digits(listing.currency)
+    seen = ari.current(conn, [listing.listing_id], today, last)
+    usual = ari.trailing_median_price(conn, [listing.listing_id], today, last, as_of)
+    nights = [night.item() for night in seen.nights]
+    return chart.price_png(
+        nights, seen.price_minor[0] / whole, usual[0] / whole, listing.floor_price_minor / whole,
+        title=alert.title, currency=listing.currency,
+    )  # fmt: skip
