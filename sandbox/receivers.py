@@ -22,7 +22,7 @@ from flask import (
 from werkzeug.wrappers import Response as BaseResponse
 
 from sandbox.inbox import Email, Inbox, SlackMessage
-from sandbox.receivers_blocks import mrkdwn
+from sandbox.receivers_blocks import mrkdwn, plain_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-src 'self'; base-uri 'none'"
@@ -55,6 +55,7 @@ def blueprint(inbox: Inbox, now: Callable[[], datetime], page_token: str) -> Blu
     """The pages' blueprint."""
     pages = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
     pages.add_app_template_filter(mrkdwn, "mrkdwn")
+    pages.add_app_template_filter(plain_text, "plain_text")
     pages.add_app_template_filter(_email_document, "email_document")
 
     def allowed() -> bool:

@@ -18,6 +18,7 @@ _EMOJI = {
     ":calendar:": "📆", ":hotel:": "🏨", ":house:": "🏠", ":mag:": "🔍",
     ":information_source:": "\N{INFORMATION SOURCE}",
 }  # fmt: skip
+_CIRCLES = {"🔴": "red", "🟠": "orange", "🟡": "yellow", "🔵": "blue", "🟢": "green"}
 
 
 def problems(blocks: object) -> list[str]:
@@ -139,6 +140,20 @@ def _text_problems(
         yield f"{name}: must be less than {limit + 1} characters"
 
 
+def plain_text(text: str) -> str:
+    """Slack's plain_text as HTML: escaped, with its emoji names as signs."""
+    return _signs(str(escape(text)))
+
+
+def _signs(html: str) -> str:
+    # Severity circles are drawn, not typed: many servers, where screenshots are made, have no emoji font.
+    for name, sign in _EMOJI.items():
+        html = html.replace(name, sign)
+    for sign, colour in _CIRCLES.items():
+        html = html.replace(sign, f'<span class="dot {colour}"></span>')
+    return html
+
+
 def mrkdwn(text: str) -> str:
     """Slack's mrkdwn as HTML; everything is escaped before any markup is made."""
     # Slack senders escape & < > themselves, so one level of that is undone before escaping for HTML.
@@ -156,7 +171,6 @@ def mrkdwn(text: str) -> str:
     html = re.sub(r"(?<![\w/])_([^_\n]+)_(?!\w)", r"<em>\1</em>", html)
     html = re.sub(r"(?<![\w~])~([^~\n]+)~(?!\w)", r"<s>\1</s>", html)
     html = re.sub(r"(?m)^&gt; ?(.*)$\n?", r"<blockquote>\1</blockquote>", html)
-    for name, sign in _EMOJI.items():
-        html = html.replace(name, sign)
+    html = _signs(html)
     html = re.sub("\u0003(\\d+)\u0003", lambda m: f"<code>{codes[int(m.group(1))]}</code>", html)
     return html.replace("\u0001", "&lt;").replace("\u0002", "&gt;").replace("\n", "<br>")

@@ -81,7 +81,8 @@ def test_an_upload_lands_in_the_thread_and_on_the_page(sandbox: Any, slack: WebC
 
 
 def test_the_page_opens_by_its_link_only_and_escapes_what_it_shows(sandbox: Any, slack: WebClient) -> None:
-    blocks = [section("*Loss* of <https://example.org/a?b=1&c=2|this listing> <script>alert(1)</script>")]
+    head = {"type": "header", "text": {"type": "plain_text", "text": ":red_circle: <b>Loft</b>"}}
+    blocks = [head, section("*Loss* of <https://example.org/a?b=1&c=2|this listing> <script>alert(1)</script>")]
     slack.chat_postMessage(channel="#page", text="x", blocks=blocks)
     with httpx2.Client(base_url=sandbox.public.base_url, trust_env=False, follow_redirects=True) as browser:
         assert browser.get("/messages").status_code == 401
@@ -93,6 +94,7 @@ def test_the_page_opens_by_its_link_only_and_escapes_what_it_shows(sandbox: Any,
         assert "<strong>Loss</strong>" in page.text
         assert '<a href="https://example.org/a?b=1&amp;c=2" rel="noreferrer">this listing</a>' in page.text
         assert "<script>" not in page.text
+        assert '<span class="dot red"></span> &lt;b&gt;Loft' in page.text
         assert browser.get("/messages").status_code == 200
 
 
