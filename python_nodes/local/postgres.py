@@ -82,3 +82,11 @@ def drop(postgres: Postgres, name: str) -> None:
     with _engine(postgres).connect() as conn:
         quoted = conn.dialect.identifier_preparer.quote_identifier(name)
         conn.execute(text(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)"))
+
+
+def end_sessions(postgres: Postgres, name: str) -> None:
+    """End every session on a database; pools notice and connect anew."""
+    with _engine(postgres).connect() as conn:
+        conn.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
+        )

@@ -1,0 +1,98 @@
+"""The commands of our own processes: sandbox, worker and Celery."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from python_nodes.local import processes
+from python_nodes.local.state import CHECKOUT, Saved, StateDir
+
+SANDBOX_READY_S = 120.0
+WORKER_READY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldArguments:
+    """What the simulated world is made of."""
+
+    seed: int
+    listings: int
+    days: int
+    live_days: int
+    scenario: Path | None
+
+    def as_flags(self) -> list[str]:
+        """As the sandbox's command line takes them."""
+        flags = [
+            "--seed", str(self.seed), "--listings", str(self.listings), "--days", str(self.days),
+            "--live-days", str(self.live_days),
+        ]  # fmt: skip
+        return [*flags, "--scenario", str(self.scenario)] if self.scenario else flags
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerAddresses:
+    """What the worker connects to."""
+
+    database_url: str
+    owner_url: str
+    redis_url: str
+
+
+def start_sandbox(folder: StateDir, saved: Saved, world: WorldArguments) -> processes.Child:
+    """Start the simulated OTA and the receivers."""
+    command = [
+        sys.executable, "-m", "sandbox", "--port", str(saved.ports.sandbox), "--control-port", str(saved.ports.control),
+        "--smtp-port", str(saved.ports.smtp), "--control-token", saved.control_token, "--page-token", saved.page_token,
+        "--out-dir", str(folder.root / "sandbox"), *world.as_flags(),
+    ]  # fmt: skip
+    env = processes.clean_environment({})
+    return processes.start("sandbox", command, env=env, log=folder.log("sandbox"), cwd=CHECKOUT)
+
+
+def wait_sandbox(child: processes.Child, saved: Saved) -> None:
+    """Wait until the control port answers; by then the files are written."""
+    processes.wait_until(
+        child, lambda: processes.answers(f"{saved.control_url}/healthz"), within_s=SANDBOX_READY_S
+    )  # fmt: skip
+
+
+def start_worker(folder: StateDir, saved: Saved, addresses: WorkerAddresses, currency: str) -> list[processes.Child]:
+    """Start gunicorn and Celery, which run the same steps."""
+    env = processes.clean_environment(worker_settings(folder, saved, addresses, currency))
+    bin_dir = Path(sys.executable).parent
+    gunicorn = [
+        str(bin_dir / "gunicorn"), "-c", "compose/gunicorn.conf.py", "--bind", f"127.0.0.1:{saved.ports.worker}",
+        "python_nodes.app:create_app()",
+    ]  # fmt: skip
+    celery = [str(bin_dir / "celery"), "-A", "python_nodes.jobs", "worker", "--concurrency", "1", "--loglevel", "INFO"]
+    return [
+        processes.start("worker", gunicorn, env=env, log=folder.log("worker"), cwd=CHECKOUT),
+        processes.start("celery", celery, env=env, log=folder.log("celery"), cwd=CHECKOUT),
+    ]
+
+
+def wait_worker(child: processes.Child, saved: Saved) -> None:
+    """Wait until the worker reaches each of its stores."""
+    processes.wait_until(child, lambda: processes.answers(f"{saved.worker_url}/readyz"), within_s=WORKER_READY_S)
+
+
+def worker_settings(folder: StateDir, saved: Saved, addresses: WorkerAddresses, currency: str) -> dict[str, str]:
+    """Every setting of the worker; nothing here leads to the sandbox's control port."""
+    return {
+        "NIGHTPORTER_DATABASE_URL": addresses.database_url,
+        "NIGHTPORTER_OWNER_URL": addresses.owner_url,
+        "NIGHTPORTER_REDIS_URL": addresses.redis_url,
+        "NIGHTPORTER_SECRET_KEY": saved.secret_key,
+        "NIGHTPORTER_RAW_ROOT": str(folder.root / "raw"),
+        "NIGHTPORTER_TENANT_ID": str(saved.tenant_id),
+        "NIGHTPORTER_CURRENCY": currency,
+        "NIGHTPORTER_BASE_URL": saved.worker_url,
+        "NIGHTPORTER_SLACK_TOKEN": "xoxb-sandbox",
+        "NIGHTPORTER_SLACK_BASE_URL": f"{saved.sandbox_url}/slack/api/",
+        "NIGHTPORTER_SMTP_HOST": "127.0.0.1",
+        "NIGHTPORTER_SMTP_PORT": str(saved.ports.smtp),
+        "NIGHTPORTER_EMAIL_TO": "revenue@nightporter.localhost",
+    }
