@@ -12,6 +12,8 @@ N8N    := $(CACHE)/n8n-2.40.7
 NODE   := $(CACHE)/node-24.19.0
 ARGS   ?=
 ONLY   ?=
+# `nightporter up` counts its seconds from here, installation included.
+STARTED := $(shell date +%s)
 
 .PHONY: help run test lint bench doctor flows-export flows-import screenshots lock install install-dev clean
 
@@ -19,7 +21,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}'
 
 run: install ## Install what is missing, then start everything: make run ARGS="--once --json run.json"
-	@$(BIN)/nightporter up $(ARGS)
+	@MAKE_STARTED_AT=$(STARTED) $(BIN)/nightporter up $(ARGS)
 
 test: install-dev ## Run every test, the flows in a real n8n included
 	@$(BIN)/python -m pytest $(ARGS)
