@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from flask import Response, g, request
-from flask_openapi import OpenAPI
+from flask_openapi.models.security_scheme import SecurityScheme
+from flask_openapi.openapi import OpenAPI
 from flask_openapi.utils import parse_rule
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
@@ -20,7 +21,7 @@ SCOPES: tuple[Scope, ...] = ("read", "ingest", "score", "notify", "admin")
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/login"})
 COOKIE = "nightporter_session"
 LOGIN_SALT, SESSION_SALT = "nightporter.login", "nightporter.session"
-SCHEMES = {
+SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
     "api_key": {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer np_…`"},
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by the printed login link"},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     slack_channel: str = "#alerts"
     smtp_host: str | None = None
     smtp_port: int = Field(default=25, ge=1, le=65535)
+    smtp_tls: Literal["none", "starttls", "tls"] | None = None
     email_from: str = "nightporter@localhost"
     email_to: str = ""
 
@@ -55,7 +57,6 @@ class Settings(BaseSettings):
     breaker_successes: int = Field(default=2, ge=1)
 
     history_days: int = Field(default=420, ge=28)
-    alert_minimum_minor: int = Field(default=0, ge=0)
 
 
 def load(environ: dict[str, str] | None = None) -> Settings:
@@ -80,3 +81,13 @@ def load(environ: dict[str, str] | None = None) -> Settings:
 def settings() -> Settings:
     """The process's settings, read at first use and never at import."""
     return load()
+
+
+def documentation() -> Settings:
+    """Settings that connect to nothing, for printing what the code says of itself."""
+    return Settings.model_construct(
+        database_url=SecretStr("postgresql://nowhere/none"),
+        redis_url=SecretStr("redis://nowhere"),
+        secret_key=SecretStr("documentation"),
+        raw_root=Path("/nonexistent"),
+    )

@@ -12,7 +12,9 @@ from typing import Any
 
 import structlog
 
-HIDDEN_KEYS = re.compile(r"(secret|token|password|credential|authorization|cookie|api_?key|jwt|guest|email|phone)", re.I)
+HIDDEN_KEYS = re.compile(
+    r"(secret|token|password|credential|authorization|cookie|api_?key|jwt|guest|email|phone)", re.IGNORECASE
+)
 URL_PASSWORD = re.compile(r"(\w+://[^:/@\s]*:)[^@/\s]+@")
 API_KEY = re.compile(r"\bnp_[A-Za-z0-9_\-]{8,}")
 BEARER = re.compile(r"(?i)\bbearer\s+\S+")

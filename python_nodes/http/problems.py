@@ -7,7 +7,7 @@ import uuid
 from http import HTTPStatus
 
 from flask import Flask, Response
-from flask_openapi import OpenAPI
+from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -26,8 +26,6 @@ class Problem(BaseModel):
     detail: str
     error_id: str
     field: str | None = None
-
-
 
 
 def problem(status: int, detail: str, *, field: str | None = None, error_id: str | None = None) -> Response:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from python_nodes import log
+from python_nodes import log, vendors
 from python_nodes.steps import connect, poll
 from python_nodes.steps.services import Services
 from python_nodes.store import connections, jobs
 
 HISTORY = ("reservation_history", "performance")
 CHUNK_DAYS = 31
+COMPLETE = time(11, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +58,11 @@ def _teller(services: Services, tenant_id: int, job_id: str, total: int) -> Call
     return tell
 
 
-def _chunks(
-    services: Services, tenant_id: int, request: Request
-) -> Iterator[tuple[str, tuple[date, date] | None]]:
+def _chunks(services: Services, tenant_id: int, request: Request) -> Iterator[tuple[str, tuple[date, date] | None]]:
     """History first, then one look at the present."""
     with services.database.tenant(tenant_id) as conn:
         vendor_name = connections.get(conn, request.connection_id, services.fernet_key).vendor
-    vendor = connect.vendors.load(vendor_name)
+    vendor = vendors.load(vendor_name)
     for operation in HISTORY:
         if operation in vendor.capabilities.operations:
             for window in months(request.start, request.end):
@@ -71,6 +70,14 @@ def _chunks(
     for operation in connect.operations_of(vendor):
         if operation not in HISTORY:
             yield operation, None
+
+
+def moment_after(end: date, now: datetime) -> datetime:
+    """When a history up to ``end`` was complete in every inhabited time zone, or now if that is still to come.
+
+    A history that ends in the past must not carry today's date: polls of the days after it would look older than it.
+    """
+    return min(now, datetime.combine(end + timedelta(days=1), COMPLETE, tzinfo=UTC))
 
 
 def months(start: date, end: date) -> Iterator[tuple[date, date]]:

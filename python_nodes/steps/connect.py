@@ -14,7 +14,7 @@ from python_nodes.errors import PermanentError
 from python_nodes.steps.services import Services
 from python_nodes.store import connections, portfolio
 from python_nodes.store.connections import Connection
-from python_nodes.vendors.base import RawPayload
+from python_nodes.vendors.base import RawPayload, Runtime
 from python_nodes.vendors.resilience import build_runtime
 
 POLLED = ("reservations", "ari", "health", "performance", "operator_calendar")
@@ -45,6 +45,22 @@ def operations_of(vendor: vendors.Vendor) -> list[str]:
     return [name for name in POLLED if name in vendor.capabilities.operations]
 
 
+def runtime(services: Services, vendor: str, connection: str) -> Runtime:
+    """Build what a client needs of the world; connects on first use."""
+    patience = services.resilience
+    return build_runtime(
+        services.redis_url,
+        vendor=vendor,
+        connection=connection,
+        clock=services.clock,
+        sleep=services.sleep,
+        http=patience.http,
+        breaker_failures=patience.breaker_failures,
+        breaker_open_s=patience.breaker_open_s,
+        breaker_successes_to_close=patience.breaker_successes,
+    )
+
+
 @contextmanager
 def opened(services: Services, tenant_id: int, connection_id: int, operation: str) -> Iterator[Link]:
     """Open a connection for one operation; refused with 404 or 422 before anything is called."""
@@ -58,19 +74,8 @@ def opened(services: Services, tenant_id: int, connection_id: int, operation: st
             status=422,
             field="operation",
         )
-    patience = services.resilience
-    runtime = build_runtime(
-        services.redis_url,
-        vendor=connection.vendor,
-        connection=f"{tenant_id}-{connection_id}",
-        clock=services.clock,
-        sleep=services.sleep,
-        http=patience.http,
-        breaker_failures=patience.breaker_failures,
-        breaker_open_s=patience.breaker_open_s,
-        breaker_successes_to_close=patience.breaker_successes,
-    )
-    client = vendor.client(connection.base_url, connection.credentials, connection.settings, runtime)
+    link_runtime = runtime(services, connection.vendor, f"{tenant_id}-{connection_id}")
+    client = vendor.client(connection.base_url, connection.credentials, connection.settings, link_runtime)
     on_channel = [listing for listing in listings if listing.channel == connection.vendor]
     try:
         yield Link(connection=connection, vendor=vendor, client=client, listings=on_channel or listings)

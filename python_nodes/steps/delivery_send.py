@@ -43,9 +43,7 @@ def _claim(conn: Connection, delivery_id: int, at: datetime) -> bool:
     return deliveries.claim(conn, delivery_id) is not None
 
 
-def _message(
-    services: Services, conn: Connection, delivery: deliveries.Delivery, as_of: datetime
-) -> base.Message:
+def _message(services: Services, conn: Connection, delivery: deliveries.Delivery, as_of: datetime) -> base.Message:
     alert = alerts.get(conn, delivery.alert_id)
     listings = {listing.listing_id: listing for listing in portfolio.load_listings(conn)}
     listing = listings.get(alert.listing_id) if alert.listing_id is not None else None

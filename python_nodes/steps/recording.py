@@ -46,9 +46,7 @@ def _ids(listings: Sequence[ListingInfo]) -> dict[str, int]:
 
 
 def _told(counts: Counts, good: int, bad: Sequence[Rejected]) -> Recorded:
-    return Recorded(
-        fetched=good + len(bad), stored=counts.stored, unchanged=counts.unchanged, rejected=tuple(bad)
-    )
+    return Recorded(fetched=good + len(bad), stored=counts.stored, unchanged=counts.unchanged, rejected=tuple(bad))
 
 
 def reservations(

@@ -1,0 +1,121 @@
+"""The worker's HTTP application: settings, logs, errors, keys, and every endpoint found by its file's name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import uuid
+from typing import Any
+
+import structlog
+from flask import Response, g, request
+from flask.json.provider import DefaultJSONProvider
+from flask_openapi.models.info import Info
+from flask_openapi.models.parameter import Parameter
+from flask_openapi.openapi import OpenAPI
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from python_nodes import auth, config, endpoints, jobs, log
+from python_nodes.config import Settings
+from python_nodes.http import idempotent, problems
+
+RUN_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,80}")
+VERSION = "0.1.0"
+DESCRIPTION = "What n8n calls: each endpoint is one step of a flow. Errors are problem+json (RFC 9457)."
+
+
+class _Json(DefaultJSONProvider):
+    """JSON in the order in which answers are written."""
+
+    sort_keys = False
+
+
+def create_app(settings: Settings | None = None) -> OpenAPI:
+    """Build the application; nothing is connected to before the first request."""
+    settings = settings or config.settings()
+    log.configure(settings.log_level)
+    app = OpenAPI(
+        "python_nodes",
+        info=Info(title="Nightporter worker", version=VERSION, description=DESCRIPTION),
+        security_schemes=auth.SCHEMES,
+        validation_error_callback=problems.from_validation,
+        validation_error_model=problems.Problem,
+        doc_ui=False,
+    )
+    # OpenAPI 3.1 says the same of these operations, and more tools read it.
+    app.openapi_version = "3.1.0"
+    app.json = _Json(app)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    services = jobs.build_services(settings)
+    app.extensions["nightporter"] = services
+    app.extensions["nightporter.settings"] = {
+        "login_max_age_s": settings.login_max_age_s,
+        "session_max_age_s": settings.session_max_age_s,
+        "region": settings.region,
+        "secret_key": settings.secret_key.get_secret_value(),
+    }
+    _register(app)
+    _document_idempotency(app)
+    gate = auth.Gate(
+        database=services.database,
+        secret_key=settings.secret_key.get_secret_value(),
+        session_max_age_s=settings.session_max_age_s,
+        security=auth.declared(app),
+    )
+    app.before_request(_begin)
+    app.before_request(gate.check)
+    app.before_request(_check_body)
+    idempotent.install(app)
+    app.after_request(_finish)
+    problems.install(app)
+    return app
+
+
+def _register(app: OpenAPI) -> None:
+    for module in sorted(pkgutil.iter_modules(endpoints.__path__), key=lambda found: found.name):
+        app.register_api(importlib.import_module(f"{endpoints.__name__}.{module.name}").api)
+
+
+def _document_idempotency(app: OpenAPI) -> None:
+    for item in app.paths.values():
+        if item.post is not None:
+            parameter = Parameter.model_validate(
+                {
+                    "name": "Idempotency-Key",
+                    "in": "header",
+                    "description": "Same key and body, same answer; the same key with another body is refused.",
+                    "required": False,
+                    "schema": {"type": "string", "maxLength": idempotent.MAX_KEY_LENGTH},
+                }
+            )
+            item.post.parameters = [*(item.post.parameters or []), parameter]
+
+
+def _begin() -> None:
+    told = request.headers.get("X-Run-Id", "")
+    g.run_id = told if RUN_ID.fullmatch(told) else uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(run_id=g.run_id)
+
+
+def _check_body() -> None:
+    """Refuse what is no JSON object before anything else looks at it."""
+    if request.method != "POST" or request.url_rule is None:
+        return
+    if request.get_data(cache=True) == b"":
+        return
+    if not request.is_json:
+        raise UnsupportedMediaType("Content-Type must be application/json")
+    body: Any = request.get_json()
+    if not isinstance(body, dict):
+        raise BadRequest("the body must be a JSON object")
+
+
+def _finish(answer: Response) -> Response:
+    answer.headers["X-Run-Id"] = g.get("run_id", "")
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers.setdefault("Cache-Control", "no-store")
+    answer.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    return answer

@@ -1,0 +1,125 @@
+"""`nightporter …`: what operators do by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from python_nodes import auth, clock, config
+from python_nodes.errors import NightporterError
+from python_nodes.local.commands import register
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+apikey = typer.Typer(no_args_is_help=True, help="API keys.")
+portfolio = typer.Typer(no_args_is_help=True, help="What the operator runs.")
+connection = typer.Typer(no_args_is_help=True, help="Accounts at vendors.")
+app.add_typer(apikey, name="apikey")
+app.add_typer(portfolio, name="portfolio")
+app.add_typer(connection, name="connection")
+register(app)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """End with one line instead of a traceback for what is the caller's to mend."""
+    try:
+        yield
+    except NightporterError as error:
+        typer.echo(f"nightporter: {error}", err=True)
+        raise typer.Exit(2) from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        typer.echo(f"nightporter: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}", err=True)
+        raise typer.Exit(2) from None
+    except (OSError, json.JSONDecodeError) as error:
+        typer.echo(f"nightporter: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+@apikey.command("create")
+def apikey_create(
+    name: Annotated[str, typer.Option(help="Who will use it.")],
+    scope: Annotated[list[str], typer.Option(help=f"One of {', '.join(auth.SCOPES)}; may be repeated.")],
+) -> None:
+    """Create a key and print it, for the only time."""
+    from python_nodes import jobs
+    from python_nodes.steps import key_admin
+
+    with _plain_errors():
+        settings = config.settings()
+        services = jobs.build_services(settings)
+        typer.echo(key_admin.create(services, settings.tenant_id, name, scope, clock.now()))
+
+
+@portfolio.command("import")
+def portfolio_import(file: Annotated[Path, typer.Argument(help="The portfolio as JSON.")]) -> None:
+    """Import a portfolio file, all or nothing."""
+    from python_nodes import jobs
+    from python_nodes.endpoints.portfolio import PortfolioBody
+    from python_nodes.steps import portfolio_import
+
+    with _plain_errors():
+        settings = config.settings()
+        told = PortfolioBody.model_validate_json(file.read_bytes()).model_dump()
+        _print(portfolio_import.run(jobs.build_services(settings), settings.tenant_id, told))
+
+
+@connection.command("add")
+def connection_add(file: Annotated[Path, typer.Argument(help="As the body of POST /v1/connections.")]) -> None:
+    """Add or, by name, replace a connection; a file keeps its credentials out of the shell's history."""
+    from python_nodes import jobs
+    from python_nodes.endpoints.connections import ConnectionBody
+    from python_nodes.steps import connection_admin
+
+    with _plain_errors():
+        settings = config.settings()
+        body = ConnectionBody.model_validate_json(file.read_bytes())
+        wanted = connection_admin.NewConnection(
+            vendor=body.vendor,
+            name=body.name,
+            base_url=body.base_url,
+            settings=body.settings,
+            credentials={name: value.get_secret_value() for name, value in body.credentials.items()},
+        )
+        _print({"id": connection_admin.add(jobs.build_services(settings), settings.tenant_id, wanted)})
+
+
+@app.command("replay-raw")
+def replay_raw(
+    rejected_id: Annotated[list[int] | None, typer.Option(help="Which record; all that wait by default.")] = None,
+) -> None:
+    """Map quarantined records again, after the cause was mended."""
+    from python_nodes import jobs
+    from python_nodes.steps import replay
+
+    with _plain_errors():
+        settings = config.settings()
+        _print(replay.run(jobs.build_services(settings), settings.tenant_id, clock.now(), rejected_id or None))
+
+
+@app.command("login-link")
+def login_link() -> None:
+    """Print a link that opens the pages; it expires."""
+    with _plain_errors():
+        settings = config.settings()
+        token = auth.login_token(settings.secret_key.get_secret_value(), settings.tenant_id)
+        typer.echo(f"{settings.base_url.rstrip('/')}/login?token={token}")
+
+
+@app.command("openapi")
+def openapi() -> None:
+    """Print the worker's OpenAPI description; needs no running worker."""
+    from python_nodes.app import create_app
+
+    with _plain_errors():
+        _print(create_app(config.documentation()).api_doc)
+
+
+def _print(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2))

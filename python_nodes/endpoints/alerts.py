@@ -1,0 +1,131 @@
+"""/v1/alerts: raise, read, explain, route."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import BaseModel, Field
+
+from python_nodes.auth import access, caller
+from python_nodes.http.bodies import AsOfBody, IdPath
+from python_nodes.http.reply import ok, services
+from python_nodes.steps import alert_route, alert_view, alerts_raise
+
+api = APIBlueprint("alerts", __name__, abp_tags=[{"name": "alerts"}])
+
+
+class AlertRef(BaseModel):
+    """An alert that people should hear of."""
+
+    alert_id: int
+
+
+class Raised(BaseModel):
+    """What changed, and which alerts have news that nobody was told."""
+
+    raised: int
+    updated: int
+    resolved: int
+    notify: list[AlertRef]
+
+
+class AlertQuery(BaseModel):
+    """All, or those of one state."""
+
+    state: Literal["open", "resolved"] | None = Field(default=None)
+
+
+class AlertView(BaseModel):
+    """One alert with the names of what it is about."""
+
+    id: int
+    scope: str
+    kind: str
+    cause: str
+    metric: str
+    category: str
+    title: str
+    listing: str | None
+    unit: str | None
+    property: str | None
+    market: str | None
+    currency: str
+    impact_minor: int
+    loss_per_day_minor: int
+    lost_so_far_minor: int
+    onset_date: str
+    raised_at: str
+    updated_at: str
+    resolved_at: str | None
+    version: int
+    score: float
+    evidence: dict[str, Any]
+    parts: dict[str, float]
+
+
+class AlertList(BaseModel):
+    """Alerts in order of id."""
+
+    alerts: list[AlertView]
+
+
+class Explained(BaseModel):
+    """An alert with every decision about it."""
+
+    alert: AlertView
+    history: list[dict[str, Any]]
+    deliveries: list[dict[str, Any]]
+
+
+class DeliveryRef(BaseModel):
+    """One message to send."""
+
+    delivery_id: int
+    sender: str
+    recipient: str
+
+
+class NotSent(BaseModel):
+    """One message not sent, and why."""
+
+    sender: str
+    reason: str
+
+
+class RoutedView(BaseModel):
+    """What routing decided."""
+
+    send: list[DeliveryRef]
+    suppressed: list[NotSent]
+
+
+@api.post("/v1/alerts/raise", security=access("score"), responses={200: Raised}, summary="Raise, update, resolve")
+def raise_alerts(body: AsOfBody) -> Response:
+    """Turn what holds into alerts."""
+    return ok(alerts_raise.run(services(), caller().tenant_id, body.moment()))
+
+
+@api.get("/v1/alerts", security=access("read"), responses={200: AlertList}, summary="List alerts")
+def list_alerts(query: AlertQuery) -> Response:
+    """Tell alerts in order of id."""
+    return ok({"alerts": alert_view.listed(services(), caller().tenant_id, query.state)})
+
+
+@api.get("/v1/alerts/<int:id>", security=access("read"), responses={200: AlertView}, summary="One alert")
+def get_alert(path: IdPath) -> Response:
+    """Tell one alert."""
+    return ok(alert_view.one(services(), caller().tenant_id, path.id))
+
+
+@api.get("/v1/alerts/<int:id>/explain", security=access("read"), responses={200: Explained}, summary="Why and to whom")
+def explain_alert(path: IdPath) -> Response:
+    """Tell every decision on one alert."""
+    return ok(alert_view.explained(services(), caller().tenant_id, path.id))
+
+
+@api.post("/v1/alerts/<int:id>/route", security=access("notify"), responses={200: RoutedView}, summary="Who hears it")
+def route_alert(path: IdPath, body: AsOfBody) -> Response:
+    """Plan each delivery, and record each decision not to send."""
+    return ok(alert_route.run(services(), caller().tenant_id, path.id, body.moment()))

@@ -1,0 +1,63 @@
+"""/v1/connections: accounts at vendors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import BaseModel, Field, SecretStr
+
+from python_nodes.auth import access, caller
+from python_nodes.http.bodies import Body
+from python_nodes.http.reply import ok, services
+from python_nodes.steps import connection_admin
+
+api = APIBlueprint("connections", __name__, abp_tags=[{"name": "connections"}])
+
+
+class ConnectionBody(Body):
+    """A new connection; its credentials are stored encrypted and never told again."""
+
+    vendor: str = Field(min_length=1, max_length=80)
+    name: str = Field(min_length=1, max_length=200)
+    base_url: str = Field(default="", max_length=2000)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    credentials: dict[str, SecretStr] = Field(default_factory=dict)
+
+
+class ConnectionId(BaseModel):
+    """The id that polls name."""
+
+    id: int
+
+
+class ConnectionView(BaseModel):
+    """One connection without its secrets."""
+
+    id: int
+    vendor: str
+    name: str
+    operations: list[str]
+
+
+class ConnectionList(BaseModel):
+    """All active connections."""
+
+    connections: list[ConnectionView]
+
+
+@api.post("/v1/connections", security=access("admin"), responses={200: ConnectionId}, summary="Add a connection")
+def add_connection(body: ConnectionBody) -> Response:
+    """Insert or, by name, replace a connection."""
+    credentials = {name: value.get_secret_value() for name, value in body.credentials.items()}
+    request = connection_admin.NewConnection(
+        vendor=body.vendor, name=body.name, base_url=body.base_url, settings=body.settings, credentials=credentials
+    )
+    return ok({"id": connection_admin.add(services(), caller().tenant_id, request)})
+
+
+@api.get("/v1/connections", security=access("read"), responses={200: ConnectionList}, summary="List connections")
+def list_connections() -> Response:
+    """Tell each connection and what can be polled of it."""
+    return ok({"connections": connection_admin.listed(services(), caller().tenant_id)})

@@ -1,0 +1,41 @@
+"""POST /v1/guards/check and /v1/metrics/score: find what is wrong."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import BaseModel
+
+from python_nodes.auth import access, caller
+from python_nodes.http.bodies import AsOfBody
+from python_nodes.http.reply import ok, services
+from python_nodes.steps import guards_check, metrics_score
+
+api = APIBlueprint("scoring", __name__, abp_tags=[{"name": "scoring"}])
+
+
+class Checked(BaseModel):
+    """Listings looked at, anomalies stored."""
+
+    checked: int
+    found: int
+
+
+class Scored(BaseModel):
+    """Series with data, points scored, anomalies stored."""
+
+    series: int
+    scored: int
+    found: int
+
+
+@api.post("/v1/guards/check", security=access("score"), responses={200: Checked}, summary="Run every guard")
+def check_guards(body: AsOfBody) -> Response:
+    """Run what needs no statistics."""
+    return ok(guards_check.run(services(), caller().tenant_id, body.moment()))
+
+
+@api.post("/v1/metrics/score", security=access("score"), responses={200: Scored}, summary="Score every series")
+def score_metrics(body: AsOfBody) -> Response:
+    """Run every watch."""
+    return ok(metrics_score.run(services(), caller().tenant_id, body.moment()))

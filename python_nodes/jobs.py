@@ -1,0 +1,148 @@
+"""Celery: long work on the same steps, idempotent, acknowledged only when done."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init
+
+from python_nodes import clock, config, log
+from python_nodes.alerts.route import RoutePolicy, default_policy
+from python_nodes.config import Settings
+from python_nodes.errors import RetryableError
+from python_nodes.steps import backfill
+from python_nodes.steps.services import Resilience, Services
+from python_nodes.store.metrics.postgres import PostgresMetricStore
+from python_nodes.store.raw import RawArchive
+from python_nodes.store.session import Database
+from python_nodes.vendors.base import HttpSettings
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+app = Celery("nightporter")
+
+
+def _configuration() -> dict[str, Any]:
+    """Read the settings at first use, so that importing this module needs none."""
+    settings = config.settings()
+    return {
+        "broker_url": settings.redis_url.get_secret_value(),
+        "task_default_queue": f"{settings.region}.bulk",
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_ignore_result": True,
+        "worker_prefetch_multiplier": 1,
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": {"visibility_timeout": 6 * 3600},
+        "worker_hijack_root_logger": False,
+        "timezone": "UTC",
+    }
+
+
+app.add_defaults(_configuration)
+
+
+def queue(region: str, kind: str) -> str:
+    """Name the queue of a region and class (``bulk`` or ``critical``)."""
+    return f"{region}.{kind}"
+
+
+def build_services(settings: Settings) -> Services:
+    """Make a process's services from its settings; nothing connects before it is used."""
+    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
+    return Services(
+        database=database,
+        metrics=PostgresMetricStore(database),
+        archive=RawArchive(settings.raw_root),
+        redis_url=settings.redis_url.get_secret_value(),
+        fernet_key=settings.secret_key.get_secret_value(),
+        currency=settings.currency,
+        base_url=settings.base_url,
+        history_days=settings.history_days,
+        resilience=_resilience(settings),
+        policy=_policy(settings),
+        senders=_senders(settings),
+        clock=clock.now,
+        sleep=time.sleep,
+    )
+
+
+def _resilience(settings: Settings) -> Resilience:
+    return Resilience(
+        http=HttpSettings(
+            connect_timeout_s=settings.http_connect_timeout_s,
+            read_timeout_s=settings.http_read_timeout_s,
+            attempts=settings.retry_attempts,
+            wait_initial_s=settings.retry_initial_s,
+            wait_max_s=settings.retry_max_wait_s,
+        ),
+        breaker_failures=settings.breaker_failures,
+        breaker_open_s=settings.breaker_reset_s,
+        breaker_successes=settings.breaker_successes,
+    )
+
+
+def _policy(settings: Settings) -> RoutePolicy:
+    policy = default_policy(slack_channel=settings.slack_channel, email_recipient=settings.email_to)
+    ready = _senders(settings)
+    # A way out that is not set up is no way out; it must not plan what can never be sent.
+    return RoutePolicy(routes=tuple(one for one in policy.routes if one.sender in ready and one.recipient))
+
+
+def _senders(settings: Settings) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    if settings.slack_token is not None:
+        found["slack"] = {"token": settings.slack_token.get_secret_value(), "base_url": settings.slack_base_url}
+    if settings.smtp_host is not None:
+        # Nothing leaves the machine on its way to a local relay; to any other, the line must be encrypted.
+        usual = "none" if settings.smtp_host in LOOPBACK else "starttls"
+        found["email"] = {
+            "host": settings.smtp_host,
+            "port": settings.smtp_port,
+            "from_address": settings.email_from,
+            "tls": settings.smtp_tls or usual,
+        }
+    return found
+
+
+@lru_cache(maxsize=1)
+def services() -> Services:
+    """The worker process's services, built after the fork."""
+    return build_services(config.settings())
+
+
+@setup_logging.connect
+def _logs(**_: object) -> None:
+    log.configure(config.settings().log_level)
+
+
+@worker_process_init.connect
+def _forget_parent(**_: object) -> None:
+    services.cache_clear()
+
+
+@app.task(name="backfill", bind=True, autoretry_for=(RetryableError,), retry_backoff=True, max_retries=5)
+def backfill_task(self: Any, tenant_id: int, job_id: str, connection_id: int, start: str, end: str, as_of: str) -> None:
+    """Run one backfill; a repeated delivery of the same task stores nothing twice."""
+    request = backfill.Request(
+        connection_id=connection_id,
+        start=date.fromisoformat(start),
+        end=date.fromisoformat(end),
+        as_of=datetime.fromisoformat(as_of),
+    )
+    backfill.run(services(), tenant_id, job_id, request)
+
+
+def enqueue_backfill(tenant_id: int, job_id: str, request: backfill.Request, *, region: str) -> None:
+    """Hand a backfill to the workers."""
+    arguments = (
+        tenant_id, job_id, request.connection_id, request.start.isoformat(), request.end.isoformat(),
+        request.as_of.isoformat(),
+    )  # fmt: skip
+    backfill_task.apply_async(args=arguments, task_id=job_id, queue=queue(region, "bulk"))

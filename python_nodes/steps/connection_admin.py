@@ -1,0 +1,63 @@
+"""Add and list connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from python_nodes import vendors
+from python_nodes.errors import ConfigError, PermanentError
+from python_nodes.steps import connect
+from python_nodes.steps.services import Services
+from python_nodes.store import connections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewConnection:
+    """A connection to be; credentials do not show in its repr."""
+
+    vendor: str
+    name: str
+    base_url: str
+    settings: Mapping[str, Any]
+    credentials: Mapping[str, str] = field(repr=False)
+
+
+def add(services: Services, tenant_id: int, wanted: NewConnection) -> int:
+    """Store a connection whose vendor accepts its settings; returns its id."""
+    try:
+        vendor = vendors.load(wanted.vendor)
+    except ConfigError as error:
+        raise PermanentError(str(error), status=422, field="vendor") from None
+    try:
+        # Building the client checks settings and credentials by name; nothing is called.
+        runtime = connect.runtime(services, wanted.vendor, f"{tenant_id}-new")
+        vendor.client(wanted.base_url, wanted.credentials, wanted.settings, runtime).close()
+    except ConfigError as error:
+        raise PermanentError(str(error), status=422, field="settings") from None
+    with services.database.tenant(tenant_id) as conn:
+        return connections.create(
+            conn,
+            vendor=wanted.vendor,
+            name=wanted.name,
+            base_url=wanted.base_url,
+            settings=wanted.settings,
+            credentials=wanted.credentials,
+            fernet_key=services.fernet_key,
+        )
+
+
+def listed(services: Services, tenant_id: int) -> list[dict[str, Any]]:
+    """Return every active connection with what may be polled, without its secrets."""
+    with services.database.tenant(tenant_id) as conn:
+        found = connections.list_active(conn, services.fernet_key)
+    return [
+        {
+            "id": one.connection_id,
+            "vendor": one.vendor,
+            "name": one.name,
+            "operations": connect.operations_of(vendors.load(one.vendor)),
+        }
+        for one in found
+    ]
