@@ -27,9 +27,7 @@ def add(
         "note": note,
         "taken_at": taken_at,
     }
-    return int(
-        conn.execute(insert(actions).values(row).returning(actions.c.id)).scalar_one()
-    )
+    return int(conn.execute(insert(actions).values(row).returning(actions.c.id)).scalar_one())
 
 
 def list_for_alert(conn: Connection, alert_id: int) -> list[dict[str, Any]]:

@@ -44,10 +44,7 @@ def _alert(row: RowMapping) -> Alert:
 
 def _plain(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Make values fit for JSON: dates as ISO text."""
-    return {
-        name: v.isoformat() if isinstance(v, date | datetime) else v
-        for name, v in changes.items()
-    }
+    return {name: v.isoformat() if isinstance(v, date | datetime) else v for name, v in changes.items()}
 
 
 def _record(
@@ -68,15 +65,11 @@ def _record(
     outbox.add(conn, NOTIFY if notify else CHANGED, str(alert_id), version, payload)
 
 
-def insert(
-    conn: Connection, draft: DataclassInstance, *, reason: str, notify: bool = True
-) -> int:
+def insert(conn: Connection, draft: DataclassInstance, *, reason: str, notify: bool = True) -> int:
     """Store a new alert from any dataclass with the fields of ``Alert`` that a draft has; returns its id."""
     values = asdict(draft)
     row = {**values, "updated_at": values["raised_at"], "version": 1}
-    alert_id = int(
-        conn.execute(sql_insert(alerts).values(row).returning(alerts.c.id)).scalar_one()
-    )
+    alert_id = int(conn.execute(sql_insert(alerts).values(row).returning(alerts.c.id)).scalar_one())
     told = {"category": values["category"], "impact_minor": values["impact_minor"]}
     _record(
         conn,
@@ -121,9 +114,7 @@ def update(
     return int(found)
 
 
-def resolve(
-    conn: Connection, alert_id: int, at: datetime, reason: str, *, notify: bool = True
-) -> int:
+def resolve(conn: Connection, alert_id: int, at: datetime, reason: str, *, notify: bool = True) -> int:
     """Close an open alert and return its last version."""
     row = {"resolved_at": at, "updated_at": at, "version": alerts.c.version + 1}
     open_one = (alerts.c.id == alert_id) & alerts.c.resolved_at.is_(None)
@@ -150,17 +141,11 @@ def open_all(conn: Connection) -> list[Alert]:
     return list_all(conn, state="open")
 
 
-def list_all(
-    conn: Connection, state: Literal["open", "resolved"] | None = None
-) -> list[Alert]:
+def list_all(conn: Connection, state: Literal["open", "resolved"] | None = None) -> list[Alert]:
     """Return alerts in order of id, all or of one state."""
     query = select(alerts).order_by(alerts.c.id)
     if state is not None:
-        query = query.where(
-            alerts.c.resolved_at.is_(None)
-            if state == "open"
-            else alerts.c.resolved_at.is_not(None)
-        )
+        query = query.where(alerts.c.resolved_at.is_(None) if state == "open" else alerts.c.resolved_at.is_not(None))
     return [_alert(row) for row in conn.execute(query).mappings()]
 
 
@@ -174,11 +159,7 @@ def get(conn: Connection, alert_id: int) -> Alert:
 
 def history(conn: Connection, alert_id: int) -> list[AlertEvent]:
     """Return every decision on one alert, oldest first."""
-    query = (
-        select(alert_events)
-        .where(alert_events.c.alert_id == alert_id)
-        .order_by(alert_events.c.id)
-    )
+    query = select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.id)
     return [
         AlertEvent(
             event=row.event,

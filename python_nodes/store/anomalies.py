@@ -13,9 +13,7 @@ from python_nodes.domain.findings import Anomaly
 from python_nodes.store.tables import anomalies, anomaly_runs
 
 
-def replace(
-    conn: Connection, as_of: datetime, source_kind: str, found: Sequence[Anomaly]
-) -> int:
+def replace(conn: Connection, as_of: datetime, source_kind: str, found: Sequence[Anomaly]) -> int:
     """Store what one run found (``source_kind`` is ``guards`` or ``watches``); the same run again replaces it."""
     ran = (anomalies.c.source_kind == source_kind) & (anomalies.c.as_of_at == as_of)
     conn.execute(delete(anomalies).where(ran))
@@ -36,9 +34,5 @@ def current(conn: Connection, as_of: datetime) -> list[Anomaly]:
         .subquery()
     )
     held = (a.source_kind == latest.c.source_kind) & (a.as_of_at == latest.c.as_of_at)
-    query = (
-        select(*(a[field.name] for field in fields(Anomaly)))
-        .join_from(anomalies, latest, held)
-        .order_by(a.id)
-    )
+    query = select(*(a[field.name] for field in fields(Anomaly))).join_from(anomalies, latest, held).order_by(a.id)
     return [Anomaly(**row) for row in conn.execute(query).mappings()]

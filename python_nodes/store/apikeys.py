@@ -47,12 +47,8 @@ def create(
 
 def authenticate(conn: Connection, key: str, at: datetime) -> Caller | None:
     """Return whom a key stands for, None if unknown or expired; ``conn`` comes from ``Database.anonymous``."""
-    query = text(
-        "SELECT tenant_id, key_id, scopes FROM authenticate_api_key(:hash, :at)"
-    )
+    query = text("SELECT tenant_id, key_id, scopes FROM authenticate_api_key(:hash, :at)")
     row = conn.execute(query, {"hash": _hash(key), "at": at}).first()
     if row is None:
         return None
-    return Caller(
-        tenant_id=row.tenant_id, key_id=row.key_id, scopes=frozenset(row.scopes)
-    )
+    return Caller(tenant_id=row.tenant_id, key_id=row.key_id, scopes=frozenset(row.scopes))

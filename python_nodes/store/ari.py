@@ -42,17 +42,11 @@ WHERE a.listing_id = ANY(%s) AND a.stay_date BETWEEN %s AND %s
 """
 
 
-def _columns(
-    records: Sequence[AriRecord], listing_ids: Mapping[str, int]
-) -> dict[str, Any]:
+def _columns(records: Sequence[AriRecord], listing_ids: Mapping[str, int]) -> dict[str, Any]:
     observed = [one.observed_at.astimezone(UTC).replace(tzinfo=None) for one in records]
     columns: dict[str, Any] = {
-        "listing_id": np.array(
-            [listing_ids[one.listing_external_id] for one in records], dtype=np.int64
-        ),
-        "stay_date": np.array(
-            [one.stay_date for one in records], dtype="datetime64[D]"
-        ),
+        "listing_id": np.array([listing_ids[one.listing_external_id] for one in records], dtype=np.int64),
+        "stay_date": np.array([one.stay_date for one in records], dtype="datetime64[D]"),
         "observed_at": np.array(observed, dtype="datetime64[us]"),
         "is_open": np.array([one.is_open for one in records], dtype=np.bool_),
     }
@@ -73,9 +67,7 @@ def _columns(
     return columns
 
 
-def upsert_changed(
-    conn: Connection, records: Sequence[AriRecord], listing_ids: Mapping[str, int]
-) -> Counts:
+def upsert_changed(conn: Connection, records: Sequence[AriRecord], listing_ids: Mapping[str, int]) -> Counts:
     """Keep what differs from the latest known; an older observation never replaces a newer one."""
     if not records:
         return Counts(stored=0, unchanged=0)
@@ -84,9 +76,7 @@ def upsert_changed(
     # One pass a moment: a change is told against what was known just before it.
     for moment in np.unique(columns["observed_at"]):
         chosen = columns["observed_at"] == moment
-        stored += _store(
-            conn, {name: values[chosen] for name, values in columns.items()}
-        )
+        stored += _store(conn, {name: values[chosen] for name, values in columns.items()})
     return Counts(stored=stored, unchanged=len(records) - stored)
 
 
@@ -99,10 +89,7 @@ def _store(conn: Connection, columns: Mapping[str, Any]) -> int:
     ))  # fmt: skip
     chosen = ", ".join(f"{read[name]} AS {name}" for name in _COLUMNS)
     plain = ", ".join(f"s.{name}" for name in _TOLD)
-    changed = ", ".join(
-        f"{name} = EXCLUDED.{name}"
-        for name in (*_TOLD, "observed_at", "source", "raw_id")
-    )
+    changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*_TOLD, "observed_at", "source", "raw_id"))
     return conn.execute(text(
         f"WITH s AS (SELECT DISTINCT ON (listing_id, stay_date, rate_plan_external_id) {chosen}"
         " FROM pg_temp.staged_ari ORDER BY listing_id, stay_date, rate_plan_external_id),"
@@ -115,15 +102,9 @@ def _store(conn: Connection, columns: Mapping[str, Any]) -> int:
     )).rowcount  # fmt: skip
 
 
-def _place(
-    rows: NDArray[Any], wanted: IntArray, first: np.datetime64
-) -> tuple[IntArray, IntArray]:
+def _place(rows: NDArray[Any], wanted: IntArray, first: np.datetime64) -> tuple[IntArray, IntArray]:
     order = np.argsort(wanted)
-    at = (
-        order[np.searchsorted(wanted, rows["listing_id"], sorter=order)]
-        if len(rows)
-        else np.empty(0, np.int64)
-    )
+    at = order[np.searchsorted(wanted, rows["listing_id"], sorter=order)] if len(rows) else np.empty(0, np.int64)
     return at, (rows["stay_date"] - first).astype(np.int64)
 
 
@@ -163,9 +144,7 @@ def current(
         conn, "SELECT listing_id, observed_at FROM ari_polls WHERE listing_id = ANY(%s)", (wanted.tolist(),),
         {"listing_id": "i8", "observed_at": "us"},
     )  # fmt: skip
-    latest = dict(
-        zip(polled["listing_id"].tolist(), polled["observed_at"], strict=True)
-    )
+    latest = dict(zip(polled["listing_id"].tolist(), polled["observed_at"], strict=True))
     observed = [latest.get(int(one), np.datetime64("NaT")) for one in wanted]
     return AriMatrix(
         nights=nights, known=known, is_open=is_open, price_minor=price, units_left=units_left,
@@ -191,9 +170,7 @@ def trailing_median_price(
         + " AND a.observed_at < %s) x WHERE price <> 'NaN'"
     )  # fmt: skip
     kinds = {"listing_id": "i8", "stay_date": "D", "price": "f8", "stood_s": "f8"}
-    rows = copying.fetch(
-        conn, query, (before, wanted.tolist(), from_date, to_date, before), kinds
-    )
+    rows = copying.fetch(conn, query, (before, wanted.tolist(), from_date, to_date, before), kinds)
     result = np.full((len(wanted), len(nights)), np.nan)
     if len(rows) == 0:
         return result
@@ -206,8 +183,6 @@ def trailing_median_price(
     sizes = np.diff(starts, append=len(group))
     running = np.cumsum(stood) - np.repeat(np.cumsum(total) - total, sizes)
     reached = running >= np.repeat(total, sizes) / 2 * (1 - 1e-9)
-    first = np.minimum.reduceat(
-        np.where(reached, np.arange(len(group)), len(group) - 1), starts
-    )
+    first = np.minimum.reduceat(np.where(reached, np.arange(len(group)), len(group) - 1), starts)
     result.flat[group[starts]] = price[first]
     return result

@@ -30,7 +30,8 @@ FROM bookings b
 JOIN listings l ON l.tenant_id = b.tenant_id AND l.id = b.listing_id
 JOIN units u ON u.tenant_id = l.tenant_id AND u.id = l.unit_id
 JOIN properties p ON p.tenant_id = u.tenant_id AND p.id = u.property_id
-WHERE b.listing_id = ANY(%s) AND b.booked_at >= %s::date - interval '1 day' AND b.booked_at < %s::date + interval '2 days'
+WHERE b.listing_id = ANY(%s)
+  AND b.booked_at >= %s::date - interval '1 day' AND b.booked_at < %s::date + interval '2 days'
   AND (b.booked_at AT TIME ZONE p.timezone)::date BETWEEN %s AND %s
 GROUP BY 1, 2
 """
@@ -51,42 +52,25 @@ class DailyBookings:
 
 
 def _seconds(values: Sequence[datetime | None]) -> Any:
-    naive = [
-        None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-        for value in values
-    ]
+    naive = [None if value is None else value.astimezone(UTC).replace(tzinfo=None) for value in values]
     return np.array(naive, dtype="datetime64[us]")
 
 
-def _from_records(
-    records: Sequence[BookingRecord], listing_ids: Mapping[str, int]
-) -> dict[str, Any]:
+def _from_records(records: Sequence[BookingRecord], listing_ids: Mapping[str, int]) -> dict[str, Any]:
     origins = [one.origin for one in records]
-    raw_ids = [
-        copying.NULL_INT if one.raw_id is None else one.raw_id for one in origins
-    ]
+    raw_ids = [copying.NULL_INT if one.raw_id is None else one.raw_id for one in origins]
     columns: dict[str, Any] = {
         "source": [one.source for one in origins],
         "external_id": [one.external_id for one in origins],
-        "source_version": np.array(
-            [one.source_version for one in origins], dtype=np.int64
-        ),
+        "source_version": np.array([one.source_version for one in origins], dtype=np.int64),
         "source_updated_at": _seconds([one.source_updated_at for one in origins]),
         "raw_id": np.array(raw_ids, dtype=np.int64),
-        "listing_id": np.array(
-            [listing_ids[one.listing_external_id] for one in records], dtype=np.int64
-        ),
-        "check_in_date": np.array(
-            [one.check_in_date for one in records], dtype="datetime64[D]"
-        ),
-        "check_out_date": np.array(
-            [one.check_out_date for one in records], dtype="datetime64[D]"
-        ),
+        "listing_id": np.array([listing_ids[one.listing_external_id] for one in records], dtype=np.int64),
+        "check_in_date": np.array([one.check_in_date for one in records], dtype="datetime64[D]"),
+        "check_out_date": np.array([one.check_out_date for one in records], dtype="datetime64[D]"),
         "booked_at": _seconds([one.booked_at for one in records]),
         "cancelled_at": _seconds([one.cancelled_at for one in records]),
-        "total_amount_minor": np.array(
-            [one.total_amount_minor for one in records], dtype=np.int64
-        ),
+        "total_amount_minor": np.array([one.total_amount_minor for one in records], dtype=np.int64),
     }
     for name in (
         "rate_plan_external_id",
@@ -99,40 +83,27 @@ def _from_records(
     ):
         columns[name] = [getattr(one, name) for one in records]
     return {
-        name: np.array(values, dtype=object) if isinstance(values, list) else values
-        for name, values in columns.items()
+        name: np.array(values, dtype=object) if isinstance(values, list) else values for name, values in columns.items()
     }
 
 
-def upsert(
-    conn: Connection, records: Sequence[BookingRecord], listing_ids: Mapping[str, int]
-) -> Counts:
+def upsert(conn: Connection, records: Sequence[BookingRecord], listing_ids: Mapping[str, int]) -> Counts:
     """Keep each new revision and let the newest be current; ``listing_ids`` maps external ids of one channel."""
     return _store(conn, _from_records(records, listing_ids), len(records))
 
 
-def upsert_columns(
-    conn: Connection, columns: BookingColumns, listing_ids: Mapping[str, int]
-) -> Counts:
+def upsert_columns(conn: Connection, columns: BookingColumns, listing_ids: Mapping[str, int]) -> Counts:
     """Do as ``upsert`` for records in columns."""
     n_rows = len(columns.external_id)
     external = columns.listing_external_id
-    named, codes = (
-        np.unique(external.astype("U"), return_inverse=True)
-        if n_rows
-        else (external, external)
-    )
+    named, codes = np.unique(external.astype("U"), return_inverse=True) if n_rows else (external, external)
     known = np.array([listing_ids[str(name)] for name in named], dtype=np.int64)
     blank = np.full(n_rows, None, dtype=object)
     values: dict[str, Any] = {name: getattr(columns, name, blank) for name in _COLUMNS}
     values["source"] = np.full(n_rows, columns.source, dtype=object)
-    values["raw_id"] = np.full(
-        n_rows, copying.NULL_INT if columns.raw_id is None else columns.raw_id
-    )
+    values["raw_id"] = np.full(n_rows, copying.NULL_INT if columns.raw_id is None else columns.raw_id)
     values["listing_id"] = known[codes] if n_rows else known
-    values["total_amount_minor"] = np.asarray(values["total_amount_minor"]).astype(
-        np.int64
-    )
+    values["total_amount_minor"] = np.asarray(values["total_amount_minor"]).astype(np.int64)
     if getattr(columns, "channel", None) is None:
         values["channel"] = np.full(n_rows, "ota", dtype=object)
     return _store(conn, values, n_rows)
@@ -141,20 +112,14 @@ def upsert_columns(
 def _store(conn: Connection, columns: Mapping[str, Any], n_rows: int) -> Counts:
     if n_rows == 0:
         return Counts(stored=0, unchanged=0)
-    read = copying.stage(
-        conn, "staged_bookings", {name: columns[name] for name in _COLUMNS}
-    )
+    read = copying.stage(conn, "staged_bookings", {name: columns[name] for name in _COLUMNS})
     names = ", ".join(_COLUMNS)
     kept = conn.execute(text(
         f"INSERT INTO booking_revisions ({names}) SELECT {', '.join(read[name] for name in _COLUMNS)}"
         " FROM pg_temp.staged_bookings ON CONFLICT DO NOTHING"
     )).rowcount  # fmt: skip
     if kept:
-        changed = ", ".join(
-            f"{name} = EXCLUDED.{name}"
-            for name in _COLUMNS
-            if name not in {"source", "external_id"}
-        )
+        changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS if name not in {"source", "external_id"})
         conn.execute(text(
             f"INSERT INTO bookings AS b ({names}) SELECT DISTINCT ON (source, external_id)"
             f" {', '.join(f'{read[name]} AS {name}' for name in _COLUMNS)} FROM pg_temp.staged_bookings"
@@ -165,9 +130,7 @@ def _store(conn: Connection, columns: Mapping[str, Any], n_rows: int) -> Counts:
     return Counts(stored=kept, unchanged=n_rows - kept)
 
 
-def daily_stats(
-    conn: Connection, listing_ids: Sequence[int] | IntArray, start: date, end: date
-) -> DailyBookings:
+def daily_stats(conn: Connection, listing_ids: Sequence[int] | IntArray, start: date, end: date) -> DailyBookings:
     """Count bookings made from ``start`` to ``end``, both included; row ``i`` is ``listing_ids[i]``."""
     wanted = np.asarray(listing_ids, dtype=np.int64)
     days = np.arange(np.datetime64(start), np.datetime64(end) + 1)
@@ -181,11 +144,7 @@ def daily_stats(
     }
     rows = copying.fetch(conn, _DAILY, (wanted.tolist(), start, end, start, end), kinds)
     order = np.argsort(wanted)
-    at = (
-        order[np.searchsorted(wanted, rows["listing_id"], sorter=order)]
-        if len(rows)
-        else np.empty(0, np.int64)
-    )
+    at = order[np.searchsorted(wanted, rows["listing_id"], sorter=order)] if len(rows) else np.empty(0, np.int64)
     column = (rows["day"] - days[0]).astype(np.int64)
     filled: dict[str, IntArray] = {}
     for name in ("bookings", "nights", "revenue_minor", "cancelled"):

@@ -66,19 +66,13 @@ def _record(row: RowMapping, fernet_key: str) -> Connection:
 
 def list_active(conn: SqlConnection, fernet_key: str) -> list[Connection]:
     """Return every active connection, in order of id."""
-    query = (
-        select(connections).where(connections.c.is_active).order_by(connections.c.id)
-    )
+    query = select(connections).where(connections.c.is_active).order_by(connections.c.id)
     return [_record(row, fernet_key) for row in conn.execute(query).mappings()]
 
 
 def get(conn: SqlConnection, connection_id: int, fernet_key: str) -> Connection:
     """Return one connection or raise NotFoundError."""
-    row = (
-        conn.execute(select(connections).where(connections.c.id == connection_id))
-        .mappings()
-        .first()
-    )
+    row = conn.execute(select(connections).where(connections.c.id == connection_id)).mappings().first()
     if row is None:
         raise NotFoundError(f"connection {connection_id} does not exist")
     return _record(row, fernet_key)

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from psycopg2.extensions import connection, cursor
 from sqlalchemy import Connection, text
+
+from python_nodes.errors import RetryableError
 
 NULL_INT = -(2**63)
 """Stands for NULL in an integer column on its way to staging."""
@@ -24,9 +27,7 @@ _TIME_INFINITY = 2**63 - 1
 
 
 def _text_field(values: NDArray[Any]) -> tuple[NDArray[Any], str, str]:
-    plain = np.array(
-        ["" if value is None else value for value in values.tolist()], dtype="U"
-    )
+    plain = np.array(["" if value is None else value for value in values.tolist()], dtype="U")
     encoded = np.char.encode(plain, "utf-8") if plain.size else np.empty(0, "S1")
     if encoded.dtype.itemsize == 0:
         encoded = encoded.astype("S1")
@@ -55,14 +56,10 @@ def _field(values: NDArray[Any]) -> tuple[NDArray[Any], str, str]:
             f"nullif({{name}}, {NULL_INT})" if missing else "{name}",
         )
     if kind == "M" and values.dtype == np.dtype("datetime64[D]"):
-        days = np.where(
-            np.isnat(values), _DATE_INFINITY, (values - _EPOCH).astype(np.int64)
-        )
+        days = np.where(np.isnat(values), _DATE_INFINITY, (values - _EPOCH).astype(np.int64))
         return days.astype(">i4"), "date", "nullif({name}, 'infinity')"
     if kind == "M":
-        micros = (
-            values.astype("datetime64[us]") - _EPOCH.astype("datetime64[us]")
-        ).astype(np.int64)
+        micros = (values.astype("datetime64[us]") - _EPOCH.astype("datetime64[us]")).astype(np.int64)
         wire = np.where(np.isnat(values), _TIME_INFINITY, micros)
         return wire.astype(">i8"), "timestamptz", "nullif({name}, 'infinity')"
     return _text_field(values)
@@ -77,47 +74,41 @@ def _frame(fields: Mapping[str, NDArray[Any]], n_rows: int) -> BytesIO:
     for name, wire in fields.items():
         rows[f"_len_{name}"] = wire.dtype.itemsize
         rows[name] = wire
-    return BytesIO(b"".join((_HEADER, memoryview(rows.view(np.uint8)), b"\xff\xff")))
+    return BytesIO(b"".join((_HEADER, rows.tobytes(), b"\xff\xff")))
+
+
+def _cursor(conn: Connection) -> cursor:
+    raw: connection | None = conn.connection.driver_connection
+    if raw is None:
+        raise RetryableError("the connection to PostgreSQL is closed")
+    return raw.cursor()
 
 
 def copy_into(conn: Connection, table: str, columns: Mapping[str, ArrayLike]) -> None:
     """COPY columns of equal length into a table that has no row-level security."""
     fields = {name: _field(np.asarray(values))[0] for name, values in columns.items()}
     n_rows = len(next(iter(fields.values())))
-    with conn.connection.cursor() as cursor:
-        cursor.copy_expert(
+    with _cursor(conn) as opened:
+        opened.copy_expert(
             f"COPY {table} ({', '.join(fields)}) FROM STDIN BINARY",
             _frame(fields, n_rows),
         )
 
 
-def stage(
-    conn: Connection, name: str, columns: Mapping[str, ArrayLike]
-) -> dict[str, str]:
+def stage(conn: Connection, name: str, columns: Mapping[str, ArrayLike]) -> dict[str, str]:
     """Load columns into the temporary table ``name`` and return the SQL expression that reads each."""
-    described = {
-        column: _field(np.asarray(values)) for column, values in columns.items()
-    }
-    body = ", ".join(
-        f"{column} {sql_type}" for column, (_, sql_type, _) in described.items()
-    )
+    described = {column: _field(np.asarray(values)) for column, values in columns.items()}
+    body = ", ".join(f"{column} {sql_type}" for column, (_, sql_type, _) in described.items())
     conn.execute(text(f"DROP TABLE IF EXISTS pg_temp.{name}"))
     conn.execute(text(f"CREATE TEMPORARY TABLE {name} ({body}) ON COMMIT DROP"))
     wires = {column: wire for column, (wire, _, _) in described.items()}
     n_rows = len(next(iter(wires.values())))
-    with conn.connection.cursor() as cursor:
-        cursor.copy_expert(
-            f"COPY pg_temp.{name} FROM STDIN BINARY", _frame(wires, n_rows)
-        )
-    return {
-        column: expression.format(name=column)
-        for column, (_, _, expression) in described.items()
-    }
+    with _cursor(conn) as opened:
+        opened.copy_expert(f"COPY pg_temp.{name} FROM STDIN BINARY", _frame(wires, n_rows))
+    return {column: expression.format(name=column) for column, (_, _, expression) in described.items()}
 
 
-def fetch(
-    conn: Connection, query: str, params: Sequence[Any], columns: Mapping[str, str]
-) -> NDArray[Any]:
+def fetch(conn: Connection, query: str, params: Sequence[Any], columns: Mapping[str, str]) -> NDArray[Any]:
     """Run a query whose columns are never NULL and return them as one record array.
 
     ``columns`` maps each selected column, in order, to ``i8``, ``f8``, ``?``, ``D`` (date) or ``us`` (timestamptz).
@@ -129,9 +120,9 @@ def fetch(
         layout += [(f"_len_{name}", ">i4"), (name, wire[kind])]
         native.append((name, {"D": "M8[D]", "us": "M8[us]"}.get(kind, kind)))
     sink = BytesIO()
-    with conn.connection.cursor() as cursor:
-        bound = cursor.mogrify(query, params).decode()
-        cursor.copy_expert(f"COPY ({bound}) TO STDOUT BINARY", sink)
+    with _cursor(conn) as opened:
+        bound = opened.mogrify(query, params).decode()
+        opened.copy_expert(f"COPY ({bound}) TO STDOUT BINARY", sink)
     rows = np.frombuffer(sink.getbuffer()[len(_HEADER) : -2], dtype=layout)
     result = np.empty(len(rows), dtype=native)
     for name, kind in columns.items():

@@ -76,11 +76,7 @@ def plan(
     if rows:
         conn.execute(insert(deliveries).on_conflict_do_nothing(), rows)
     due = deliveries.c.status.in_(("planned", "failed"))
-    query = (
-        select(deliveries)
-        .where(deliveries.c.alert_id == alert_id, due)
-        .order_by(deliveries.c.id)
-    )
+    query = select(deliveries).where(deliveries.c.alert_id == alert_id, due).order_by(deliveries.c.id)
     wanted = {(one.step, one.sender, one.recipient) for one in targets}
     found = [_delivery(row) for row in conn.execute(query)]
     return [one for one in found if (one.step, one.sender, one.recipient) in wanted]
@@ -134,24 +130,14 @@ def get(conn: Connection, delivery_id: int) -> Delivery:
 
 def list_for_alert(conn: Connection, alert_id: int) -> list[Delivery]:
     """Return every delivery of one alert, in order of id."""
-    query = (
-        select(deliveries)
-        .where(deliveries.c.alert_id == alert_id)
-        .order_by(deliveries.c.id)
-    )
+    query = select(deliveries).where(deliveries.c.alert_id == alert_id).order_by(deliveries.c.id)
     return [_delivery(row) for row in conn.execute(query)]
 
 
 def counts(conn: Connection) -> dict[str, int]:
     """Return how many were sent by each sender, and how many were suppressed."""
     total = func.count()
-    sent = (
-        select(deliveries.c.sender, total)
-        .where(deliveries.c.status == "sent")
-        .group_by(deliveries.c.sender)
-    )
+    sent = select(deliveries.c.sender, total).where(deliveries.c.status == "sent").group_by(deliveries.c.sender)
     result = {str(sender): int(number) for sender, number in conn.execute(sent)}
-    held = (
-        select(total).select_from(deliveries).where(deliveries.c.status == "suppressed")
-    )
+    held = select(total).select_from(deliveries).where(deliveries.c.status == "suppressed")
     return {**result, "suppressed": int(conn.execute(held).scalar_one())}

@@ -23,11 +23,7 @@ def add(
         "workflow": workflow, "node": node, "message": message, "execution_id": execution_id,
         "reported_at": reported_at,
     }  # fmt: skip
-    return int(
-        conn.execute(
-            insert(flow_errors).values(row).returning(flow_errors.c.id)
-        ).scalar_one()
-    )
+    return int(conn.execute(insert(flow_errors).values(row).returning(flow_errors.c.id)).scalar_one())
 
 
 def count(conn: Connection) -> int:

@@ -15,9 +15,7 @@ from python_nodes.store.counts import Counts
 from python_nodes.store.tables import listing_health
 
 
-def upsert(
-    conn: Connection, records: Sequence[HealthRecord], listing_ids: Mapping[str, int]
-) -> Counts:
+def upsert(conn: Connection, records: Sequence[HealthRecord], listing_ids: Mapping[str, int]) -> Counts:
     """Keep the latest word of each listing; counts those whose status or its date is new."""
     newest: dict[int, HealthRecord] = {}
     for record in sorted(records, key=lambda one: one.observed_at):
@@ -54,9 +52,7 @@ def current(conn: Connection, listing_ids: Sequence[int] | IntArray) -> HealthSt
     known = {
         int(listing_id): (str(status), np.datetime64(changed.replace(tzinfo=None), "s"))
         for listing_id, status, changed in conn.execute(
-            select(h.listing_id, h.status, h.changed_at).where(
-                h.listing_id.in_([int(one) for one in listing_ids])
-            )
+            select(h.listing_id, h.status, h.changed_at).where(h.listing_id.in_([int(one) for one in listing_ids]))
         )
     }
     rows = [known.get(int(one), ("", moment)) for one in listing_ids]

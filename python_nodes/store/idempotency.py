@@ -23,9 +23,7 @@ class Answer:
     body: Any
 
 
-def begin(
-    conn: Connection, endpoint: str, key: str, request: bytes, at: datetime
-) -> Answer | None:
+def begin(conn: Connection, endpoint: str, key: str, request: bytes, at: datetime) -> Answer | None:
     """Claim a key in this transaction; returns the first answer if there is one.
 
     A concurrent request with the same key waits here until the first commits. The same key with another request is
@@ -35,9 +33,7 @@ def begin(
     k = idempotency_keys.c
     row = {"endpoint": endpoint, "key": key, "request_sha256": digest, "begun_at": at}
     conn.execute(insert(idempotency_keys).values(row).on_conflict_do_nothing())
-    query = select(k.request_sha256, k.status, k.response).where(
-        k.endpoint == endpoint, k.key == key
-    )
+    query = select(k.request_sha256, k.status, k.response).where(k.endpoint == endpoint, k.key == key)
     found = conn.execute(query.with_for_update()).one()
     if bytes(found.request_sha256) != digest:
         raise PermanentError(
@@ -45,19 +41,11 @@ def begin(
             status=422,
             field="Idempotency-Key",
         )
-    return (
-        None
-        if found.status is None
-        else Answer(status=int(found.status), body=found.response)
-    )
+    return None if found.status is None else Answer(status=int(found.status), body=found.response)
 
 
-def finish(
-    conn: Connection, endpoint: str, key: str, status: int, body: Mapping[str, Any]
-) -> None:
+def finish(conn: Connection, endpoint: str, key: str, status: int, body: Mapping[str, Any]) -> None:
     """Keep the answer for those who ask again."""
     k = idempotency_keys.c
     mine = (k.endpoint == endpoint) & (k.key == key)
-    conn.execute(
-        update(idempotency_keys).where(mine).values(status=status, response=dict(body))
-    )
+    conn.execute(update(idempotency_keys).where(mine).values(status=status, response=dict(body)))

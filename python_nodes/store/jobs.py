@@ -26,9 +26,7 @@ class Job:
     error: str | None
 
 
-def create(
-    conn: Connection, job_id: str, kind: str, total: int, *, at: datetime
-) -> None:
+def create(conn: Connection, job_id: str, kind: str, total: int, *, at: datetime) -> None:
     """Write a queued job."""
     row = {
         "job_id": job_id, "kind": kind, "state": "queued", "done": 0, "total": total, "created_at": at,
@@ -49,11 +47,7 @@ def progress(
         "error": error,
     }
     row = {name: value for name, value in told.items() if value is not None}
-    conn.execute(
-        update(jobs)
-        .where(jobs.c.job_id == job_id)
-        .values(state=state, updated_at=at, **row)
-    )
+    conn.execute(update(jobs).where(jobs.c.job_id == job_id).values(state=state, updated_at=at, **row))
 
 
 def get(conn: Connection, job_id: str) -> Job:

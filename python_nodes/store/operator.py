@@ -24,9 +24,7 @@ WHERE (o.is_open, o.units) IS DISTINCT FROM (EXCLUDED.is_open, EXCLUDED.units)
 """
 
 
-def upsert(
-    conn: Connection, nights: Sequence[OperatorNight], unit_ids: Mapping[str, int]
-) -> Counts:
+def upsert(conn: Connection, nights: Sequence[OperatorNight], unit_ids: Mapping[str, int]) -> Counts:
     """Let the file's word replace what stood; ``unit_ids`` maps external ids; a later line wins."""
     if not nights:
         return Counts(stored=0, unchanged=0)
@@ -49,7 +47,10 @@ def current(
     """Return (known, open), both (len(unit_ids), n_nights), both nights included; a unit may be named repeatedly."""
     wanted = np.asarray(unit_ids, dtype=np.int64)
     distinct, back = np.unique(wanted, return_inverse=True)
-    query = "SELECT unit_id, stay_date, is_open FROM operator_nights WHERE unit_id = ANY(%s) AND stay_date BETWEEN %s AND %s"
+    query = (
+        "SELECT unit_id, stay_date, is_open FROM operator_nights"
+        " WHERE unit_id = ANY(%s) AND stay_date BETWEEN %s AND %s"
+    )
     rows = copying.fetch(
         conn,
         query,

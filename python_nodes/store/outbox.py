@@ -24,9 +24,7 @@ class OutboxRow:
     payload: dict[str, Any]
 
 
-def add(
-    conn: Connection, type_: str, entity: str, version: int, payload: Mapping[str, Any]
-) -> None:
+def add(conn: Connection, type_: str, entity: str, version: int, payload: Mapping[str, Any]) -> None:
     """Write one row; the same (type, entity, version) is written once."""
     row = {
         "type": type_,
@@ -57,24 +55,12 @@ def pending(conn: Connection, type_: str, limit: int = 1000) -> list[OutboxRow]:
     ]
 
 
-def mark_done(
-    conn: Connection, outbox_ids: Sequence[int], dispatched_at: datetime
-) -> None:
+def mark_done(conn: Connection, outbox_ids: Sequence[int], dispatched_at: datetime) -> None:
     """Close rows that were dispatched."""
-    conn.execute(
-        update(outbox)
-        .where(outbox.c.id.in_(outbox_ids))
-        .values(dispatched_at=dispatched_at)
-    )
+    conn.execute(update(outbox).where(outbox.c.id.in_(outbox_ids)).values(dispatched_at=dispatched_at))
 
 
-def mark_entity_done(
-    conn: Connection, type_: str, entity: str, dispatched_at: datetime
-) -> None:
+def mark_entity_done(conn: Connection, type_: str, entity: str, dispatched_at: datetime) -> None:
     """Close every open row of one entity: its newest state has been told."""
-    open_rows = (
-        (outbox.c.type == type_)
-        & (outbox.c.entity == entity)
-        & outbox.c.dispatched_at.is_(None)
-    )
+    open_rows = (outbox.c.type == type_) & (outbox.c.entity == entity) & outbox.c.dispatched_at.is_(None)
     conn.execute(update(outbox).where(open_rows).values(dispatched_at=dispatched_at))

@@ -13,11 +13,7 @@ from python_nodes.store.tables import poll_runs
 def start(conn: Connection, connection_id: int, operation: str, as_of: datetime) -> int:
     """Open a run and return its id."""
     row = {"connection_id": connection_id, "operation": operation, "as_of_at": as_of}
-    return int(
-        conn.execute(
-            insert(poll_runs).values(row).returning(poll_runs.c.id)
-        ).scalar_one()
-    )
+    return int(conn.execute(insert(poll_runs).values(row).returning(poll_runs.c.id)).scalar_one())
 
 
 def finish(
@@ -33,9 +29,7 @@ def finish(
     conn.execute(update(poll_runs).where(poll_runs.c.id == run_id).values(changes))
 
 
-def last_success(
-    conn: Connection, connection_id: int, operation: str
-) -> datetime | None:
+def last_success(conn: Connection, connection_id: int, operation: str) -> datetime | None:
     """Return ``as_of`` of the newest run that ended without an error."""
     query = (
         select(poll_runs.c.as_of_at)

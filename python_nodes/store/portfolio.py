@@ -13,32 +13,23 @@ from python_nodes.domain.portfolio import ListingInfo, Portfolio
 from python_nodes.store.tables import listings, properties, rate_plans, units
 
 
-def _upsert(
-    conn: Connection, table: Table, key: Sequence[str], rows: list[dict[str, Any]]
-) -> None:
+def _upsert(conn: Connection, table: Table, key: Sequence[str], rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     statement = insert(table)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
     changed = changed or {key[0]: statement.excluded[key[0]]}
     conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["tenant_id", *key], set_=changed
-        ),
+        statement.on_conflict_do_update(index_elements=["tenant_id", *key], set_=changed),
         rows,
     )
 
 
 def _ids(conn: Connection, table: Table) -> dict[str, int]:
-    return {
-        str(external): int(found)
-        for external, found in conn.execute(select(table.c.external_id, table.c.id))
-    }
+    return {str(external): int(found) for external, found in conn.execute(select(table.c.external_id, table.c.id))}
 
 
-def upsert_portfolio(
-    conn: Connection, tenant_id: int, portfolio: Portfolio
-) -> dict[str, int]:
+def upsert_portfolio(conn: Connection, tenant_id: int, portfolio: Portfolio) -> dict[str, int]:
     """Insert or update everything the file names, all or nothing; returns how many of each it named."""
     owned = {"tenant_id": tenant_id}
     _upsert(
@@ -56,13 +47,8 @@ def upsert_portfolio(
     ]
     _upsert(conn, units, ["external_id"], rows)
     unit_ids = _ids(conn, units)
-    plans = {
-        (unit_ids[one.unit_external_id], one.rate_plan_external_id)
-        for one in portfolio.listings
-    }
-    plan_rows = [
-        owned | {"unit_id": unit, "external_id": plan} for unit, plan in sorted(plans)
-    ]
+    plans = {(unit_ids[one.unit_external_id], one.rate_plan_external_id) for one in portfolio.listings}
+    plan_rows = [owned | {"unit_id": unit, "external_id": plan} for unit, plan in sorted(plans)]
     _upsert(conn, rate_plans, ["unit_id", "external_id"], plan_rows)
     known = select(rate_plans.c.unit_id, rate_plans.c.external_id, rate_plans.c.id)
     plan_ids = {(row.unit_id, row.external_id): row.id for row in conn.execute(known)}

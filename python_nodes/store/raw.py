@@ -70,9 +70,7 @@ class RawArchive:
 
     def get(self, conn: Connection, raw_id: int) -> bytes:
         """Return the payload as it came; NotFoundError if this tenant has no such id."""
-        path = conn.execute(
-            select(raw_index.c.path).where(raw_index.c.id == raw_id)
-        ).scalar_one_or_none()
+        path: str | None = conn.execute(select(raw_index.c.path).where(raw_index.c.id == raw_id)).scalar_one_or_none()
         if path is None:
             raise NotFoundError(f"raw payload {raw_id} does not exist")
         return (self.root / path).read_bytes()

@@ -9,9 +9,7 @@ class RedisStore:
     """One client for ``url``; connects only when first used. Fits ``vendors.base.TokenCache``."""
 
     def __init__(self, url: str, *, prefix: str = "nightporter:token:") -> None:
-        self.client = Redis.from_url(
-            url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5
-        )
+        self.client = Redis.from_url(url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5)
         self.prefix = prefix
 
     def ping(self) -> None:

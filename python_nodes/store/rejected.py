@@ -41,10 +41,7 @@ def add(
     ]  # fmt: skip
     if rows:
         statement = insert(rejected)
-        changed = {
-            name: statement.excluded[name]
-            for name in ("reason", "field", "rejected_at", "raw_id")
-        }
+        changed = {name: statement.excluded[name] for name in ("reason", "field", "rejected_at", "raw_id")}
         statement = statement.on_conflict_do_update(
             index_elements=["tenant_id", "source", "operation", "raw_sha256"],
             set_={**changed, "replayed_at": None},
@@ -53,13 +50,9 @@ def add(
     return len(rows)
 
 
-def list_open(
-    conn: Connection, rejected_ids: Sequence[int] | None = None
-) -> list[StoredRejected]:
+def list_open(conn: Connection, rejected_ids: Sequence[int] | None = None) -> list[StoredRejected]:
     """Return the records not yet replayed, in order of id; only ``rejected_ids`` where given."""
-    query = (
-        select(rejected).where(rejected.c.replayed_at.is_(None)).order_by(rejected.c.id)
-    )
+    query = select(rejected).where(rejected.c.replayed_at.is_(None)).order_by(rejected.c.id)
     if rejected_ids is not None:
         query = query.where(rejected.c.id.in_(rejected_ids))
     return [
@@ -75,22 +68,12 @@ def list_open(
     ]  # fmt: skip
 
 
-def mark_replayed(
-    conn: Connection, rejected_ids: Sequence[int], replayed_at: datetime
-) -> None:
+def mark_replayed(conn: Connection, rejected_ids: Sequence[int], replayed_at: datetime) -> None:
     """Close records that went through."""
-    conn.execute(
-        update(rejected)
-        .where(rejected.c.id.in_(rejected_ids))
-        .values(replayed_at=replayed_at)
-    )
+    conn.execute(update(rejected).where(rejected.c.id.in_(rejected_ids)).values(replayed_at=replayed_at))
 
 
 def count_open(conn: Connection) -> int:
     """Return how many records wait in quarantine."""
-    query = (
-        select(func.count())
-        .select_from(rejected)
-        .where(rejected.c.replayed_at.is_(None))
-    )
+    query = select(func.count()).select_from(rejected).where(rejected.c.replayed_at.is_(None))
     return int(conn.execute(query).scalar_one())

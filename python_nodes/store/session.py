@@ -11,9 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 def engine_for(url: str, *, pool_size: int = 5) -> Engine:
     """Build an engine on psycopg2; connects only when first used."""
     parsed = make_url(url).set(drivername="postgresql+psycopg2")
-    return create_engine(
-        parsed, pool_size=pool_size, max_overflow=5, pool_pre_ping=True
-    )
+    return create_engine(parsed, pool_size=pool_size, max_overflow=5, pool_pre_ping=True)
 
 
 class Database:
@@ -51,6 +49,4 @@ class Database:
 
 def current_tenant(conn: Connection) -> int:
     """Return the transaction's tenant."""
-    return int(
-        conn.execute(text("SELECT current_setting('app.tenant_id')::int")).scalar_one()
-    )
+    return int(conn.execute(text("SELECT current_setting('app.tenant_id')::int")).scalar_one())

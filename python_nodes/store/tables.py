@@ -35,14 +35,10 @@ TENANT_SQL = "nullif(current_setting('app.tenant_id', true), '')::int"
 
 def _table(name: str, *items: SchemaItem, key: tuple[str, ...] = ("id",)) -> Table:
     """Declare a tenant's table; the tenant leads every key, so that no foreign key can cross tenants."""
-    columns: list[SchemaItem] = [
-        Column("tenant_id", Integer, server_default=text(TENANT_SQL), nullable=False)
-    ]
+    columns: list[SchemaItem] = [Column("tenant_id", Integer, server_default=text(TENANT_SQL), nullable=False)]
     if key == ("id",):
         columns.append(Column("id", BigInteger, Identity(), nullable=False))
-    return Table(
-        name, METADATA, *columns, *items, PrimaryKeyConstraint("tenant_id", *key)
-    )
+    return Table(name, METADATA, *columns, *items, PrimaryKeyConstraint("tenant_id", *key))
 
 
 def _text(name: str, default: str | None = None) -> Column[Any]:
@@ -53,9 +49,7 @@ def _maybe(name: str) -> Column[Any]:
     return Column(name, Text)
 
 
-def _int(
-    name: str, *, nullable: bool = False, default: str | None = None
-) -> Column[Any]:
+def _int(name: str, *, nullable: bool = False, default: str | None = None) -> Column[Any]:
     return Column(name, BigInteger, nullable=nullable, server_default=default)
 
 
@@ -80,9 +74,7 @@ def _json(name: str) -> Column[Any]:
 
 
 def _of(column: str, table: str) -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(
-        ["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"]
-    )
+    return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"])
 
 
 def _origin() -> tuple[Column[Any], ...]:
@@ -151,9 +143,7 @@ ari_current = _table(
     *_ari_columns(),
     key=("listing_id", "stay_date", "rate_plan_external_id"),
 )
-ari_polls = _table(
-    "ari_polls", _int("listing_id"), _at("observed_at"), key=("listing_id",)
-)
+ari_polls = _table("ari_polls", _int("listing_id"), _at("observed_at"), key=("listing_id",))
 
 
 def _booking_columns() -> tuple[Column[Any], ...]:
@@ -205,9 +195,7 @@ anomalies = _table(
     ("observed", "expected", "lower", "upper", "p_value")), _real("share_lost"), _real("confidence"),
     _json("evidence"), _of("listing_id", "listings"), Index("anomalies_run", "tenant_id", "source_kind", "as_of_at"),
 )  # fmt: skip
-anomaly_runs = _table(
-    "anomaly_runs", _text("source_kind"), _at("as_of_at"), key=("source_kind",)
-)
+anomaly_runs = _table("anomaly_runs", _text("source_kind"), _at("as_of_at"), key=("source_kind", "as_of_at"))
 alerts = _table(
     "alerts", _text("fingerprint"), _text("scope"), _int("listing_id", nullable=True),
     _int("property_id", nullable=True), _maybe("market"), _text("metric"), _text("kind"), _text("cause"),

@@ -18,14 +18,10 @@ def add(
     row = {
         "alert_id": alert_id, "is_real": is_real, "cause": cause, "actor": actor, "note": note, "given_at": given_at,
     }  # fmt: skip
-    return int(
-        conn.execute(insert(verdicts).values(row).returning(verdicts.c.id)).scalar_one()
-    )
+    return int(conn.execute(insert(verdicts).values(row).returning(verdicts.c.id)).scalar_one())
 
 
 def list_for_alert(conn: Connection, alert_id: int) -> list[dict[str, Any]]:
     """Return the verdicts on one alert, oldest first."""
-    query = (
-        select(verdicts).where(verdicts.c.alert_id == alert_id).order_by(verdicts.c.id)
-    )
+    query = select(verdicts).where(verdicts.c.alert_id == alert_id).order_by(verdicts.c.id)
     return [dict(row) for row in conn.execute(query).mappings()]

@@ -25,11 +25,7 @@ def _merge_twins(
 ) -> tuple[IntArray, np.ndarray, dict[str, FloatArray]]:
     """Sort by key, which keeps the index's pages warm, and let the last told value of each key stand."""
     days = points.day_date.astype("datetime64[D]")
-    told = {
-        name: values
-        for name, values in points.values.items()
-        if not np.isnan(values).all()
-    }
+    told = {name: values for name, values in points.values.items() if not np.isnan(values).all()}
     order = np.lexsort((days, points.listing_id))
     listing, day = points.listing_id[order], days[order]
     new = np.ones(len(order), dtype=np.bool_)
@@ -81,9 +77,7 @@ def write(conn: Connection, points: MetricPoints) -> int:
     if len(points.listing_id) == 0:
         return 0
     listing, day, told = _merge_twins(points)
-    read_as = copying.stage(
-        conn, "staged_metrics", {"listing_id": listing, "day_date": day, **told}
-    )
+    read_as = copying.stage(conn, "staged_metrics", {"listing_id": listing, "day_date": day, **told})
     names = "".join(f", {name}" for name in told)
     values = "".join(f", {read_as[name]}" for name in told)
     kept = "".join(f", {name} = coalesce(EXCLUDED.{name}, m.{name})" for name in told)
@@ -142,9 +136,7 @@ def count(conn: Connection) -> tuple[int, int]:
     return int(points), int(series)
 
 
-def last_told_day(
-    conn: Connection, metric: str, listing_ids: Sequence[int], until: date
-) -> np.ndarray:
+def last_told_day(conn: Connection, metric: str, listing_ids: Sequence[int], until: date) -> np.ndarray:
     """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` on which ``metric`` is told, or NaT."""
     _check([metric])
     query = text(
@@ -152,7 +144,5 @@ def last_told_day(
         " AND listing_id = ANY(:ids) AND day_date <= :until GROUP BY listing_id"
     )
     ids = [int(one) for one in listing_ids]
-    known = {
-        int(row[0]): row[1] for row in conn.execute(query, {"ids": ids, "until": until})
-    }
+    known = {int(row[0]): row[1] for row in conn.execute(query, {"ids": ids, "until": until})}
     return np.array([known.get(one) for one in ids], dtype="datetime64[D]")

@@ -29,9 +29,7 @@ def upgrade() -> None:
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", role):
         raise ValueError(f"not a role name: {role}")
     bind = op.get_bind()
-    for statement in (
-        Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").split(";\n")
-    ):
+    for statement in Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").split(";\n"):
         if statement.strip():
             bind.exec_driver_sql(statement)
     bind.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {role}")
@@ -43,25 +41,13 @@ def upgrade() -> None:
         bind.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         bind.exec_driver_sql(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         rule = f"tenant_id = {TENANT}"
-        bind.exec_driver_sql(
-            f"CREATE POLICY tenant_only ON {table} USING ({rule}) WITH CHECK ({rule})"
-        )
+        bind.exec_driver_sql(f"CREATE POLICY tenant_only ON {table} USING ({rule}) WITH CHECK ({rule})")
         granted = "SELECT" if table == "tenants" else "SELECT, INSERT, UPDATE, DELETE"
         bind.exec_driver_sql(f"GRANT {granted} ON {table} TO {role}")
     # The owner, too, is fenced by FORCE; creating tenants and finding a key's tenant are its only ways across.
-    bind.exec_driver_sql(
-        "CREATE POLICY owner_creates ON tenants TO CURRENT_USER USING (true) WITH CHECK (true)"
-    )
-    bind.exec_driver_sql(
-        "CREATE POLICY owner_reads ON api_keys FOR SELECT TO CURRENT_USER USING (true)"
-    )
-    bind.exec_driver_sql(
-        "CREATE POLICY owner_stamps ON api_keys FOR UPDATE TO CURRENT_USER USING (true)"
-    )
+    bind.exec_driver_sql("CREATE POLICY owner_creates ON tenants TO CURRENT_USER USING (true) WITH CHECK (true)")
+    bind.exec_driver_sql("CREATE POLICY owner_reads ON api_keys FOR SELECT TO CURRENT_USER USING (true)")
+    bind.exec_driver_sql("CREATE POLICY owner_stamps ON api_keys FOR UPDATE TO CURRENT_USER USING (true)")
     bind.exec_driver_sql(AUTHENTICATE)
-    bind.exec_driver_sql(
-        "REVOKE ALL ON FUNCTION authenticate_api_key(bytea, timestamptz) FROM PUBLIC"
-    )
-    bind.exec_driver_sql(
-        f"GRANT EXECUTE ON FUNCTION authenticate_api_key(bytea, timestamptz) TO {role}"
-    )
+    bind.exec_driver_sql("REVOKE ALL ON FUNCTION authenticate_api_key(bytea, timestamptz) FROM PUBLIC")
+    bind.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION authenticate_api_key(bytea, timestamptz) TO {role}")

@@ -2,7 +2,7 @@ CREATE TABLE anomaly_runs (
 	tenant_id INTEGER DEFAULT nullif(current_setting('app.tenant_id', true), '')::int NOT NULL,
 	source_kind TEXT NOT NULL,
 	as_of_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	PRIMARY KEY (tenant_id, source_kind)
+	PRIMARY KEY (tenant_id, source_kind, as_of_at)
 );
 
 CREATE TABLE api_keys (

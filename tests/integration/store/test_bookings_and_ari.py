@@ -1,0 +1,138 @@
+"""Bookings, rates, health and the operator's calendar on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import Connection, text
+
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.domain.records import AriRecord, BookingRecord, External, HealthRecord, OperatorNight
+from python_nodes.store import ari, bookings, health, operator
+from python_nodes.store.counts import Counts
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+NIGHT = date(2026, 4, 1)
+
+
+def booking(external_id: str = "b-1", version: int = 1, **changes: object) -> BookingRecord:
+    origin = External(source="ota", external_id=external_id, source_version=version, source_updated_at=NOON)
+    record = BookingRecord(
+        origin=origin, listing_external_id="r-1", rate_plan_external_id="bar", check_in_date=NIGHT,
+        check_out_date=NIGHT + timedelta(days=3), booked_at=NOON, cancelled_at=None, total_amount_minor=30000,
+        currency="USD", status="confirmed", guest_name="Zoë Ōta",
+    )  # fmt: skip
+    return replace(record, **changes)
+
+
+def rate(observed_at: datetime = NOON, **changes: object) -> AriRecord:
+    record = AriRecord(
+        source="ota", listing_external_id="r-1", rate_plan_external_id="bar", stay_date=NIGHT,
+        observed_at=observed_at, price_minor=10000, currency="USD", is_open=True, units_left=1,
+    )  # fmt: skip
+    return replace(record, **changes)
+
+
+def test_each_revision_is_kept_and_the_newest_is_current(conn: Connection, listing_ids: dict[str, int]) -> None:
+    cancelled = booking(version=2, status="cancelled", cancelled_at=NOON + timedelta(hours=2))
+    assert bookings.upsert(conn, [cancelled, booking()], listing_ids) == Counts(2, 0)
+    assert bookings.upsert(conn, [booking()], listing_ids) == Counts(0, 1)
+    row = conn.execute(text("SELECT status, source_version, guest_name, guest_email, raw_id FROM bookings")).one()
+    assert tuple(row) == ("cancelled", 2, "Zoë Ōta", None, None)
+    versions = conn.execute(text("SELECT source_version FROM booking_revisions ORDER BY 1")).scalars().all()
+    assert versions == [1, 2]
+
+
+def test_an_older_revision_that_comes_late_is_kept_but_not_current(
+    conn: Connection, listing_ids: dict[str, int]
+) -> None:
+    bookings.upsert(conn, [booking(version=5, total_amount_minor=5)], listing_ids)
+    assert bookings.upsert(conn, [booking(version=4, total_amount_minor=4)], listing_ids) == Counts(1, 0)
+    assert conn.execute(text("SELECT total_amount_minor FROM bookings")).scalar_one() == 5
+
+
+def test_bookings_count_on_the_propertys_own_day(conn: Connection, listing_ids: dict[str, int]) -> None:
+    # 05:00 UTC on 2 March is still 1 March in Honolulu.
+    early = booking("b-2", booked_at=datetime(2026, 3, 2, 5, tzinfo=UTC), status="cancelled", cancelled_at=NOON)
+    bookings.upsert(conn, [booking(), early], listing_ids)
+    asked = [listing_ids["r-2"], listing_ids["r-1"]]
+    found = bookings.daily_stats(conn, asked, date(2026, 3, 1), date(2026, 3, 2))
+    assert found.bookings.tolist() == [[0, 0], [1, 1]]
+    assert found.cancelled.tolist() == [[0, 0], [1, 0]]
+    assert found.nights.tolist() == [[0, 0], [3, 3]]
+    assert found.revenue_minor.tolist() == [[0, 0], [30000, 30000]]
+
+
+def test_only_changed_rates_are_kept(conn: Connection, listing_ids: dict[str, int]) -> None:
+    days = [NOON + timedelta(days=day) for day in range(3)]
+    told = [rate(days[0]), rate(days[1]), rate(days[2], price_minor=None, is_open=False)]
+    assert ari.upsert_changed(conn, told, listing_ids) == Counts(2, 1)
+    assert ari.upsert_changed(conn, told, listing_ids) == Counts(0, 3)
+    assert conn.execute(text("SELECT count(*) FROM ari_observations")).scalar_one() == 2
+    matrix = ari.current(conn, [listing_ids["r-2"], listing_ids["r-1"]], NIGHT, NIGHT + timedelta(days=1))
+    assert matrix.known.tolist() == [[False, False], [True, False]]
+    assert not matrix.is_open.any()
+    assert np.isnan(matrix.price_minor).all()
+    assert np.isnat(matrix.observed_at[0])
+    assert matrix.observed_at[1] == np.datetime64("2026-03-04T12:00:00")
+
+
+def test_an_unchanged_poll_still_counts_as_seen(conn: Connection, listing_ids: dict[str, int]) -> None:
+    ari.upsert_changed(conn, [rate()], listing_ids)
+    ari.upsert_changed(conn, [rate(NOON + timedelta(days=1))], listing_ids)
+    matrix = ari.current(conn, [listing_ids["r-1"]], NIGHT, NIGHT)
+    assert matrix.observed_at[0] == np.datetime64("2026-03-03T12:00:00")
+    assert matrix.price_minor.tolist() == [[10000.0]]
+
+
+@pytest.mark.parametrize("day_of_error", [1, 9])
+def test_the_median_weighs_a_price_by_how_long_it_stood(
+    conn: Connection, listing_ids: dict[str, int], day_of_error: int
+) -> None:
+    prices = [10000 if day != day_of_error else 99000 for day in range(10)]
+    told = [rate(NOON + timedelta(days=day), price_minor=price) for day, price in enumerate(prices)]
+    ari.upsert_changed(conn, told, listing_ids)
+    before = NOON + timedelta(days=10)
+    asked = [listing_ids["r-2"], listing_ids["r-1"]]
+    found = ari.trailing_median_price(conn, asked, NIGHT, NIGHT, before)
+    np.testing.assert_array_equal(found, [[np.nan], [10000.0]])
+    assert np.isnan(ari.trailing_median_price(conn, asked, NIGHT, NIGHT, NOON)).all()
+
+
+def test_the_median_of_many_nights_matches_numpy(conn: Connection, listing_ids: dict[str, int]) -> None:
+    draw = np.random.default_rng(7).integers(5000, 20000, size=(9, 5))
+    told = [
+        rate(NOON + timedelta(days=day), stay_date=NIGHT + timedelta(days=night), price_minor=int(draw[day, night]))
+        for day in range(9) for night in range(5)
+    ]  # fmt: skip
+    ari.upsert_changed(conn, told, listing_ids)
+    last = NIGHT + timedelta(days=4)
+    found = ari.trailing_median_price(conn, [listing_ids["r-1"]], NIGHT, last, NOON + timedelta(days=9))
+    np.testing.assert_array_equal(found[0], np.median(draw, axis=0))
+
+
+def test_health_keeps_the_latest_word(conn: Connection, listing_ids: dict[str, int]) -> None:
+    told = HealthRecord(source="ota", listing_external_id="r-1", status="bookable", changed_at=NOON, observed_at=NOON)
+    assert health.upsert(conn, [told], listing_ids) == Counts(1, 0)
+    assert health.upsert(conn, [told], listing_ids) == Counts(0, 1)
+    later = NOON + timedelta(days=1)
+    health.upsert(conn, [replace(told, status="suspended", changed_at=later, observed_at=later)], listing_ids)
+    health.upsert(conn, [told], listing_ids)
+    state = health.current(conn, [listing_ids["r-2"], listing_ids["r-1"]])
+    assert state.status.tolist() == ["", "suspended"]
+    assert np.isnat(state.changed_at[0])
+    assert state.changed_at[1] == np.datetime64("2026-03-03T12:00:00")
+
+
+def test_the_operators_calendar_replaces_what_stood(conn: Connection, listings: list[ListingInfo]) -> None:
+    unit_ids = {one.unit_external_id: one.unit_id for one in listings}
+    night = OperatorNight(unit_external_id="u-1", stay_date=NIGHT, is_open=True, units=1)
+    assert operator.upsert(conn, [night], unit_ids) == Counts(1, 0)
+    assert operator.upsert(conn, [night, replace(night, is_open=False)], unit_ids) == Counts(1, 1)
+    asked = [unit_ids["u-2"], unit_ids["u-1"], unit_ids["u-1"]]
+    known, is_open = operator.current(conn, asked, NIGHT, NIGHT + timedelta(days=1))
+    assert known.tolist() == [[False, False], [True, False], [True, False]]
+    assert not is_open.any()
