@@ -84,15 +84,10 @@ def _cursor(conn: Connection) -> cursor:
     return raw.cursor()
 
 
-def copy_into(conn: Connection, table: str, columns: Mapping[str, ArrayLike]) -> None:
-    """COPY columns of equal length into a table that has no row-level security."""
+def wire_format(columns: Mapping[str, ArrayLike]) -> BytesIO:
+    """Encode columns of equal length as PostgreSQL's binary COPY would read them."""
     fields = {name: _field(np.asarray(values))[0] for name, values in columns.items()}
-    n_rows = len(next(iter(fields.values())))
-    with _cursor(conn) as opened:
-        opened.copy_expert(
-            f"COPY {table} ({', '.join(fields)}) FROM STDIN BINARY",
-            _frame(fields, n_rows),
-        )
+    return _frame(fields, len(next(iter(fields.values()))))
 
 
 def stage(conn: Connection, name: str, columns: Mapping[str, ArrayLike]) -> dict[str, str]:

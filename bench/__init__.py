@@ -1,0 +1,1 @@
+"""Measurements of this project beside its peers, on the same work in one run."""
