@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from python_nodes.local.state import CHECKOUT, state_dir
 StateDirOption = Annotated[Path | None, typer.Option("--state-dir", help="Where everything is kept.")]
 WORKFLOWS = CHECKOUT / "workflows"
 INTERRUPTED = 130
+PIPED_WIDTH = 140
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +52,7 @@ def up(
     """Start everything, backfill, play the live days, show the alerts."""
     from python_nodes.local import up as running
 
-    console = Console()
+    console = _console()
     world = WorldArguments(seed=seed, listings=listings, days=days, live_days=live_days, scenario=scenario)
     options = running.Options(world=world, once=once, json_file=json_file)
     # A plain `kill` must stop the children just as Ctrl-C does.
@@ -78,7 +80,7 @@ def match_report(
     if as_json:
         typer.echo(json.dumps(result.as_json(), indent=2))
     else:
-        Console().print(match.table(result))
+        _console().print(match.table(result))
 
 
 def doctor(state_dir_path: StateDirOption = None) -> None:
@@ -88,7 +90,7 @@ def doctor(state_dir_path: StateDirOption = None) -> None:
     for finding in findings:
         mark = "[green]ok[/]" if finding.ok else "[red]wrong[/]"
         table.add_row(mark, finding.name, finding.told, finding.mend and f"→ {finding.mend}")
-    Console().print(table)
+    _console().print(table)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
@@ -131,6 +133,11 @@ def _publish(engine: N8n, done: flows.Imported) -> None:
         flows.publish(engine, WORKFLOWS, done.written)
     else:
         flows.publish_stopped(engine, WORKFLOWS, done.written)
+
+
+def _console() -> Console:
+    # A pipe or a log has no width of its own; 80 columns would cut every table.
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=PIPED_WIDTH)
 
 
 def _failed(error: Exception) -> typer.Exit:

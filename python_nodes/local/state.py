@@ -9,6 +9,8 @@ import secrets
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from cryptography.fernet import Fernet
+
 from python_nodes.errors import ConfigError
 from python_nodes.local import processes
 from python_nodes.local.n8n import N8n, new_password
@@ -157,7 +159,7 @@ def _new() -> Saved:
         owner_password=secrets.token_urlsafe(24),
         n8n_owner_password=new_password(),
         app_password=secrets.token_urlsafe(24),
-        secret_key=secrets.token_urlsafe(48),
+        secret_key=Fernet.generate_key().decode(),
         webhook_secret=secrets.token_urlsafe(32),
         control_token=secrets.token_urlsafe(32),
         page_token=secrets.token_urlsafe(24),

@@ -245,7 +245,10 @@ def control(saved: Saved, method: str, path: str, body: dict[str, Any] | None = 
 def _print_addresses(running: Running) -> None:
     saved, say = running.saved, running.console.print
     login = f"{saved.worker_url}/login?token={login_token(saved.secret_key, saved.tenant_id)}"
-    say(f"n8n editor     http://127.0.0.1:{saved.ports.n8n}  {n8n.OWNER_EMAIL} / {saved.n8n_owner_password}")
+    say(
+        f"n8n editor     http://127.0.0.1:{saved.ports.n8n}  {n8n.OWNER_EMAIL} / {saved.n8n_owner_password}",
+        soft_wrap=True,
+    )
     say(f"worker docs    {login}", soft_wrap=True)
     say(f"messages       {saved.sandbox_url}/messages?token={saved.page_token}", soft_wrap=True)
 
