@@ -13,7 +13,7 @@ from python_nodes.domain.columns import BookingColumns, ObjectArray, Performance
 from python_nodes.domain.metrics import DayArray, FloatArray, IntArray, MetricPoints
 from python_nodes.domain.money import known_currencies
 from python_nodes.domain.records import Rejected
-from python_nodes.normalize.index import PortfolioIndex
+from python_nodes.normalize.index import CLOCK_SKEW, PortfolioIndex
 
 BoolArray = NDArray[np.bool_]
 Problem = tuple[str, str]
@@ -38,7 +38,7 @@ def normalize_booking_columns(
 ) -> tuple[BookingColumns, list[Rejected]]:
     """Columnar ``normalize_bookings``."""
     nights = (columns.check_out_date - columns.check_in_date).astype(np.int64)
-    now = np.datetime64(naive_utc(as_of), "s")
+    now = np.datetime64(naive_utc(as_of + CLOCK_SKEW), "s")
     reason = _reasons(
         len(columns),
         (
@@ -96,7 +96,7 @@ def performance_reasons(columns: PerformanceColumns, index: PortfolioIndex, as_o
             (views > impressions, "listing_views", "more views than impressions"),
             (bookings > views, "bookings", "more bookings than views"),
             (columns.day_date > _local_days(index, as_of)[place], "day_date", "in the future"),
-            (columns.as_of_at > np.datetime64(naive_utc(as_of), "s"), "as_of_at", "reported in the future"),
+            (columns.as_of_at > np.datetime64(naive_utc(as_of + CLOCK_SKEW), "s"), "as_of_at", "reported in the future"),
         ),
     )
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
 from python_nodes.domain.columns import ObjectArray
 from python_nodes.domain.metrics import IntArray
 from python_nodes.domain.portfolio import ListingInfo
+
+CLOCK_SKEW = timedelta(hours=1)
+"""A vendor's clock may run ahead of ours, and it stamps what we ask for after we have asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from python_nodes.domain.columns import PerformanceColumns
 from python_nodes.domain.money import known_currencies
 from python_nodes.domain.records import AriRecord, BookingRecord, PerformanceRecord, Rejected
 from python_nodes.normalize.columns import MAX_STAY_NIGHTS, Problem, naive_utc, objects, performance_reasons, rejected
-from python_nodes.normalize.index import PortfolioIndex
+from python_nodes.normalize.index import CLOCK_SKEW, PortfolioIndex
 
 Record = TypeVar("Record", BookingRecord, AriRecord, PerformanceRecord)
 
@@ -43,7 +43,7 @@ def normalize_bookings(
             (record.listing_external_id not in index.position, "listing_external_id", "unknown listing"),
             (record.currency not in known_currencies(), "currency", "unknown currency"),
             (record.total_amount_minor < 0, "total_amount_minor", "negative price"),
-            (record.booked_at > as_of, "booked_at", "booked in the future"),
+            (record.booked_at > as_of + CLOCK_SKEW, "booked_at", "booked in the future"),
             (record.cancelled_at is not None and record.cancelled_at < record.booked_at, "cancelled_at",
              "cancelled before it was booked"),
             (not 0 < nights <= MAX_STAY_NIGHTS, "check_out_date", f"{nights} nights"),
@@ -71,7 +71,7 @@ def normalize_ari(
             (bool(record.currency) and record.currency != expected, "currency", "not the property's currency"),
             (record.price_minor is not None and record.price_minor < 0, "price_minor", "negative price"),
             (record.units_left < 0, "units_left", "negative"),
-            (record.observed_at > as_of, "observed_at", "observed in the future"),
+            (record.observed_at > as_of + CLOCK_SKEW, "observed_at", "observed in the future"),
         )
         return _first(checks)
 

@@ -32,7 +32,7 @@ def performance_csv(world: World, zones: Mapping[str, ZoneInfo], start: date, en
     created = now.isoformat(timespec="seconds")
     rows = (
         (row.date.isoformat(), row.property_id, row.room_id, row.search_views, row.page_views, row.bookings,
-         decimal_text(row.revenue_minor), row.currency, created)
+         decimal_text(row.revenue_minor, row.currency), row.currency, created)
         for row in (world.performance(first, last) if first <= last else [])
         if row.date <= newest[row.property_id]
     )  # fmt: skip
@@ -52,7 +52,7 @@ def reservations_csv(world: World, zones: Mapping[str, ZoneInfo], start: date, e
         rows.append((
             row.reservation_id, row.property_id, row.room_id, row.rate_id, "cancelled" if cancelled_at else "ok",
             _stamp(row.booked_at), _stamp(cancelled_at) if cancelled_at else "", row.checkin.isoformat(),
-            row.checkout.isoformat(), row.guest_name, decimal_text(row.total_minor), row.currency,
+            row.checkout.isoformat(), row.guest_name, decimal_text(row.total_minor, row.currency), row.currency,
             _stamp(cancelled_at or row.booked_at),
         ))  # fmt: skip
     return _csv(RESERVATION_COLUMNS, rows)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 
+from babel.numbers import get_currency_precision
 from lxml import etree
 
 from sandbox.rows import AriRow, BookingRow
@@ -18,10 +20,9 @@ class MalformedRequest(ValueError):
     """The body is not the OTA message it should be."""
 
 
-def decimal_text(amount_minor: int) -> str:
-    """Minor units as the decimal text of a currency with two places (all of the sandbox's have two)."""
-    sign = "-" if amount_minor < 0 else ""
-    return f"{sign}{abs(amount_minor) // 100}.{abs(amount_minor) % 100:02d}"
+def decimal_text(amount_minor: int, currency: str) -> str:
+    """Minor units as the decimal text of their currency: 4251 is 42.51 euros, but 4251 yen."""
+    return f"{Decimal(amount_minor).scaleb(-get_currency_precision(currency)):f}"
 
 
 def reservations(root_name: str, rows: Sequence[tuple[BookingRow, str | None]], now: datetime) -> bytes:
@@ -78,7 +79,7 @@ def ari(property_id: str, currency: str, rows: Iterable[AriRow]) -> bytes:
         stays = _child(message, "LengthsOfStay")
         _child(stays, "LengthOfStay", {"MinMaxMessageType": "SetMinLOS", "Time": str(row.min_stay)})
         if row.price_minor is not None:
-            price = {"AmountAfterTax": decimal_text(row.price_minor), "CurrencyCode": currency}
+            price = {"AmountAfterTax": decimal_text(row.price_minor, currency), "CurrencyCode": currency}
             _child(message, "BaseByGuestAmt", price)
     return _bytes(root)
 
@@ -89,7 +90,7 @@ def _reservation(parent: etree._Element, row: BookingRow, status: str | None) ->
         changed_at = row.cancelled_at or row.booked_at
         attributes |= {"LastModifyDateTime": _stamp(changed_at), "ResStatus": status}
     reservation = _child(parent, "HotelReservation", attributes)
-    total = {"AmountAfterTax": str(row.total_minor), "CurrencyCode": row.currency, "DecimalPlaces": "2"}
+    total = {"AmountAfterTax": str(row.total_minor), "CurrencyCode": row.currency, "DecimalPlaces": _places(row)}
     _room_stay(_child(reservation, "RoomStays"), row, total)
     info = _child(reservation, "ResGlobalInfo")
     ids = _child(info, "HotelReservationIDs")
@@ -118,8 +119,12 @@ def _room_rates(parent: etree._Element, row: BookingRow) -> None:
         night = date.fromordinal(row.checkin.toordinal() + i).isoformat()
         room_rate = _child(parent, "RoomRate", {"EffectiveDate": night, "RatePlanCode": row.rate_id})
         _child(_child(_child(room_rate, "Rates"), "Rate"), "Total", {
-            "AmountAfterTax": str(rate + (i < odd)), "CurrencyCode": row.currency, "DecimalPlaces": "2",
+            "AmountAfterTax": str(rate + (i < odd)), "CurrencyCode": row.currency, "DecimalPlaces": _places(row),
         })  # fmt: skip
+
+
+def _places(row: BookingRow) -> str:
+    return str(get_currency_precision(row.currency))
 
 
 def _customer(info: etree._Element, guest_name: str) -> None:
