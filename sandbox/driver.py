@@ -108,9 +108,7 @@ class Driver:
                 break
         self._change(days_done=self.status().days_done + 1)
 
-    def _call(
-        self, client: httpx2.Client, url: str, moment_at: datetime, secret: str, patience_s: float
-    ) -> str | None:
+    def _call(self, client: httpx2.Client, url: str, moment_at: datetime, secret: str, patience_s: float) -> str | None:
         """Call one webhook; the reason of its failure, or None."""
 
         def post() -> httpx2.Response:

@@ -96,7 +96,11 @@ def performance_reasons(columns: PerformanceColumns, index: PortfolioIndex, as_o
             (views > impressions, "listing_views", "more views than impressions"),
             (bookings > views, "bookings", "more bookings than views"),
             (columns.day_date > _local_days(index, as_of)[place], "day_date", "in the future"),
-            (columns.as_of_at > np.datetime64(naive_utc(as_of + CLOCK_SKEW), "s"), "as_of_at", "reported in the future"),
+            (
+                columns.as_of_at > np.datetime64(naive_utc(as_of + CLOCK_SKEW), "s"),
+                "as_of_at",
+                "reported in the future",
+            ),
         ),
     )
 

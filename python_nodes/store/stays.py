@@ -13,13 +13,17 @@ from python_nodes.domain.metrics import IntArray
 from python_nodes.store import copying
 
 _STAYS = """
-SELECT b.listing_id, (b.check_in_date - (b.booked_at AT TIME ZONE p.timezone)::date)::bigint,
+WITH place AS MATERIALIZED (
+  SELECT l.id, p.timezone FROM listings l
+  JOIN units u ON u.tenant_id = l.tenant_id AND u.id = l.unit_id
+  JOIN properties p ON p.tenant_id = u.tenant_id AND p.id = u.property_id
+  WHERE l.id = ANY(%s)
+)
+SELECT place.id, (b.check_in_date - (b.booked_at AT TIME ZONE place.timezone)::date)::bigint,
   (b.check_out_date - b.check_in_date)::bigint
-FROM bookings b
-JOIN listings l ON l.tenant_id = b.tenant_id AND l.id = b.listing_id
-JOIN units u ON u.tenant_id = l.tenant_id AND u.id = l.unit_id
-JOIN properties p ON p.tenant_id = u.tenant_id AND p.id = u.property_id
-WHERE b.listing_id = ANY(%s) AND b.booked_at >= %s AND b.booked_at < %s
+FROM place CROSS JOIN LATERAL (
+  SELECT * FROM bookings k WHERE k.listing_id = place.id AND k.booked_at >= %s AND k.booked_at < %s OFFSET 0
+) b
 """
 
 
