@@ -118,8 +118,9 @@ def price_factor(market: Market, first: date, count: int) -> FloatArray:
 def utc_offsets_s(market: Market, first: date, count: int) -> IntArray:
     """Offset from UTC at each local noon; bookings are made by day, when no clock changes."""
     zone = ZoneInfo(market.timezone)
-    noons = (datetime(first.year, first.month, first.day, 12) + timedelta(days=k) for k in range(count))
-    shifts = (noon.replace(tzinfo=zone).utcoffset() for noon in noons)
+    noon = datetime(first.year, first.month, first.day, 12, tzinfo=zone)
+    # Adding days to an aware time keeps the wall clock, so each noon gets the offset of its own day.
+    shifts = ((noon + timedelta(days=k)).utcoffset() for k in range(count))
     return np.array(
         [int(shift.total_seconds()) if shift is not None else 0 for shift in shifts],
         dtype=np.int64,

@@ -177,7 +177,13 @@ def _property_health(vendor: BookingCom, property_id: str) -> dict[str, object]:
     best = min(rows, key=lambda row: ("bookable", "closed", "suspended").index(row.status))
     return {
         "property_id": property_id, "status": best.status, "status_changed_at": best.changed_at.isoformat(),
-        "rooms": [{"room_id": row.room_id, "status": row.status, "detail": row.detail} for row in rows],
+        "rooms": [
+            {
+                "room_id": row.room_id, "status": row.status, "detail": row.detail,
+                "status_changed_at": row.changed_at.isoformat(),
+            }
+            for row in rows
+        ],
     }  # fmt: skip
 
 

@@ -58,12 +58,15 @@ def _health(told: Any, source: str, observed_at: datetime, raw_id: int | None) -
         if not isinstance(room, dict) or not room.get("room_id"):
             raise RejectedRecord("rooms.room_id: missing", field="rooms.room_id")
         status = _status(room.get("status"), "rooms.status")
+        own_change = room.get("status_changed_at")
         records.append(
             HealthRecord(
                 source=source,
                 listing_external_id=str(room["room_id"]),
                 status=status if overall == "bookable" else overall,
-                changed_at=changed_at,
+                changed_at=changed_at
+                if own_change is None or overall != "bookable"
+                else read_moment(str(own_change), "rooms.status_changed_at"),
                 observed_at=observed_at,
                 detail=str(room.get("detail") or ""),
                 raw_id=raw_id,

@@ -131,7 +131,8 @@ def test_a_price_error_changes_the_shown_price_by_its_factor(world: World) -> No
         next(r.price_minor for r in world.ari(pid, day, night, night) if r.room_id == room)
         for day in (start, start - timedelta(days=1))
     )
-    assert wrong is not None and right is not None
+    assert wrong is not None
+    assert right is not None
     assert wrong == pytest.approx(right * factor, rel=0.01)
 
 
