@@ -33,12 +33,15 @@ TENANT_SQL = "nullif(current_setting('app.tenant_id', true), '')::int"
 """The transaction's tenant; a pooled session that once set it reads '' later, which must mean nobody."""
 
 
-def _table(name: str, *items: SchemaItem, key: tuple[str, ...] = ("id",)) -> Table:
+def _table(name: str, *items: SchemaItem, key: tuple[str, ...] = ("id",), fill_percent: int | None = None) -> Table:
     """Declare a tenant's table; the tenant leads every key, so that no foreign key can cross tenants."""
     columns: list[SchemaItem] = [Column("tenant_id", Integer, server_default=text(TENANT_SQL), nullable=False)]
     if key == ("id",):
         columns.append(Column("id", BigInteger, Identity(), nullable=False))
-    return Table(name, METADATA, *columns, *items, PrimaryKeyConstraint("tenant_id", *key))
+    return Table(
+        name, METADATA, *columns, *items, PrimaryKeyConstraint("tenant_id", *key),
+        postgresql_with={} if fill_percent is None else {"fillfactor": fill_percent},
+    )  # fmt: skip
 
 
 def _text(name: str, default: str | None = None) -> Column[Any]:
@@ -122,6 +125,8 @@ poll_runs = _table(
 metrics_daily = _table(
     "metrics_daily", _int("listing_id"), _day("day_date"), Column("source", Text(collation="C"), nullable=False),
     _at("as_of_at"), *(Column(name, Double) for name in METRICS), key=("listing_id", "day_date", "source"),
+    # A later report changes most rows once: with room on the page, that touches no index and is twice as fast.
+    fill_percent=48,
 )  # fmt: skip
 
 

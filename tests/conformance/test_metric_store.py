@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -115,3 +116,10 @@ def test_an_unknown_metric_is_named(store: MetricStore, tenant_id: int) -> None:
         store.write(tenant_id, points([(1, 0, 4.0)], metric="no_such"))
     with pytest.raises(PermanentError, match="no_such"):
         store.read(tenant_id, ["no_such"], [1], START, START)
+
+
+def test_two_writers_at_once_lose_nothing(store: MetricStore, tenant_id: int) -> None:
+    rows = [(listing, day, float(listing)) for listing in range(1, 21) for day in range(50)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: store.write(tenant_id, points(rows)), range(4))) == [1000] * 4
+    assert values(store, tenant_id, [3, 20], 50) == [[3.0] * 50, [20.0] * 50]

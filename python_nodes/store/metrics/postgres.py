@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date
 
 import numpy as np
@@ -17,7 +17,14 @@ from python_nodes.domain.metrics import (
 )
 from python_nodes.errors import PermanentError
 from python_nodes.store import copying
-from python_nodes.store.session import Database
+from python_nodes.store.session import Database, current_tenant
+
+_WRITER_LOCK = 1
+_NEAR = (
+    "m.tenant_id = :tenant AND m.source = :source AND m.listing_id BETWEEN :first AND :last"
+    " AND m.day_date BETWEEN :start AND :end"
+)
+"""Bounds what must be read of a large table."""
 
 
 def _merge_twins(
@@ -71,26 +78,43 @@ def _check(names: Sequence[str]) -> None:
         raise PermanentError(f"unknown metric {unknown[0]}", field="metric")
 
 
+def _insert_sql(read_as: Mapping[str, str]) -> str:
+    return (
+        f"INSERT INTO metrics_daily (tenant_id, source, as_of_at, {', '.join(read_as)})"
+        f" SELECT :tenant, :source, :as_of_at, {', '.join(read_as.values())} FROM pg_temp.staged_metrics s"
+    )
+
+
+def _merge_sql(read_as: Mapping[str, str]) -> str:
+    told = [name for name in read_as if name in METRICS]
+    kept = "".join(f", {name} = coalesce({read_as[name]}, m.{name})" for name in told)
+    return (
+        f"MERGE INTO metrics_daily m USING pg_temp.staged_metrics s ON {_NEAR}"
+        " AND m.listing_id = s.listing_id AND m.day_date = s.day_date"
+        f" WHEN MATCHED AND m.as_of_at <= :as_of_at THEN UPDATE SET as_of_at = :as_of_at{kept}"
+        f" WHEN NOT MATCHED THEN INSERT (tenant_id, source, as_of_at, {', '.join(read_as)})"
+        f" VALUES (:tenant, :source, :as_of_at, {', '.join(read_as.values())})"
+    )
+
+
 def write(conn: Connection, points: MetricPoints) -> int:
     """Do as ``PostgresMetricStore.write`` within the caller's transaction."""
     _check(list(points.values))
     if len(points.listing_id) == 0:
         return 0
     listing, day, told = _merge_twins(points)
-    read_as = copying.stage(conn, "staged_metrics", {"listing_id": listing, "day_date": day, **told})
-    names = "".join(f", {name}" for name in told)
-    values = "".join(f", {read_as[name]}" for name in told)
-    kept = "".join(f", {name} = coalesce(EXCLUDED.{name}, m.{name})" for name in told)
-    statement = text(
-        f"INSERT INTO metrics_daily AS m (listing_id, day_date, source, as_of_at{names})"
-        f" SELECT listing_id, day_date, :source, :as_of_at{values} FROM pg_temp.staged_metrics"
-        " ON CONFLICT (tenant_id, listing_id, day_date, source) DO UPDATE"
-        f" SET as_of_at = EXCLUDED.as_of_at{kept} WHERE m.as_of_at <= EXCLUDED.as_of_at"
-    )
-    conn.execute(
-        statement,
-        {"source": points.source, "as_of_at": points.as_of_at.astimezone(UTC)},
-    )
+    staged = copying.stage(conn, "staged_metrics", {"listing_id": listing, "day_date": day, **told})
+    # Both sides of the MERGE have these names.
+    read_as = {name: expression.replace(name, f"s.{name}") for name, expression in staged.items()}
+    tenant = current_tenant(conn)
+    # INSERT and MERGE are each faster than ON CONFLICT, but two writers would both find a row missing.
+    conn.execute(text("SELECT pg_advisory_xact_lock(:kind, :tenant)"), {"kind": _WRITER_LOCK, "tenant": tenant})
+    bound = {
+        "tenant": tenant, "source": points.source, "as_of_at": points.as_of_at.astimezone(UTC),
+        "first": int(listing[0]), "last": int(listing[-1]), "start": day.min().item(), "end": day.max().item(),
+    }  # fmt: skip
+    known = conn.execute(text(f"SELECT EXISTS (SELECT 1 FROM metrics_daily m WHERE {_NEAR})"), bound).scalar_one()
+    conn.execute(text(_merge_sql(read_as) if known else _insert_sql(read_as)), bound)
     return len(points.listing_id)
 
 

@@ -193,7 +193,8 @@ CREATE TABLE metrics_daily (
 	lead_time_days DOUBLE PRECISION,
 	los_nights DOUBLE PRECISION,
 	PRIMARY KEY (tenant_id, listing_id, day_date, source)
-);
+)
+ WITH (fillfactor = 48);
 
 CREATE TABLE operator_nights (
 	tenant_id INTEGER DEFAULT nullif(current_setting('app.tenant_id', true), '')::int NOT NULL,
