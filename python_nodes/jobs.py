@@ -7,6 +7,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init
 
@@ -128,7 +129,9 @@ def _forget_parent(**_: object) -> None:
 
 
 @app.task(name="backfill", bind=True, autoretry_for=(RetryableError,), retry_backoff=True, max_retries=5)
-def backfill_task(self: Any, tenant_id: int, job_id: str, connection_id: int, start: str, end: str, as_of: str) -> None:
+def backfill_task(
+    self: Any, tenant_id: int, job_id: str, connection_id: int, start: str, end: str, as_of: str, run_id: str
+) -> None:
     """Run one backfill; a repeated delivery of the same task stores nothing twice."""
     request = backfill.Request(
         connection_id=connection_id,
@@ -136,13 +139,14 @@ def backfill_task(self: Any, tenant_id: int, job_id: str, connection_id: int, st
         end=date.fromisoformat(end),
         as_of=datetime.fromisoformat(as_of),
     )
-    backfill.run(services(), tenant_id, job_id, request)
+    with structlog.contextvars.bound_contextvars(run_id=run_id):
+        backfill.run(services(), tenant_id, job_id, request)
 
 
-def enqueue_backfill(tenant_id: int, job_id: str, request: backfill.Request, *, region: str) -> None:
+def enqueue_backfill(tenant_id: int, job_id: str, request: backfill.Request, *, region: str, run_id: str) -> None:
     """Hand a backfill to the workers."""
     arguments = (
         tenant_id, job_id, request.connection_id, request.start.isoformat(), request.end.isoformat(),
-        request.as_of.isoformat(),
+        request.as_of.isoformat(), run_id,
     )  # fmt: skip
     backfill_task.apply_async(args=arguments, task_id=job_id, queue=queue(region, "bulk"))

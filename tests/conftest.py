@@ -52,9 +52,7 @@ def pg_admin_url() -> Iterator[str]:
 @pytest.fixture
 def database(pg_admin_url: str) -> MigratedDatabase:
     """Give the test a migrated database that nothing else uses."""
-    owner_url, app_url = migrate.provision(
-        pg_admin_url, f"np_{uuid4().hex[:12]}", "app-secret", "owner-secret"
-    )
+    owner_url, app_url = migrate.provision(pg_admin_url, f"np_{uuid4().hex[:12]}", "app-secret", "owner-secret")
     migrate.upgrade(owner_url, migrate.APP_ROLE)
     return MigratedDatabase(owner_url=owner_url, app_url=app_url)
 

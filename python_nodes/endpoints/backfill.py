@@ -14,7 +14,7 @@ from python_nodes import clock, jobs
 from python_nodes.auth import access, caller
 from python_nodes.errors import PermanentError
 from python_nodes.http.bodies import AsOfBody
-from python_nodes.http.reply import ok, services
+from python_nodes.http.reply import ok, run_id, services
 from python_nodes.steps import backfill, job_admin
 
 api = APIBlueprint("backfill", __name__, abp_tags=[{"name": "jobs"}])
@@ -60,7 +60,7 @@ def start_backfill(body: BackfillBody) -> Response:
     request = backfill.Request(connection_id=body.connection_id, start=body.start, end=body.end, as_of=as_of)
     job_admin.accept(services(), caller().tenant_id, job_id, request, clock.now())
     region: str = current_app.extensions["nightporter.settings"]["region"]
-    jobs.enqueue_backfill(caller().tenant_id, job_id, request, region=region)
+    jobs.enqueue_backfill(caller().tenant_id, job_id, request, region=region, run_id=run_id())
     return ok({"job_id": job_id}, 202)
 
 

@@ -57,7 +57,9 @@ def reservations(
         payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
     )
     index = normalize.PortfolioIndex.build(listings)
-    good, unusable = normalize.normalize_bookings(records, index, payload.observed_at)
+    good, unusable = normalize.normalize_bookings(
+        records, index, payload.observed_at, lambda one: mapping.raw_reservation(payload.content, one)
+    )
     return _told(bookings.upsert(conn, good, _ids(listings)), len(good), [*bad, *unusable])
 
 
@@ -97,7 +99,9 @@ def availability(
         payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
     )
     index = normalize.PortfolioIndex.build(listings)
-    good, unusable = normalize.normalize_ari(records, index, payload.observed_at)
+    good, unusable = normalize.normalize_ari(
+        records, index, payload.observed_at, lambda one: mapping.raw_ari(payload.content, one)
+    )
     return _told(ari.upsert_changed(conn, good, _ids(listings)), len(good), [*bad, *unusable])
 
 

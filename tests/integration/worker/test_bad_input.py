@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from running_worker import MAX_BODY_BYTES, Worker
+
+if TYPE_CHECKING:
+    from tests.integration.worker.conftest import Worker
 
 PROBLEM = "application/problem+json"
 
@@ -52,13 +54,13 @@ def test_a_wrong_method_names_the_right_one(worker: Worker) -> None:
 
 
 def test_an_oversized_body_is_refused(worker: Worker) -> None:
-    body = b'{"as_of": "' + b"x" * MAX_BODY_BYTES + b'"}'
+    body = b'{"as_of": "' + b"x" * worker.settings.max_body_bytes + b'"}'
     headers = {"Content-Type": "application/json"}
     assert_problem(worker.client.post("/v1/guards/check", content=body, headers=headers), 413)
 
 
 def test_an_oversized_body_with_an_idempotency_key_is_refused(worker: Worker) -> None:
-    body = b'{"as_of": "' + b"x" * MAX_BODY_BYTES + b'"}'
+    body = b'{"as_of": "' + b"x" * worker.settings.max_body_bytes + b'"}'
     headers = {"Content-Type": "application/json", "Idempotency-Key": "big"}
     assert_problem(worker.client.post("/v1/guards/check", content=body, headers=headers), 413)
 

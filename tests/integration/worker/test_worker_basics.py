@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from running_worker import Worker
 
 from python_nodes import auth
+
+if TYPE_CHECKING:
+    from tests.integration.worker.conftest import Worker
 
 
 def session(worker: Worker, **changes: Any) -> httpx2.Response:
