@@ -140,7 +140,8 @@ def backfill_task(
         as_of=datetime.fromisoformat(as_of),
     )
     with structlog.contextvars.bound_contextvars(run_id=run_id):
-        backfill.run(services(), tenant_id, job_id, request)
+        is_last_try = self.request.retries >= self.max_retries
+        backfill.run(services(), tenant_id, job_id, request, is_last_try=is_last_try)
 
 
 def enqueue_backfill(tenant_id: int, job_id: str, request: backfill.Request, *, region: str, run_id: str) -> None:

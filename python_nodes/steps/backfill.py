@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from python_nodes import log, vendors
+from python_nodes.errors import NightporterError, RetryableError
 from python_nodes.steps import connect, poll
 from python_nodes.steps.services import Services
 from python_nodes.store import connections, jobs
@@ -26,7 +27,9 @@ class Request:
     as_of: datetime
 
 
-def run(services: Services, tenant_id: int, job_id: str, request: Request) -> dict[str, int]:
+def run(
+    services: Services, tenant_id: int, job_id: str, request: Request, *, is_last_try: bool = True
+) -> dict[str, int]:
     """Do the whole job and tell how far it is; repeated, it stores nothing twice."""
     total: dict[str, int] = {"fetched": 0, "stored": 0, "unchanged": 0, "rejected": 0}
     try:
@@ -41,9 +44,12 @@ def run(services: Services, tenant_id: int, job_id: str, request: Request) -> di
                 tell(number)
             facts.update(total)
     except Exception as error:
+        # Only our own errors' words are known to hold no payload and no secret.
+        told = f"{type(error).__name__}: {error}" if isinstance(error, NightporterError) else type(error).__name__
+        goes_on = isinstance(error, RetryableError) and not is_last_try
         with services.database.tenant(tenant_id) as conn:
-            reason = str(log.redact(f"{type(error).__name__}: {error}"))
-            jobs.progress(conn, job_id, at=services.clock(), state="failed", error=reason)
+            state = "queued" if goes_on else "failed"
+            jobs.progress(conn, job_id, at=services.clock(), state=state, error=str(log.redact(told)))
         raise
     with services.database.tenant(tenant_id) as conn:
         jobs.progress(conn, job_id, at=services.clock(), state="done", result=total)

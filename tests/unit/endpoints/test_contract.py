@@ -1,0 +1,56 @@
+"""What the code says of its own API, without any store."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from python_nodes import auth, config, endpoints
+from python_nodes.app import create_app
+
+TABLE = {
+    ("get", "/healthz"): None, ("get", "/readyz"): None, ("get", "/login"): None,
+    ("post", "/v1/portfolio"): "ingest", ("post", "/v1/connections"): "admin", ("get", "/v1/connections"): "read",
+    ("post", "/v1/poll/{operation}"): "ingest", ("post", "/v1/backfill"): "ingest", ("get", "/v1/jobs/{id}"): "read",
+    ("post", "/v1/guards/check"): "score", ("post", "/v1/metrics/score"): "score",
+    ("post", "/v1/alerts/raise"): "score", ("get", "/v1/alerts"): "read", ("get", "/v1/alerts/{id}"): "read",
+    ("get", "/v1/alerts/{id}/explain"): "read", ("post", "/v1/alerts/{id}/route"): "notify",
+    ("post", "/v1/deliveries/{id}/send"): "notify", ("post", "/v1/flow-errors"): "notify",
+    ("get", "/v1/summary"): "read", ("post", "/v1/replay"): "ingest", ("get", "/docs"): "read",
+    ("get", "/docs/scalar.js"): "read", ("get", "/openapi.json"): "read", ("get", "/console/alerts"): "read",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    found: dict[str, Any] = create_app(config.documentation()).api_doc
+    return found
+
+
+def test_exactly_the_documented_endpoints_with_their_scopes(described: dict[str, Any]) -> None:
+    found = {
+        (verb, path): next(iter(operation["security"][0].values()))[0] if operation.get("security") else None
+        for path, item in described["paths"].items()
+        for verb, operation in item.items()
+    }
+    assert found == TABLE
+
+
+def test_every_scope_is_known(described: dict[str, Any]) -> None:
+    assert {scope for scope in TABLE.values() if scope} == set(auth.SCOPES)
+
+
+def test_every_route_that_flask_serves_is_described_or_for_admins_only() -> None:
+    app = create_app(config.documentation())
+    undescribed = {rule.rule for rule in app.url_map.iter_rules()} - {rule for _, rule in auth.declared(app)}
+    assert undescribed == {"/static/<path:filename>"}
+
+
+@pytest.mark.parametrize("path", sorted(Path(endpoints.__path__[0]).glob("*.py")), ids=lambda path: path.stem)
+def test_view_functions_stay_short(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno <= 25, f"{path.name}:{node.name}"
