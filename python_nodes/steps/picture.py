@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from python_nodes.alerts.enrich import channel_label
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
@@ -36,7 +37,9 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
     seen = ari.current(conn, [listing.listing_id], today, last)
     nights = [night.item() for night in seen.nights]
     shown = seen.is_open[0] & (alert.kind != "suspended")
-    return chart.calendar_png(nights, shown, known[0] & wanted[0], title=alert.title, channel=listing.channel)
+    return chart.calendar_png(
+        nights, shown, known[0] & wanted[0], title=alert.title, channel=channel_label(listing.channel)
+    )
 
 
 def _band(alert: Alert, series: Mapping[str, Any]) -> bytes:
