@@ -11,9 +11,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from python_nodes import auth, clock, config
+from python_nodes import auth, clock, config, log
 from python_nodes.errors import NightporterError
-from python_nodes.local.commands import register
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 apikey = typer.Typer(no_args_is_help=True, help="API keys.")
@@ -22,7 +21,27 @@ connection = typer.Typer(no_args_is_help=True, help="Accounts at vendors.")
 app.add_typer(apikey, name="apikey")
 app.add_typer(portfolio, name="portfolio")
 app.add_typer(connection, name="connection")
-register(app)
+
+
+def _register_local() -> None:
+    """Add `up`, `doctor`, `match` and `flows` where the embedded servers are installed."""
+    try:
+        from python_nodes.local.commands import register
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("python_nodes"):
+            raise
+        # A worker's image has no embedded servers, and needs none of these commands.
+        return
+    register(app)
+
+
+_register_local()
+
+
+@app.callback()
+def start() -> None:
+    """Watches listings on the OTAs, finds what is wrong, says why and what it costs."""
+    log.configure("WARNING")
 
 
 @contextmanager
