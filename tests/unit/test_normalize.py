@@ -25,6 +25,7 @@ from python_nodes.normalize import (
     reference_rates,
     to_minor,
 )
+from python_nodes.normalize.index import CLOCK_SKEW
 from python_nodes.vendors.booking_com.reports import map_performance_columns, map_reservation_history_columns
 
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -50,13 +51,18 @@ DAY = PerformanceRecord(
 )  # fmt: skip
 
 
+def test_a_vendor_clock_that_runs_an_hour_ahead_is_believed() -> None:
+    ahead = replace(BOOKING, booked_at=AS_OF + CLOCK_SKEW)
+    assert normalize_bookings([ahead], INDEX, AS_OF) == ([ahead], [])
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"listing_external_id": "r9"}, "listing_external_id"),
         ({"currency": "QQQ"}, "currency"),
         ({"total_amount_minor": -1}, "total_amount_minor"),
-        ({"booked_at": datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)}, "booked_at"),
+        ({"booked_at": datetime(2026, 3, 2, 13, 0, 1, tzinfo=UTC)}, "booked_at"),
         ({"check_out_date": date(2026, 4, 1)}, "check_out_date"),
         ({"cancelled_at": datetime(2026, 3, 1, tzinfo=UTC)}, "cancelled_at"),
     ],
