@@ -13,6 +13,7 @@ from flask import Response, g, request
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi.models.info import Info
 from flask_openapi.models.parameter import Parameter
+from flask_openapi.models.response import Response as DocumentedResponse
 from flask_openapi.openapi import OpenAPI
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         "secret_key": settings.secret_key.get_secret_value(),
     }
     _register(app)
-    _document_idempotency(app)
+    _complete_description(app)
     gate = auth.Gate(
         database=services.database,
         secret_key=settings.secret_key.get_secret_value(),
@@ -77,8 +78,14 @@ def _register(app: OpenAPI) -> None:
         app.register_api(importlib.import_module(f"{endpoints.__name__}.{module.name}").api)
 
 
-def _document_idempotency(app: OpenAPI) -> None:
+def _complete_description(app: OpenAPI) -> None:
+    """Describe what holds for every operation: its problems, and a POST's Idempotency-Key."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    told = {"description": "Problem (RFC 9457)", "content": {"application/problem+json": {"schema": schema}}}
     for item in app.paths.values():
+        for operation in filter(None, (item.get, item.post)):
+            problem = DocumentedResponse.model_validate(told)
+            operation.responses = {**(operation.responses or {}), "422": problem, "default": problem}
         if item.post is not None:
             parameter = Parameter.model_validate(
                 {

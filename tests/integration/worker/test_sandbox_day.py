@@ -83,11 +83,6 @@ class Stack:
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
-    def reasons(self) -> list[Any]:
-        query = "SELECT operation, reason, count(*), min(raw) FROM rejected GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5"
-        with self.database.tenant(self.tenant_id) as conn:
-            return [(*row[:3], bytes(row[3])[-400:]) for row in conn.exec_driver_sql(query)]
-
     def number(self, query: str) -> int:
         with self.database.tenant(self.tenant_id) as conn:
             return int(conn.exec_driver_sql(query).scalar_one())
@@ -190,7 +185,6 @@ def backfill(stack: Stack, key: str) -> dict[str, Any]:
 def test_backfill_reads_history_once_however_often_it_runs(stack: Stack) -> None:
     first = backfill(stack, "backfill-1")
     assert first["done"] == first["total"] >= 2 * HISTORY_DAYS // 31
-    print(*stack.reasons(), sep="\n")
     assert first["result"]["rejected"] == 0
     points = stack.worker.get("/v1/summary").json()["points_stored"]
     bookings = stack.number("SELECT count(*) FROM booking_revisions")

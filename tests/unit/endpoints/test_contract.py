@@ -54,3 +54,10 @@ def test_view_functions_stay_short(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.lineno <= 25, f"{path.name}:{node.name}"
+
+
+def test_every_operation_tells_its_problems(described: dict[str, Any]) -> None:
+    for item in described["paths"].values():
+        for operation in item.values():
+            assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"]
+    assert "error_id" in described["components"]["schemas"]["Problem"]["required"]
