@@ -33,13 +33,17 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """One unit on one channel; the key of every series."""
+    """One unit on one channel; the key of every series.
+
+    ``channel_property_id`` is what the channel calls the property; None where it is the property's own external id.
+    """
 
     external_id: str
     unit_external_id: str
     channel: str
     title: str
     rate_plan_external_id: str
+    channel_property_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,7 @@ class ListingInfo:
     external_id: str
     unit_external_id: str
     property_external_id: str
+    channel_property_id: str
     title: str
     channel: str
     market: str

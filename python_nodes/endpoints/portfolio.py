@@ -59,6 +59,7 @@ class ListingBody(Body):
     channel: Key
     title: Key
     rate_plan_external_id: Key
+    channel_property_id: Key | None = None
 
 
 class PortfolioBody(Body):

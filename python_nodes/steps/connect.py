@@ -10,7 +10,7 @@ from typing import Any
 
 from python_nodes import vendors
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.errors import PermanentError
+from python_nodes.errors import ConfigError, PermanentError
 from python_nodes.steps.services import Services
 from python_nodes.store import connections, portfolio
 from python_nodes.store.connections import Connection
@@ -34,7 +34,7 @@ class Link:
         self, operation: str, as_of: datetime, start: date | None = None, end: date | None = None
     ) -> Iterator[RawPayload]:
         """Read one operation's payloads for every property of the connection's channel."""
-        property_ids = sorted({listing.property_external_id for listing in self.listings})
+        property_ids = sorted({listing.channel_property_id for listing in self.listings})
         reader = getattr(self.client, f"fetch_{operation}")
         found: Iterator[RawPayload] = reader(as_of=as_of, property_ids=property_ids, start=start, end=end)
         return found
@@ -61,6 +61,18 @@ def runtime(services: Services, vendor: str, connection: str) -> Runtime:
     )
 
 
+def _spoken_for(
+    vendor: vendors.Vendor, connection: Connection, listings: Sequence[ListingInfo]
+) -> Sequence[ListingInfo]:
+    channels = vendor.capabilities.channels
+    if not channels:
+        return listings
+    channel = connection.settings.get("channel", channels[0])
+    if channel not in channels:
+        raise ConfigError(f"{connection.vendor}: settings.channel must be one of {', '.join(channels)}")
+    return [listing for listing in listings if listing.channel == channel]
+
+
 @contextmanager
 def opened(services: Services, tenant_id: int, connection_id: int, operation: str) -> Iterator[Link]:
     """Open a connection for one operation; refused with 404 or 422 before anything is called."""
@@ -76,8 +88,9 @@ def opened(services: Services, tenant_id: int, connection_id: int, operation: st
         )
     link_runtime = runtime(services, connection.vendor, f"{tenant_id}-{connection_id}")
     client = vendor.client(connection.base_url, connection.credentials, connection.settings, link_runtime)
-    on_channel = [listing for listing in listings if listing.channel == connection.vendor]
     try:
-        yield Link(connection=connection, vendor=vendor, client=client, listings=on_channel or listings)
+        yield Link(
+            connection=connection, vendor=vendor, client=client, listings=_spoken_for(vendor, connection, listings)
+        )
     finally:
         client.close()

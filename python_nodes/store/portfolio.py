@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from python_nodes.domain.portfolio import ListingInfo, Portfolio
@@ -57,6 +57,7 @@ def upsert_portfolio(conn: Connection, tenant_id: int, portfolio: Portfolio) -> 
         [
             owned | {
                 "external_id": one.external_id, "channel": one.channel, "title": one.title,
+                "channel_property_id": one.channel_property_id,
                 "unit_id": unit_ids[one.unit_external_id],
                 "rate_plan_id": plan_ids[unit_ids[one.unit_external_id], one.rate_plan_external_id],
             }
@@ -80,7 +81,9 @@ def load_listings(conn: Connection) -> list[ListingInfo]:
         select(
             listings.c.id.label("listing_id"), u.id.label("unit_id"), p.id.label("property_id"),
             listings.c.external_id, u.external_id.label("unit_external_id"),
-            p.external_id.label("property_external_id"), listings.c.title, listings.c.channel, p.market, p.country,
+            p.external_id.label("property_external_id"),
+            func.coalesce(listings.c.channel_property_id, p.external_id).label("channel_property_id"),
+            listings.c.title, listings.c.channel, p.market, p.country,
             p.subdivision, p.timezone, p.currency, p.priority, u.unit_count, u.base_price_minor, u.floor_price_minor,
         )
         .join_from(listings, units, listings.c.unit_id == u.id)

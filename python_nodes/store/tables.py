@@ -107,6 +107,7 @@ units = _table(
 )  # fmt: skip
 listings = _table(
     "listings", _text("external_id"), _int("unit_id"), _text("channel"), _text("title"), _int("rate_plan_id"),
+    _maybe("channel_property_id"),
     UniqueConstraint("tenant_id", "channel", "external_id"), _of("unit_id", "units"), _of("rate_plan_id", "rate_plans"),
 )  # fmt: skip
 rate_plans = _table(

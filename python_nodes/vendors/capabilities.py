@@ -29,9 +29,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a vendor can do, by operation."""
+    """What a vendor can do, by operation; ``channels`` it speaks for, the first by default, none for every channel."""
 
     title: str
+    channels: tuple[str, ...]
     transport: Literal["http", "file"]
     operations: dict[str, Operation]
 
@@ -42,17 +43,21 @@ def read_capabilities(path: Path) -> Capabilities:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    unknown = document.keys() - {"title", "transport", "operations"}
+    unknown = document.keys() - {"title", "transport", "channels", "operations"}
     if unknown:
         raise ConfigError(f"{path}: unknown key {sorted(unknown)[0]!r}")
     if document.get("transport") not in TRANSPORTS:
         raise ConfigError(f"{path}: transport must be one of {', '.join(TRANSPORTS)}")
+    channels = document.get("channels")
+    if not isinstance(channels, list) or not all(isinstance(one, str) and one for one in channels):
+        raise ConfigError(f"{path}: channels must be a list of channel names; an empty one stands for every channel")
     operations = document.get("operations")
     if not isinstance(operations, dict) or not operations:
         raise ConfigError(f"{path}: operations is missing")
     return Capabilities(
         title=str(document.get("title", path.parent.name)),
         transport=document["transport"],
+        channels=tuple(channels),
         operations={name: _operation(path, name, table) for name, table in operations.items()},
     )
 

@@ -31,6 +31,7 @@ from python_nodes.vendors.booking_com.reports import map_performance_columns, ma
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LISTING = ListingInfo(
     listing_id=11, unit_id=1, property_id=1, external_id="r1", unit_external_id="u1", property_external_id="p1",
+    channel_property_id="p1",
     title="t", channel="booking_com", market="m", country="DE", subdivision=None, timezone="Asia/Tokyo",
     currency="EUR", priority=0.0, unit_count=1, base_price_minor=100, floor_price_minor=50,
 )  # fmt: skip

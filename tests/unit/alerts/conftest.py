@@ -20,7 +20,8 @@ def make_listing() -> Callable[..., ListingInfo]:
         values: dict[str, Any] = {
             "listing_id": listing_id, "unit_id": listing_id, "property_id": property_id,
             "external_id": f"room-{listing_id}", "unit_external_id": f"unit-{listing_id}",
-            "property_external_id": f"hotel-{property_id}", "title": f"Harbour View Room {listing_id}",
+            "property_external_id": f"hotel-{property_id}", "channel_property_id": f"hotel-{property_id}",
+        "title": f"Harbour View Room {listing_id}",
             "channel": "booking_com", "market": "lisbon", "country": "PT", "subdivision": None,
             "timezone": "Europe/Lisbon", "currency": "EUR", "priority": 0.0, "unit_count": 1,
             "base_price_minor": 10_000, "floor_price_minor": 5_000,

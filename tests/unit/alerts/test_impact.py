@@ -14,7 +14,9 @@ from python_nodes.domain.inputs import Economics
 from python_nodes.domain.portfolio import ListingInfo
 
 LISTING = ListingInfo(
-    listing_id=7, unit_id=1, property_id=1, external_id="r", unit_external_id="u", property_external_id="p", title="",
+    listing_id=7, unit_id=1, property_id=1, external_id="r", unit_external_id="u", property_external_id="p",
+    channel_property_id="p",
+        title="",
     channel="c", market="m", country="PT", subdivision=None, timezone="UTC", currency="EUR", priority=0.5, unit_count=1,
     base_price_minor=1, floor_price_minor=1,
 )  # fmt: skip

@@ -19,7 +19,8 @@ N, NIGHTS = 3, 100
 def listing(key: int) -> ListingInfo:
     return ListingInfo(
         listing_id=key, unit_id=key, property_id=key, external_id=f"r{key}", unit_external_id=f"u{key}",
-        property_external_id=f"p{key}", title="", channel="c", market="m", country="PT", subdivision=None,
+        property_external_id=f"p{key}", channel_property_id=f"p{key}",
+        title="", channel="c", market="m", country="PT", subdivision=None,
         timezone="America/New_York", currency="EUR", priority=0.0, unit_count=3, base_price_minor=10_000,
         floor_price_minor=4_000,
     )  # fmt: skip

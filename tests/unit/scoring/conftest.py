@@ -14,7 +14,8 @@ from python_nodes.domain.portfolio import ListingInfo
 def make_listing(key: int, market: str = "lisbon", priority: float = 0.0) -> ListingInfo:
     return ListingInfo(
         listing_id=key, unit_id=key, property_id=key, external_id=f"room-{key}", unit_external_id=f"unit-{key}",
-        property_external_id=f"hotel-{key}", title=f"Room {key}", channel="booking_com", market=market, country="PT",
+        property_external_id=f"hotel-{key}", channel_property_id=f"hotel-{key}",
+        title=f"Room {key}", channel="booking_com", market=market, country="PT",
         subdivision=None, timezone="Europe/Lisbon", currency="EUR", priority=priority, unit_count=20,
         base_price_minor=10_000, floor_price_minor=5_000,
     )  # fmt: skip

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from alembic import context, op
+from alembic import op
 from sqlalchemy import text
+
+from python_nodes.store.migrations.fence import app_role, fence
 
 revision = "0001"
 down_revision = None
 
-TENANT = "nullif(current_setting('app.tenant_id', true), '')::int"
 AUTHENTICATE = """
 CREATE FUNCTION authenticate_api_key(wanted bytea, at timestamptz)
 RETURNS TABLE (tenant_id int, key_id bigint, scopes text[])
@@ -25,9 +25,7 @@ $$
 
 def upgrade() -> None:
     """Create the tables as frozen in 0001_initial.sql, then fence them."""
-    role = str(context.config.attributes["app_role"])
-    if not re.fullmatch(r"[a-z_][a-z0-9_]*", role):
-        raise ValueError(f"not a role name: {role}")
+    role = app_role()
     bind = op.get_bind()
     for statement in Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").split(";\n"):
         if statement.strip():
@@ -38,12 +36,7 @@ def upgrade() -> None:
         " WHERE c.relkind = 'r' AND a.attname = 'tenant_id' AND c.relnamespace = 'public'::regnamespace"
     )
     for table in bind.execute(tables).scalars().all():
-        bind.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        bind.exec_driver_sql(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        rule = f"tenant_id = {TENANT}"
-        bind.exec_driver_sql(f"CREATE POLICY tenant_only ON {table} USING ({rule}) WITH CHECK ({rule})")
-        granted = "SELECT" if table == "tenants" else "SELECT, INSERT, UPDATE, DELETE"
-        bind.exec_driver_sql(f"GRANT {granted} ON {table} TO {role}")
+        fence(table)
     # The owner, too, is fenced by FORCE; creating tenants and finding a key's tenant are its only ways across.
     bind.exec_driver_sql("CREATE POLICY owner_creates ON tenants TO CURRENT_USER USING (true) WITH CHECK (true)")
     bind.exec_driver_sql("CREATE POLICY owner_reads ON api_keys FOR SELECT TO CURRENT_USER USING (true)")
