@@ -50,6 +50,7 @@ def runtime(services: Services, vendor: str, connection: str) -> Runtime:
     patience = services.resilience
     return build_runtime(
         services.redis_url,
+        fernet_key=services.fernet_key,
         vendor=vendor,
         connection=connection,
         clock=services.clock,

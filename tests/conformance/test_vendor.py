@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
@@ -37,6 +38,7 @@ def runtime(valkey_url: str, request: pytest.FixtureRequest) -> Runtime:
     """A runtime of this test's own: its own breaker, limits and tokens on a real server."""
     return build_runtime(
         valkey_url,
+        fernet_key=Fernet.generate_key().decode(),
         vendor="conformance",
         connection=f"{request.node.name}-{time.time_ns()}",
         clock=lambda: datetime.now(UTC),

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from lxml import etree
 from pytest_httpserver import HTTPServer
 
@@ -28,12 +29,18 @@ from python_nodes.vendors.resilience import build_runtime
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "vendors" / "booking_com"
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CREDENTIALS = {"client_id": "a", "client_secret": "b"}
+FERNET_KEY = Fernet.generate_key().decode()
 FAST = {"rate_limits": {"*": "1000/second"}}
 
 
 def _runtime(url: str) -> Runtime:
     return build_runtime(
-        url, vendor="booking_com", connection=uuid.uuid4().hex, clock=lambda: AS_OF, sleep=lambda _: None
+        url,
+        fernet_key=FERNET_KEY,
+        vendor="booking_com",
+        connection=uuid.uuid4().hex,
+        clock=lambda: AS_OF,
+        sleep=lambda _: None,
     )
 
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 import redis
+from cryptography.fernet import Fernet
 
 from python_nodes.errors import ConfigError, PermanentError, RetryableError
 from python_nodes.vendors.base import CircuitOpenError, Runtime, ThrottledError
-from python_nodes.vendors.resilience import build_runtime
+from python_nodes.vendors.resilience import RedisTokenCache, build_runtime
+
+FERNET_KEY = Fernet.generate_key().decode()
+NOWHERE = "redis://127.0.0.1:1/0"
 
 
 def _runtime(url: str, connection: str, **settings: float) -> Runtime:
     return build_runtime(
-        url, vendor="v", connection=connection, clock=lambda: datetime.now(UTC), sleep=lambda _: None,
-        breaker_open_s=settings.get("open_s", 60.0), limit_max_wait_s=settings.get("wait_s", 0.0),
+        url, fernet_key=FERNET_KEY, vendor="v", connection=connection, clock=lambda: datetime.now(UTC),
+        sleep=lambda _: None, breaker_open_s=settings.get("open_s", 60.0), limit_max_wait_s=settings.get("wait_s", 0.0),
     )  # fmt: skip
 
 
@@ -85,6 +90,34 @@ def test_token_is_shared_and_forgotten(valkey_url: str, connection: str) -> None
     assert other.token_cache.get(connection) == "t"
     other.token_cache.set(connection, None, 0)
     assert one.token_cache.get(connection) is None
+
+
+def test_a_token_rests_encrypted_and_another_key_reads_none(valkey_url: str, connection: str) -> None:
+    _runtime(valkey_url, connection).token_cache.set(connection, "eyJhbGciOi.jwt", 60)
+    server = redis.Redis.from_url(valkey_url)
+    (name,) = server.scan_iter(f"nightporter:token:*{connection}*")
+    kept = server.get(name)
+    assert isinstance(kept, bytes)
+    assert b"jwt" not in kept
+    assert 0 < server.ttl(name) <= 60
+    stranger = RedisTokenCache(server, Fernet.generate_key().decode())
+    assert stranger.get(connection) is None
+
+
+@pytest.mark.parametrize(
+    ("use", "what"),
+    [
+        (lambda runtime: runtime.limiter.acquire("k", "1/second"), "rate limit"),
+        (lambda runtime: runtime.breaker.call(lambda: pytest.fail("must not be sent")), "breaker"),
+        (lambda runtime: runtime.token_cache.get("k"), "token cache"),
+        (lambda runtime: runtime.token_cache.set("k", "t", 60), "token cache"),
+    ],
+)
+def test_a_server_that_is_down_is_a_passing_failure_in_plain_words(use: Callable[[Runtime], object], what: str) -> None:
+    # Building connects to nothing: a connection can be described while the server is away.
+    runtime = _runtime(NOWHERE, "c")
+    with pytest.raises(RetryableError, match=f"valkey: the (shared )?{what} cannot be reached"):
+        use(runtime)
 
 
 def test_other_address_is_refused() -> None:
