@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from python_nodes import log
 from python_nodes.errors import NightporterError, PermanentError, RetryableError
@@ -14,7 +14,6 @@ from python_nodes.steps import picture
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, deliveries, portfolio
 
-LOCK_CLASS = 7001
 RETRY_AFTER_S = 5.0
 
 
@@ -25,7 +24,7 @@ def run(services: Services, tenant_id: int, delivery_id: int, as_of: datetime) -
         services.database.tenant(tenant_id) as lock,
     ):
         # Held while sending: a delivery found `sending` under it was left by a process that died.
-        if not lock.execute(select(func.pg_try_advisory_xact_lock(LOCK_CLASS, delivery_id))).scalar_one():
+        if not deliveries.hold(lock, delivery_id):
             raise RetryableError(f"delivery {delivery_id} is being sent", retry_after_s=RETRY_AFTER_S)
         with services.database.tenant(tenant_id) as conn:
             claimed = _claim(conn, delivery_id, services.clock())

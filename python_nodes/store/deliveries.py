@@ -82,6 +82,12 @@ def plan(
     return [one for one in found if (one.step, one.sender, one.recipient) in wanted]
 
 
+def hold(conn: Connection, delivery_id: int) -> bool:
+    """Lock a delivery until the transaction ends; False while another transaction is sending it."""
+    key = func.hashtextextended(f"nightporter.delivery.{delivery_id}", 0)
+    return bool(conn.execute(select(func.pg_try_advisory_xact_lock(key))).scalar_one())
+
+
 def claim(conn: Connection, delivery_id: int) -> Delivery | None:
     """Take a planned or failed delivery for sending; None if it is sent, suppressed or in other hands."""
     free = (

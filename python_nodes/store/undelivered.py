@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from python_nodes.store.deliveries import hold
 from python_nodes.store.tables import deliveries
 
 MAX_ATTEMPTS = 5
@@ -13,9 +14,16 @@ INTERRUPTED = "interrupted while sending: the provider is asked before it is sen
 
 
 def release_interrupted(conn: Connection, planned_before: datetime) -> int:
-    """Free deliveries that an earlier cycle took and never finished; returns how many."""
-    stuck = (deliveries.c.status == "sending") & (deliveries.c.planned_at < planned_before)
-    return conn.execute(update(deliveries).where(stuck).values(status="failed", error=INTERRUPTED)).rowcount
+    """Free deliveries that an earlier cycle took and never finished; returns how many.
+
+    One that is being sent at this moment is held by its sender, and stays its own.
+    """
+    taken = deliveries.c.status == "sending"
+    stuck = conn.execute(select(deliveries.c.id).where(taken, deliveries.c.planned_at < planned_before)).scalars()
+    left = [delivery_id for delivery_id in stuck if hold(conn, delivery_id)]
+    # `taken` again: a sender may have finished between the question and the lock.
+    change = update(deliveries).where(taken, deliveries.c.id.in_(left)).values(status="failed", error=INTERRUPTED)
+    return conn.execute(change).rowcount
 
 
 def alert_ids(conn: Connection) -> list[int]:
