@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init
+from kombu.exceptions import OperationalError
 
 from python_nodes import clock, config, log
 from python_nodes.alerts.route import RoutePolicy, default_policy
@@ -150,4 +151,7 @@ def enqueue_backfill(tenant_id: int, job_id: str, request: backfill.Request, *, 
         tenant_id, job_id, request.connection_id, request.start.isoformat(), request.end.isoformat(),
         request.as_of.isoformat(), run_id,
     )  # fmt: skip
-    backfill_task.apply_async(args=arguments, task_id=job_id, queue=queue(region, "bulk"))
+    try:
+        backfill_task.apply_async(args=arguments, task_id=job_id, queue=queue(region, "bulk"))
+    except OperationalError as error:
+        raise RetryableError("valkey: the workers' queue cannot be reached") from error

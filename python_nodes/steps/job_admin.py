@@ -18,6 +18,12 @@ def accept(services: Services, tenant_id: int, job_id: str, request: Request, at
         jobs.create(conn, job_id, "backfill", 0, at=at)
 
 
+def give_up(services: Services, tenant_id: int, job_id: str, reason: str, at: datetime) -> None:
+    """Mark a job failed that no worker was told of."""
+    with services.database.tenant(tenant_id) as conn:
+        jobs.progress(conn, job_id, at=at, state="failed", error=reason)
+
+
 def view(services: Services, tenant_id: int, job_id: str) -> dict[str, Any]:
     """Return one job."""
     with services.database.tenant(tenant_id) as conn:
