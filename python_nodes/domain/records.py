@@ -114,3 +114,25 @@ class Rejected:
     field: str | None
     raw: bytes
     raw_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRecord:
+    """What guests' reviews of a listing average to at a moment; ``score_10`` runs from 0 to 10 on every channel."""
+
+    source: str
+    listing_external_id: str
+    observed_at: datetime
+    score_10: float
+    review_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentRecord:
+    """What a channel shows of a listing: its amenities and the rate plans on sale, by the channel's own names."""
+
+    source: str
+    listing_external_id: str
+    observed_at: datetime
+    amenities: frozenset[str]
+    rate_plans: frozenset[str]
