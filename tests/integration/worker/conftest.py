@@ -13,13 +13,14 @@ import httpx2
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from sqlalchemy import Connection
 from werkzeug.serving import make_server
 
-from python_nodes import jobs
 from python_nodes.app import create_app
 from python_nodes.config import Settings
 from python_nodes.steps.services import Services
 from python_nodes.store import apikeys, migrate
+from python_nodes.store.session import engine_for
 
 MAX_BODY_BYTES = 200_000
 AS_OF = "2026-03-02T12:00:00Z"
@@ -52,6 +53,7 @@ def worker_settings(pg_admin_url: str, valkey_url: str, tmp_path_factory: pytest
     tenant_id = migrate.create_tenant(owner_url, "tenant-a", "EUR")
     return Settings(
         database_url=SecretStr(app_url),
+        owner_url=SecretStr(owner_url),
         redis_url=SecretStr(valkey_url),
         secret_key=SecretStr(Fernet.generate_key().decode()),
         raw_root=tmp_path_factory.mktemp("raw"),
@@ -84,10 +86,13 @@ def worker(worker_settings: Settings) -> Iterator[Worker]:
 
 
 @pytest.fixture
-def run_jobs_here(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Celery run tasks in the worker's own process, with its stores."""
-    monkeypatch.setattr(jobs, "services", lambda: worker.services)
-    monkeypatch.setattr(jobs.app.conf, "task_always_eager", True)
+def owner(worker_settings: Settings) -> Iterator[Connection]:
+    """The schema's owner: may break, lock and mend what the worker stands on."""
+    assert worker_settings.owner_url is not None
+    engine = engine_for(worker_settings.owner_url.get_secret_value())
+    with engine.connect() as conn:
+        yield conn
+    engine.dispose()
 
 
 @pytest.fixture

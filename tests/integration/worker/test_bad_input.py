@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
+from python_nodes import auth
+
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from tests.integration.worker.conftest import Worker
 
 PROBLEM = "application/problem+json"
@@ -151,13 +155,60 @@ def test_a_wrong_connection_is_refused(worker: Worker, body: dict[str, Any], fie
 
 
 def test_an_unforeseen_error_tells_its_id_and_nothing_else(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    worker: Worker, owner: Connection, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def explode(*_: object) -> None:
-        raise RuntimeError("password=hunter2 postgresql://user:hunter2@host/db")
-
-    monkeypatch.setattr("python_nodes.steps.summary.run", explode)
-    answer = worker.client.get("/v1/summary")
+    owner.exec_driver_sql("ALTER TABLE deliveries RENAME TO hidden")
+    owner.commit()
+    try:
+        answer = worker.client.get("/v1/summary")
+    finally:
+        owner.exec_driver_sql("ALTER TABLE hidden RENAME TO deliveries")
+        owner.commit()
     told = assert_problem(answer, 500)
-    assert "hunter2" not in answer.text
-    assert told["error_id"] in capfd.readouterr().err
+    assert "SELECT" not in answer.text
+    assert "deliveries" not in answer.text
+    (line,) = [one for one in capfd.readouterr().err.splitlines() if told["error_id"] in one]
+    assert "UndefinedTable" in line, "what happened is in the log, under the same id"
+    assert worker.client.get("/v1/summary").status_code == 200
+
+
+def test_a_store_that_cannot_be_read_stores_nothing_by_halves(
+    worker: Worker, owner: Connection, portfolio: dict[str, Any]
+) -> None:
+    owner.exec_driver_sql("ALTER TABLE rate_plans RENAME TO hidden")
+    owner.commit()
+    try:
+        assert_problem(worker.post("/v1/portfolio", portfolio), 500)
+    finally:
+        owner.exec_driver_sql("ALTER TABLE hidden RENAME TO rate_plans")
+        owner.commit()
+    with worker.services.database.tenant(worker.settings.tenant_id) as conn:
+        for table in ("properties", "units", "listings"):
+            assert conn.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0, table
+
+
+def test_a_key_without_the_scope_is_refused_by_name_everywhere(worker: Worker) -> None:
+    keys = {scope: worker.key(*(set(auth.SCOPES) - {scope, "admin"})) for scope in auth.SCOPES}
+    asked = 0
+    for path, item in worker.client.get("/openapi.json").json()["paths"].items():
+        for verb, operation in item.items():
+            if not operation.get("security"):
+                continue
+            scope = operation["security"][0]["api_key"][0]
+            address = path.replace("{operation}", "ari").replace("{id}", "1")
+            headers = {"Authorization": f"Bearer {keys[scope]}"}
+            answer = httpx2.request(verb.upper(), worker.url + address, headers=headers)
+            assert repr(scope) in assert_problem(answer, 403)["detail"], (verb, path)
+            asked += 1
+    assert asked > 20
+
+
+@pytest.mark.parametrize("number", [0, 2**53 + 1, 2**64, -1])
+@pytest.mark.parametrize("path", ["/v1/deliveries/{}/send", "/v1/alerts/{}/route"])
+def test_a_number_out_of_range_is_no_server_s_fault(worker: Worker, path: str, number: int) -> None:
+    assert worker.post(path.format(number), {}).status_code in (404, 422)
+
+
+@pytest.mark.parametrize("path", ["/v1/deliveries/{}/send", "/v1/alerts/{}/route"])
+def test_the_largest_number_is_not_there(worker: Worker, path: str) -> None:
+    assert_problem(worker.post(path.format(2**53), {}), 404)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from python_nodes import auth
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from tests.integration.worker.conftest import Worker
 
 
@@ -49,6 +54,38 @@ def test_a_forged_link_or_one_that_leads_away_opens_nothing(worker: Worker) -> N
     assert httpx2.get(f"{worker.url}/console/alerts", headers=forged).status_code == 401
 
 
+def signed(worker: Worker, salt: str, age: timedelta) -> str:
+    """Sign as the worker does, with a clock that is ``age`` behind."""
+
+    class Earlier(TimestampSigner):
+        def get_timestamp(self) -> int:
+            return int((datetime.now(UTC) - age).timestamp())
+
+    secret = worker.settings.secret_key.get_secret_value()
+    serializer = URLSafeTimedSerializer(secret, salt=salt, signer=Earlier)
+    return str(serializer.dumps({"tenant_id": worker.settings.tenant_id}))
+
+
+@pytest.mark.parametrize(("too_late_s", "status"), [(-60, 302), (60, 401)])
+def test_the_printed_link_expires(worker: Worker, too_late_s: int, status: int) -> None:
+    age = timedelta(seconds=worker.settings.login_max_age_s + too_late_s)
+    answer = httpx2.get(f"{worker.url}/login", params={"token": signed(worker, auth.LOGIN_SALT, age)})
+    assert answer.status_code == status
+    assert status == 302 or "login-link" in answer.json()["detail"], "it says how to get another"
+
+
+@pytest.mark.parametrize(("too_late_s", "status"), [(-60, 200), (60, 401)])
+def test_a_session_expires(worker: Worker, too_late_s: int, status: int) -> None:
+    age = timedelta(seconds=worker.settings.session_max_age_s + too_late_s)
+    cookie = {"Cookie": f"{auth.COOKIE}={signed(worker, auth.SESSION_SALT, age)}"}
+    assert httpx2.get(f"{worker.url}/docs", headers=cookie).status_code == status
+
+
+def test_a_login_token_is_no_session(worker: Worker) -> None:
+    cookie = {"Cookie": f"{auth.COOKIE}={signed(worker, auth.LOGIN_SALT, timedelta())}"}
+    assert httpx2.get(f"{worker.url}/docs", headers=cookie).status_code == 401
+
+
 @pytest.mark.parametrize("page", ["/docs", "/console/alerts"])
 def test_pages_load_nothing_from_elsewhere(worker: Worker, page: str) -> None:
     answer = worker.client.get(page)
@@ -81,37 +118,41 @@ def test_the_same_key_and_body_give_the_same_answer(worker: Worker, portfolio: d
     assert worker.post("/v1/guards/check", {}, **{"Idempotency-Key": "p1"}).status_code == 200
 
 
-def test_an_error_does_not_use_up_a_key(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr("python_nodes.steps.guards_check.run", lambda *_: 1 / 0)
+def test_an_error_does_not_use_up_a_key(worker: Worker, owner: Connection) -> None:
+    owner.exec_driver_sql("ALTER TABLE anomalies RENAME TO hidden")
+    owner.commit()
+    try:
         assert worker.post("/v1/guards/check", {}, **{"Idempotency-Key": "e1"}).status_code == 500
+    finally:
+        owner.exec_driver_sql("ALTER TABLE hidden RENAME TO anomalies")
+        owner.commit()
     assert worker.post("/v1/guards/check", {}, **{"Idempotency-Key": "e1"}).status_code == 200
 
 
-def test_the_same_key_at_the_same_time_runs_once(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[int] = []
-    release = threading.Event()
-
-    def slow(*_: object) -> dict[str, int]:
-        ran.append(1)
-        release.wait(timeout=10)
-        return {"checked": 7, "found": 0}
-
-    monkeypatch.setattr("python_nodes.steps.guards_check.run", slow)
-    answers: list[Any] = []
+def test_the_same_key_at_the_same_time_runs_once(worker: Worker, owner: Connection) -> None:
+    body = {"workflow": "twice", "node": "n", "message": "m", "execution_id": "1"}
+    headers = {"Authorization": worker.client.headers["authorization"], "Idempotency-Key": "twice"}
+    answers: list[httpx2.Response] = []
 
     def call() -> None:
-        headers = {"Authorization": worker.client.headers["authorization"], "Idempotency-Key": "twice"}
-        answers.append(httpx2.post(f"{worker.url}/v1/guards/check", json={}, headers=headers, timeout=30).json())
+        answers.append(httpx2.post(f"{worker.url}/v1/flow-errors", json=body, headers=headers, timeout=30))
 
+    # Whoever is first waits for this lock, so that all three are under way at once.
+    owner.exec_driver_sql("LOCK TABLE flow_errors IN ACCESS EXCLUSIVE MODE")
     threads = [threading.Thread(target=call) for _ in range(3)]
     for thread in threads:
         thread.start()
-    threading.Timer(0.7, release.set).start()
+    time.sleep(0.7)
+    assert answers == []
+    owner.rollback()
     for thread in threads:
         thread.join()
-    assert answers == [{"checked": 7, "found": 0}] * 3
-    assert len(ran) == 1
+    assert [answer.status_code for answer in answers] == [202] * 3
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert sorted("idempotency-replayed" in answer.headers for answer in answers) == [False, True, True]
+    with worker.services.database.tenant(worker.settings.tenant_id) as conn:
+        written = conn.exec_driver_sql("SELECT count(*) FROM flow_errors WHERE workflow = 'twice'").scalar_one()
+    assert written == 1
 
 
 def test_the_run_id_comes_back_unless_it_is_strange(worker: Worker) -> None:
@@ -142,5 +183,5 @@ def test_a_flow_error_is_kept_without_its_secrets(worker: Worker) -> None:
     body = {"workflow": "poll-listings", "node": "Poll", "message": "Bearer np_abcdefgh failed", "execution_id": "9"}
     assert worker.post("/v1/flow-errors", body).status_code == 202
     with worker.services.database.tenant(worker.settings.tenant_id) as conn:
-        kept = conn.exec_driver_sql("SELECT message FROM flow_errors").scalar_one()
+        kept = conn.exec_driver_sql("SELECT message FROM flow_errors WHERE execution_id = '9'").scalar_one()
     assert "np_" not in kept
