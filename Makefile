@@ -10,6 +10,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N8N    := $(CACHE)/n8n-2.40.7
 NODE   := $(CACHE)/node-24.19.0
+# By content, not by age: a fresh clone's files are always younger than what a machine installed long ago.
+sum     = $(firstword $(shell cat $(1) | sha256sum | cut -c1-12))
+N8N_STAMP  := $(N8N)/.installed-$(call sum,python_nodes/local/n8n/package.json python_nodes/local/n8n/package-lock.json)
+NODE_STAMP := $(NODE)/.installed-$(call sum,requirements/node.txt)
 ARGS   ?=
 ONLY   ?=
 # `nightporter up` counts its seconds from here, installation included.
@@ -51,10 +55,10 @@ lock: ## Lock the Python dependencies again, with hashes and no index address
 
 # Python and n8n install side by side: n8n is by far the longer of the two.
 install: ## Install what `make run` needs
-	@$(MAKE) -j2 $(VENV)/.run-stamp $(N8N)/.installed
+	@$(MAKE) -j2 $(VENV)/.run-stamp $(N8N_STAMP)
 
 install-dev: ## Install what `make test` and `make lint` need
-	@$(MAKE) -j2 $(VENV)/.dev-stamp $(N8N)/.installed
+	@$(MAKE) -j2 $(VENV)/.dev-stamp $(N8N_STAMP)
 
 $(VENV)/.created:
 	@$(PYTHON) -m venv $(VENV)
@@ -71,12 +75,12 @@ $(VENV)/.dev-stamp: requirements/dev.txt $(VENV)/.run-stamp
 	@touch $@
 
 # Node has an environment of its own, so that n8n can install while the Python packages do.
-$(NODE)/.installed: requirements/node.txt
+$(NODE_STAMP):
 	@mkdir -p $(CACHE) && $(PYTHON) -m venv $(NODE)
-	@$(NODE)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@$(NODE)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/node.txt
 	@touch $@
 
-$(N8N)/.installed: python_nodes/local/n8n/package.json python_nodes/local/n8n/package-lock.json | $(NODE)/.installed
+$(N8N_STAMP): | $(NODE_STAMP)
 	@echo "Installing n8n 2.40.7 into $(N8N) (once a machine, a few minutes) …"
 	@mkdir -p $(N8N) && cp python_nodes/local/n8n/package.json python_nodes/local/n8n/package-lock.json $(N8N)/
 	@cd $(N8N) && PATH="$(abspath $(NODE))/bin:$$PATH" npm install --ignore-scripts --legacy-peer-deps --no-audit --no-fund --loglevel=error
