@@ -9,12 +9,14 @@ from http import HTTPStatus
 from flask import Flask, Response
 from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel, ValidationError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from python_nodes import log
 from python_nodes.errors import NightporterError, PermanentError, RejectedRecord, RetryableError
 
 SERVER_FAULT = 500
+STORE_DOWN = 503
 
 
 class Problem(BaseModel):
@@ -64,7 +66,7 @@ def _known(error: NightporterError) -> tuple[int, str, str | None]:
     if isinstance(error, RejectedRecord):
         return 422, error.reason, error.field
     if isinstance(error, RetryableError):
-        return 503, str(error), None
+        return STORE_DOWN, str(error), None
     return SERVER_FAULT, "The worker is wrongly configured; its log has this error_id.", None
 
 
@@ -88,6 +90,9 @@ def handle(error: Exception) -> Response:
         if isinstance(error, RetryableError) and error.retry_after_s is not None:
             answer.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
         return answer
+    if isinstance(error, OperationalError):
+        _log(error, STORE_DOWN, error_id)
+        return problem(STORE_DOWN, "postgresql: the database does not answer; see /readyz.", error_id=error_id)
     _log(error, SERVER_FAULT, error_id)
     return problem(SERVER_FAULT, "Unexpected error; the worker's log has this error_id.", error_id=error_id)
 
