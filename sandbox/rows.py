@@ -1,4 +1,7 @@
-"""Rows the simulated world hands to the vendor counterparts; dates are property-local, instants UTC-aware."""
+"""Rows the simulated world hands to the vendor counterparts; dates are property-local, instants UTC-aware.
+
+``property_id`` is always what the channel calls the property, ``room_id`` what it calls the listing.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import NamedTuple
 
 
 class PerformanceRow(NamedTuple):
-    """One listing's funnel on one property-local day; money in the property's currency."""
+    """One listing's funnel on one property-local day."""
 
     date: date
     property_id: str
@@ -36,7 +39,10 @@ class BookingRow(NamedTuple):
 
 
 class AriRow(NamedTuple):
-    """One night as the channel shows it; sold out is open with no units left, closed is ``is_open`` False."""
+    """One night as the channel shows it; sold out is open with no units left, closed is ``is_open`` False.
+
+    ``price_minor`` None is a missing rate. ``fees_minor`` is charged once a stay, 0 where no fee is set.
+    """
 
     room_id: str
     rate_id: str
@@ -44,7 +50,9 @@ class AriRow(NamedTuple):
     price_minor: int | None
     is_open: bool
     units_left: int
-    min_stay: int
+    min_stay_nights: int
+    fees_minor: int
+    currency: str
 
 
 class HealthRow(NamedTuple):
@@ -54,6 +62,45 @@ class HealthRow(NamedTuple):
     status: str
     changed_at: datetime
     detail: str
+
+
+class ReviewRow(NamedTuple):
+    """A listing's review score, 0 to 10 on every channel, and how many reviews it is made of."""
+
+    room_id: str
+    score_10: float
+    count: int
+
+
+class ContentRow(NamedTuple):
+    """What a listing's page offers: amenities and rate plans, sorted."""
+
+    room_id: str
+    amenities: tuple[str, ...]
+    rate_plans: tuple[str, ...]
+
+
+class MarketRow(NamedTuple):
+    """What a rank tracker and a rate shopper see of a listing on one day; 1 is the best rank."""
+
+    channel: str
+    room_id: str
+    search_rank: int
+    competitor_price_minor: int
+    currency: str
+
+
+class ChangeRow(NamedTuple):
+    """One line of the operator's change log; ``room_id`` is empty where a change is the whole property's."""
+
+    changed_at: datetime
+    channel: str
+    property_id: str
+    room_id: str
+    field: str
+    old: str
+    new: str
+    actor: str
 
 
 class OperatorRow(NamedTuple):

@@ -164,7 +164,8 @@ class World:
                 rows.append(
                     AriRow(
                         room, rate, self.first + timedelta(days=night), int(price[night]),
-                        is_open, left[k] if is_open else 0, 1,
+                        is_open, left[k] if is_open else 0, 1, 0,
+                        self.portfolio.market(i).currency,
                     )
                 )  # fmt: skip
         return rows
