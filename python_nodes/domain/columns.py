@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from python_nodes.domain.metrics import DayArray, FloatArray, IntArray
 
+BoolArray = NDArray[np.bool_]
 ObjectArray = NDArray[np.object_]
 SecondArray = NDArray[np.datetime64]
 
@@ -69,3 +70,28 @@ class BookingColumns:
 
     def __len__(self) -> int:
         return len(self.external_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AriColumns:
+    """Availability, rates and restrictions as ``domain.records.AriRecord``, all observed at one moment.
+
+    ``price_minor`` is float64, NaN where the channel shows no price; there ``currency`` may be '' until normalized.
+    """
+
+    source: str
+    raw_id: int | None
+    observed_at: datetime
+    listing_external_id: ObjectArray
+    rate_plan_external_id: ObjectArray
+    stay_date: DayArray
+    price_minor: FloatArray
+    currency: ObjectArray
+    is_open: BoolArray
+    units_left: IntArray
+    min_stay_nights: IntArray
+    fees_minor: IntArray
+    raw_row: RawRow
+
+    def __len__(self) -> int:
+        return len(self.listing_external_id)

@@ -1,6 +1,7 @@
 """Vendor-neutral: known listings and currencies, property-local days, plausible values, no duplicates, quarantine."""
 
 from python_nodes.domain.money import to_minor
+from python_nodes.normalize.ari import normalize_ari_columns
 from python_nodes.normalize.columns import (
     normalize_booking_columns,
     normalize_performance_columns,
@@ -8,12 +9,12 @@ from python_nodes.normalize.columns import (
 )
 from python_nodes.normalize.fx import convert_minor, reference_rates
 from python_nodes.normalize.index import PortfolioIndex
-from python_nodes.normalize.records import normalize_ari, normalize_bookings, normalize_performance
+from python_nodes.normalize.records import normalize_bookings, normalize_performance
 
 __all__ = [
     "PortfolioIndex",
     "convert_minor",
-    "normalize_ari",
+    "normalize_ari_columns",
     "normalize_booking_columns",
     "normalize_bookings",
     "normalize_performance",

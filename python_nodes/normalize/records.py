@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,11 +12,11 @@ import numpy as np
 
 from python_nodes.domain.columns import PerformanceColumns
 from python_nodes.domain.money import known_currencies
-from python_nodes.domain.records import AriRecord, BookingRecord, PerformanceRecord, Rejected
+from python_nodes.domain.records import BookingRecord, PerformanceRecord, Rejected
 from python_nodes.normalize.columns import MAX_STAY_NIGHTS, Problem, naive_utc, objects, performance_reasons, rejected
 from python_nodes.normalize.index import CLOCK_SKEW, PortfolioIndex
 
-Record = TypeVar("Record", BookingRecord, AriRecord, PerformanceRecord)
+Record = TypeVar("Record", BookingRecord, PerformanceRecord)
 
 
 def normalize_bookings(
@@ -51,36 +51,6 @@ def normalize_bookings(
         return _first(checks)
 
     return _part(unique, problem, lambda one: (one.origin.source, "reservations", one.origin.raw_id), raw_of)
-
-
-def normalize_ari(
-    records: Sequence[AriRecord],
-    index: PortfolioIndex,
-    as_of: datetime,
-    raw_of: Callable[[AriRecord], bytes] | None = None,
-) -> tuple[list[AriRecord], list[Rejected]]:
-    """Keep what can be used; a night without a price takes the property's currency. The last told night wins."""
-    last = {(one.listing_external_id, one.rate_plan_external_id, one.stay_date): one for one in records}
-
-    def problem(record: AriRecord) -> Problem | None:
-        position = index.position.get(record.listing_external_id)
-        expected = index.listings[position].currency if position is not None else ""
-        checks = (
-            (position is None, "listing_external_id", "unknown listing"),
-            (bool(record.currency) and record.currency not in known_currencies(), "currency", "unknown currency"),
-            (bool(record.currency) and record.currency != expected, "currency", "not the property's currency"),
-            (record.price_minor is not None and record.price_minor < 0, "price_minor", "negative price"),
-            (record.units_left < 0, "units_left", "negative"),
-            (record.observed_at > as_of + CLOCK_SKEW, "observed_at", "observed in the future"),
-        )
-        return _first(checks)
-
-    good, bad = _part(list(last.values()), problem, lambda one: (one.source, "ari", one.raw_id), raw_of)
-    filled = [
-        one if one.currency else replace(one, currency=index.listings[index.position[one.listing_external_id]].currency)
-        for one in good
-    ]
-    return filled, bad
 
 
 def normalize_performance(
@@ -136,5 +106,5 @@ def _part(
     return good, bad
 
 
-def _as_json(record: BookingRecord | AriRecord | PerformanceRecord) -> bytes:
+def _as_json(record: BookingRecord | PerformanceRecord) -> bytes:
     return json.dumps(asdict(record), default=str).encode()

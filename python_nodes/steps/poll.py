@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
@@ -59,49 +60,49 @@ def run(
 def _record(
     services: Services, tenant_id: int, link: Link, operation: str, as_of: datetime, window: tuple[date, date] | None
 ) -> dict[str, int]:
-    start, end = window or (None, None)
     source = link.connection.vendor
-    archived: list[tuple[int, RawPayload]] = []
-    for payload in link.fetch(operation, as_of, start, end):
-        # Its own transaction, before mapping: whatever fails later, what came is kept as it came.
-        with services.database.tenant(tenant_id) as conn:
-            raw_id = services.archive.put(
-                conn, source, payload.operation, payload.content, payload.content_type, payload.fetched_at
-            )
-        archived.append((raw_id, payload))
+    archived = _archive(services, tenant_id, source, link.fetch(operation, as_of, *(window or (None, None))))
+    payloads = [
+        Payload(content=one.content, source=source, raw_id=raw_id, observed_at=as_of) for raw_id, one in archived
+    ]
     with services.database.tenant(tenant_id) as conn:
-        results = [
-            RECORDERS[operation](
-                conn,
-                link.vendor.mapping,
-                Payload(content=one.content, source=source, raw_id=raw_id, observed_at=as_of),
-                link.listings,
-            )
-            for raw_id, one in archived
-        ]
-        for result in results:
-            rejected.add(conn, link.connection.connection_id, result.rejected, rejected_at=as_of)
-    written = write_points(services, tenant_id, results)
+        done = RECORDERS[operation](conn, link.vendor.mapping, payloads, link.listings)
+        rejected.add(conn, link.connection.connection_id, done.rejected, rejected_at=as_of)
+    written = write_points(services, tenant_id, done)
     acknowledge = getattr(link.client, "acknowledge", None)
     if operation == "reservations" and acknowledge is not None:
         for _, payload in archived:
             acknowledge(payload)
-    return counted(results, written)
-
-
-def write_points(services: Services, tenant_id: int, results: list[Recorded]) -> int:
-    """Write what reports tell of metrics; idempotent, so a repeated poll changes nothing."""
-    return sum(services.metrics.write(tenant_id, points) for result in results for points in result.points)
-
-
-def counted(results: list[Recorded], points_written: int) -> dict[str, int]:
-    """Sum what became of a poll's payloads."""
     return {
-        "fetched": sum(one.fetched for one in results),
-        "stored": sum(one.stored for one in results) + points_written,
-        "unchanged": sum(one.unchanged for one in results),
-        "rejected": sum(len(one.rejected) for one in results),
+        "fetched": done.fetched,
+        "stored": done.stored + written,
+        "unchanged": done.unchanged,
+        "rejected": len(done.rejected),
     }
+
+
+def _archive(
+    services: Services, tenant_id: int, source: str, fetched: Iterator[RawPayload]
+) -> list[tuple[int, RawPayload]]:
+    """Keep what comes as it came, before any of it is mapped: in one transaction, also where the fetch fails."""
+    came: list[RawPayload] = []
+    kept: list[tuple[int, RawPayload]] = []
+    try:
+        came.extend(fetched)
+    finally:
+        if came:
+            with services.database.tenant(tenant_id) as conn:
+                for one in came:
+                    raw_id = services.archive.put(
+                        conn, source, one.operation, one.content, one.content_type, one.fetched_at
+                    )
+                    kept.append((raw_id, one))
+    return kept
+
+
+def write_points(services: Services, tenant_id: int, done: Recorded) -> int:
+    """Write what reports tell of metrics; idempotent, so a repeated poll changes nothing."""
+    return sum(services.metrics.write(tenant_id, points) for points in done.points)
 
 
 def as_json(result: PollResult) -> dict[str, int | str]:

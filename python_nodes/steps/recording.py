@@ -10,6 +10,7 @@ from types import ModuleType
 from sqlalchemy import Connection as SqlConnection
 
 from python_nodes import normalize
+from python_nodes.domain.columns import AriColumns
 from python_nodes.domain.metrics import MetricPoints
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.records import Rejected
@@ -29,7 +30,7 @@ class Payload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What became of payloads; ``points`` are written to the metric store by the caller."""
+    """What became of a poll's payloads; ``points`` are written to the metric store by the caller."""
 
     fetched: int
     stored: int
@@ -38,7 +39,26 @@ class Recorded:
     points: tuple[MetricPoints, ...] = ()
 
 
-Recorder = Callable[[SqlConnection, ModuleType, Payload, Sequence[ListingInfo]], Recorded]
+One = Callable[[SqlConnection, ModuleType, Payload, Sequence[ListingInfo]], Recorded]
+Recorder = Callable[[SqlConnection, ModuleType, Sequence[Payload], Sequence[ListingInfo]], Recorded]
+
+
+def _each(record: One) -> Recorder:
+    """Record payload by payload, in the order in which they came."""
+
+    def record_all(
+        conn: SqlConnection, mapping: ModuleType, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
+    ) -> Recorded:
+        done = [record(conn, mapping, payload, listings) for payload in payloads]
+        return Recorded(
+            fetched=sum(one.fetched for one in done),
+            stored=sum(one.stored for one in done),
+            unchanged=sum(one.unchanged for one in done),
+            rejected=tuple(item for one in done for item in one.rejected),
+            points=tuple(points for one in done for points in one.points),
+        )
+
+    return record_all
 
 
 def _ids(listings: Sequence[ListingInfo]) -> dict[str, int]:
@@ -92,17 +112,20 @@ def performance(
 
 
 def availability(
-    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
+    conn: SqlConnection, mapping: ModuleType, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
 ) -> Recorded:
-    """Record availability, rates and restrictions; only what changed is stored."""
-    records, bad = mapping.map_ari(
-        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
-    )
+    """Record availability, rates and restrictions of all payloads at once; only what changed is stored."""
     index = normalize.PortfolioIndex.build(listings)
-    good, unusable = normalize.normalize_ari(
-        records, index, payload.observed_at, lambda one: mapping.raw_ari(payload.content, one)
-    )
-    return _told(ari.upsert_changed(conn, good, _ids(listings)), len(good), [*bad, *unusable])
+    told: list[AriColumns] = []
+    bad: list[Rejected] = []
+    for payload in payloads:
+        columns, unread = mapping.map_ari_columns(
+            payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+        )
+        good, unusable = normalize.normalize_ari_columns(columns, index, payload.observed_at)
+        told.append(good)
+        bad += [*unread, *unusable]
+    return _told(ari.upsert_changed(conn, told, _ids(listings)), sum(map(len, told)), bad)
 
 
 def channel_health(
@@ -140,10 +163,10 @@ def _stranger(payload: Payload, operation: str, name: str) -> Rejected:
 
 
 RECORDERS: dict[str, Recorder] = {
-    "reservations": reservations,
-    "reservation_history": reservation_history,
-    "performance": performance,
+    "reservations": _each(reservations),
+    "reservation_history": _each(reservation_history),
+    "performance": _each(performance),
     "ari": availability,
-    "health": channel_health,
-    "operator_calendar": operator_calendar,
+    "health": _each(channel_health),
+    "operator_calendar": _each(operator_calendar),
 }

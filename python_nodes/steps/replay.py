@@ -36,10 +36,10 @@ def _one(services: Services, tenant_id: int, as_of: datetime, waiting: StoredRej
         listings = portfolio.load_listings(conn)
         on_channel = [listing for listing in listings if listing.channel == item.source] or listings
         payload = Payload(content=item.raw, source=item.source, raw_id=item.raw_id, observed_at=as_of)
-        done: Recorded = RECORDERS[item.operation](conn, mapping, payload, on_channel)
+        done: Recorded = RECORDERS[item.operation](conn, mapping, [payload], on_channel)
         if done.rejected:
             conn.rollback()
             return False
         rejected.mark_replayed(conn, [waiting.rejected_id], as_of)
-    poll.write_points(services, tenant_id, [done])
+    poll.write_points(services, tenant_id, done)
     return True

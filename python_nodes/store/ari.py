@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from python_nodes.domain.inputs import AriMatrix
+from python_nodes.domain.columns import AriColumns
+from python_nodes.domain.inputs import AriMatrix, Spans
 from python_nodes.domain.metrics import FloatArray, IntArray
-from python_nodes.domain.records import AriRecord
 from python_nodes.store import copying
 from python_nodes.store.counts import Counts
 
@@ -34,6 +34,7 @@ _COLUMNS = (
     "raw_id",
 )
 _NAMES = ", ".join(_COLUMNS)
+_AS_TOLD = ("rate_plan_external_id", "stay_date", *_TOLD)
 
 _OWN_PLAN = """
 JOIN listings l ON l.tenant_id = a.tenant_id AND l.id = a.listing_id
@@ -42,42 +43,33 @@ WHERE a.listing_id = ANY(%s) AND a.stay_date BETWEEN %s AND %s
 """
 
 
-def _columns(records: Sequence[AriRecord], listing_ids: Mapping[str, int]) -> dict[str, Any]:
-    observed = [one.observed_at.astimezone(UTC).replace(tzinfo=None) for one in records]
-    columns: dict[str, Any] = {
-        "listing_id": np.array([listing_ids[one.listing_external_id] for one in records], dtype=np.int64),
-        "stay_date": np.array([one.stay_date for one in records], dtype="datetime64[D]"),
-        "observed_at": np.array(observed, dtype="datetime64[us]"),
-        "is_open": np.array([one.is_open for one in records], dtype=np.bool_),
-    }
-    for name in (
-        "price_minor",
-        "units_left",
-        "min_stay_nights",
-        "fees_minor",
-        "raw_id",
-    ):
-        values = [getattr(one, name) for one in records]
-        columns[name] = np.array(
-            [copying.NULL_INT if value is None else value for value in values],
-            dtype=np.int64,
-        )
-    for name in ("rate_plan_external_id", "currency", "source"):
-        columns[name] = np.array([getattr(one, name) for one in records], dtype=object)
-    return columns
+def _columns(told: Sequence[AriColumns], listing_ids: Mapping[str, int]) -> dict[str, Any]:
+    """One table of what several documents tell; of a night told twice the last stays."""
+    columns = {name: np.concatenate([getattr(one, name) for one in told]) for name in _AS_TOLD}
+    names = np.concatenate([one.listing_external_id for one in told])
+    columns["listing_id"] = np.fromiter((listing_ids[name] for name in names), dtype=np.int64, count=len(names))
+    sizes = [len(one) for one in told]
+    columns["source"] = np.repeat(np.array([one.source for one in told], dtype=object), sizes)
+    raw_ids = [copying.NULL_INT if one.raw_id is None else one.raw_id for one in told]
+    columns["raw_id"] = np.repeat(np.array(raw_ids, dtype=np.int64), sizes)
+    moments = [one.observed_at.astimezone(UTC).replace(tzinfo=None) for one in told]
+    columns["observed_at"] = np.repeat(np.array(moments, dtype="datetime64[us]"), sizes)
+    price = np.nan_to_num(columns["price_minor"]).astype(np.int64)
+    columns["price_minor"] = np.where(np.isnan(columns["price_minor"]), copying.NULL_INT, price)
+    _, plan = np.unique(columns["rate_plan_external_id"].astype(str), return_inverse=True)
+    order = np.lexsort((plan, columns["stay_date"], columns["listing_id"]))
+    key = np.stack([columns["listing_id"], columns["stay_date"].astype(np.int64), plan])[:, order]
+    last = np.append((np.diff(key) != 0).any(axis=0), [True] * (len(order) > 0))
+    return {name: values[order[last]] for name, values in columns.items()}
 
 
-def upsert_changed(conn: Connection, records: Sequence[AriRecord], listing_ids: Mapping[str, int]) -> Counts:
+def upsert_changed(conn: Connection, told: Sequence[AriColumns], listing_ids: Mapping[str, int]) -> Counts:
     """Keep what differs from the latest known; an older observation never replaces a newer one."""
-    if not records:
-        return Counts(stored=0, unchanged=0)
-    columns = _columns(records, listing_ids)
     stored = 0
     # One pass a moment: a change is told against what was known just before it.
-    for moment in np.unique(columns["observed_at"]):
-        chosen = columns["observed_at"] == moment
-        stored += _store(conn, {name: values[chosen] for name, values in columns.items()})
-    return Counts(stored=stored, unchanged=len(records) - stored)
+    for moment in sorted({one.observed_at for one in told if len(one)}):
+        stored += _store(conn, _columns([one for one in told if one.observed_at == moment], listing_ids))
+    return Counts(stored=stored, unchanged=sum(map(len, told)) - stored)
 
 
 def _store(conn: Connection, columns: Mapping[str, Any]) -> int:
@@ -91,8 +83,7 @@ def _store(conn: Connection, columns: Mapping[str, Any]) -> int:
     plain = ", ".join(f"s.{name}" for name in _TOLD)
     changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*_TOLD, "observed_at", "source", "raw_id"))
     return conn.execute(text(
-        f"WITH s AS (SELECT DISTINCT ON (listing_id, stay_date, rate_plan_external_id) {chosen}"
-        " FROM pg_temp.staged_ari ORDER BY listing_id, stay_date, rate_plan_external_id),"
+        f"WITH s AS (SELECT {chosen} FROM pg_temp.staged_ari),"
         f" fresh AS (SELECT s.* FROM s LEFT JOIN ari_current c USING (listing_id, stay_date, rate_plan_external_id)"
         "  WHERE c.listing_id IS NULL OR (c.observed_at < s.observed_at AND"
         f"  ({plain}) IS DISTINCT FROM ({plain.replace('s.', 'c.')}))),"
@@ -153,36 +144,57 @@ def current(
 
 
 def trailing_median_price(
-    conn: Connection,
-    listing_ids: Sequence[int] | IntArray,
-    from_date: date,
-    to_date: date,
-    before: datetime,
-) -> FloatArray:
-    """Return the median price seen before ``before`` for each night, weighted by how long it stood; NaN if none."""
+    conn: Connection, listing_ids: Sequence[int] | IntArray, from_date: date, to_date: date, before: datetime,
+    doubtful: Spans | None = None,
+) -> FloatArray:  # fmt: skip
+    """Return the median price seen before ``before`` for each night, weighted by how long it stood; NaN if none.
+
+    Time within ``doubtful`` does not count, so that a price under suspicion never becomes the usual one.
+    """
     wanted = np.asarray(listing_ids, dtype=np.int64)
     nights = np.arange(np.datetime64(from_date), np.datetime64(to_date) + 1)
     # Only changes are stored, so a price counts for as long as it stood: an error of one day must not be half the past.
     query = (
         "SELECT * FROM (SELECT a.listing_id, a.stay_date, coalesce(a.price_minor::float8, 'NaN') AS price,"
-        " extract(epoch FROM lead(a.observed_at, 1, %s) OVER (PARTITION BY a.listing_id, a.stay_date"
-        " ORDER BY a.observed_at) - a.observed_at)::float8 FROM ari_observations a" + _OWN_PLAN
-        + " AND a.observed_at < %s) x WHERE price <> 'NaN'"
+        " extract(epoch FROM a.observed_at)::float8, extract(epoch FROM lead(a.observed_at, 1, %s)"
+        " OVER (PARTITION BY a.listing_id, a.stay_date ORDER BY a.observed_at))::float8 FROM ari_observations a"
+        + _OWN_PLAN + " AND a.observed_at < %s) x WHERE price <> 'NaN' ORDER BY listing_id"
     )  # fmt: skip
-    kinds = {"listing_id": "i8", "stay_date": "D", "price": "f8", "stood_s": "f8"}
+    kinds = {"listing_id": "i8", "stay_date": "D", "price": "f8", "seen_s": "f8", "until_s": "f8"}
     rows = copying.fetch(conn, query, (before, wanted.tolist(), from_date, to_date, before), kinds)
+    stood_s = _trusted_s(rows, doubtful)
+    rows, stood_s = rows[stood_s > 0], stood_s[stood_s > 0]
     result = np.full((len(wanted), len(nights)), np.nan)
-    if len(rows) == 0:
-        return result
-    at, night = _place(rows, wanted, nights[0])
-    group = at * len(nights) + night
-    order = np.lexsort((rows["price"], group))
-    group, price, stood = group[order], rows["price"][order], rows["stood_s"][order]
+    if len(rows):
+        at, night = _place(rows, wanted, nights[0])
+        groups, medians = _weighted_median(at * len(nights) + night, rows["price"], stood_s)
+        result.flat[groups] = medians
+    return result
+
+
+def _trusted_s(rows: NDArray[Any], doubtful: Spans | None) -> FloatArray:
+    """Return for how many seconds each price stood outside the doubtful spans; rows come in order of listing."""
+    stood = np.asarray(rows["until_s"] - rows["seen_s"], dtype=np.float64)
+    if doubtful is None:
+        return stood
+    first = np.searchsorted(rows["listing_id"], doubtful.listing_id, "left").tolist()
+    last = np.searchsorted(rows["listing_id"], doubtful.listing_id, "right").tolist()
+    begin, end = (one.astype("datetime64[s]").astype(np.int64) for one in (doubtful.from_at, doubtful.until_at))
+    for span in range(len(first)):
+        own = slice(first[span], last[span])
+        shared = np.minimum(rows["until_s"][own], end[span]) - np.maximum(rows["seen_s"][own], begin[span])
+        stood[own] -= np.maximum(shared, 0.0)
+    return stood
+
+
+def _weighted_median(group: IntArray, price: FloatArray, weight: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return each group and its lower weighted median."""
+    order = np.lexsort((price, group))
+    group, price, weight = group[order], price[order], weight[order]
     starts = np.flatnonzero(np.diff(group, prepend=-1))
-    total = np.add.reduceat(stood, starts)
+    total = np.add.reduceat(weight, starts)
     sizes = np.diff(starts, append=len(group))
-    running = np.cumsum(stood) - np.repeat(np.cumsum(total) - total, sizes)
+    running = np.cumsum(weight) - np.repeat(np.cumsum(total) - total, sizes)
     reached = running >= np.repeat(total, sizes) / 2 * (1 - 1e-9)
     first = np.minimum.reduceat(np.where(reached, np.arange(len(group)), len(group) - 1), starts)
-    result.flat[group[starts]] = price[first]
-    return result
+    return group[starts], price[first]

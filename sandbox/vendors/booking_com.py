@@ -137,7 +137,7 @@ def _exchange(vendor: BookingCom) -> Response:
 
 def _queue(vendor: BookingCom) -> Response:
     name = request.path.rpartition("/")[2]
-    wanted = frozenset(part.strip() for part in request.args.get("hotel_ids", "").split(",") if part.strip())
+    wanted = frozenset(_hotel_ids())
     unknown = sorted(wanted - set(vendor.zones))
     if unknown:
         raise BadRequest(f"hotel_ids: unknown property {unknown[0]}")
@@ -188,15 +188,29 @@ def _property_health(vendor: BookingCom, property_id: str) -> dict[str, object]:
 
 
 def _ari(vendor: BookingCom) -> Response:
-    property_id = request.args.get("hotel_id", "")
-    if property_id not in vendor.zones:
-        raise BadRequest(f"hotel_id: unknown property {property_id!r}")
+    """What is known of each property asked for; one that is not ours is named in a warning and holds up no other."""
+    wanted = list(dict.fromkeys(_hotel_ids()))
+    known = [property_id for property_id in wanted if property_id in vendor.zones]
+    if not known:
+        raise BadRequest(f"hotel_ids: unknown property {wanted[0]}" if wanted else "hotel_ids is required")
     first, last = _range()
-    local_day = vendor.clock.now().astimezone(vendor.zones[property_id]).date()
-    rows = vendor.world.ari(property_id, _live(vendor, local_day), first, last)
-    response = Response(xml.ari(property_id, vendor.currencies[property_id], rows), mimetype="application/xml")
+    now = vendor.clock.now()
+    blocks = [
+        xml.AriBlock(
+            property_id,
+            vendor.currencies[property_id],
+            vendor.world.ari(property_id, _live(vendor, now.astimezone(vendor.zones[property_id]).date()), first, last),
+        )
+        for property_id in known
+    ]
+    missing = [property_id for property_id in wanted if property_id not in vendor.zones]
+    response = Response(xml.ari(blocks, missing), mimetype="application/xml")
     response.headers["X-Sandbox-Assumption"] = "true"
     return response
+
+
+def _hotel_ids() -> list[str]:
+    return [part.strip() for part in request.args.get("hotel_ids", "").split(",") if part.strip()]
 
 
 def _performance(vendor: BookingCom) -> Response:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
+from typing import NamedTuple
 
 from babel.numbers import get_currency_precision
 from lxml import etree
@@ -16,13 +18,24 @@ _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=Fal
 Attributes = dict[str, str]
 
 
+class AriBlock(NamedTuple):
+    """One property's part of the answer on availability and rates."""
+
+    property_id: str
+    currency: str
+    rows: Sequence[AriRow]
+
+
 class MalformedRequest(ValueError):
     """The body is not the OTA message it should be."""
 
 
 def decimal_text(amount_minor: int, currency: str) -> str:
     """Minor units as the decimal text of their currency: 4251 is 42.51 euros, but 4251 yen."""
-    return f"{Decimal(amount_minor).scaleb(-get_currency_precision(currency)):f}"
+    return f"{Decimal(amount_minor).scaleb(-_precision(currency)):f}"
+
+
+_precision = cache(get_currency_precision)
 
 
 def reservations(root_name: str, rows: Sequence[tuple[BookingRow, str | None]], now: datetime) -> bytes:
@@ -64,24 +77,34 @@ def read_acknowledgement(content: bytes, root_name: str) -> list[str]:
     return [value for value in ids if value]
 
 
-def ari(property_id: str, currency: str, rows: Iterable[AriRow]) -> bytes:
+def ari(blocks: Iterable[AriBlock], missing: Sequence[str] = ()) -> bytes:
     """Availability and rates, one message per room, rate plan and night: our assumption, and it says so."""
     root = etree.Element("OTA_HotelAvailGetRS")
     root.append(etree.Comment(" ASSUMPTION of this sandbox: Booking.com documents no read of availability and rates "))
-    parent = _child(root, "AvailStatusMessages", {"HotelCode": property_id})
-    for row in rows:
-        night = row.night.isoformat()
-        message = _child(parent, "AvailStatusMessage", {"BookingLimit": str(row.units_left)})
-        _child(message, "StatusApplicationControl", {
-            "Start": night, "End": night, "InvTypeCode": row.room_id, "RatePlanCode": row.rate_id,
-        })  # fmt: skip
-        _child(message, "RestrictionStatus", {"Status": "Open" if row.is_open else "Close"})
-        stays = _child(message, "LengthsOfStay")
-        _child(stays, "LengthOfStay", {"MinMaxMessageType": "SetMinLOS", "Time": str(row.min_stay)})
-        if row.price_minor is not None:
-            price = {"AmountAfterTax": decimal_text(row.price_minor, currency), "CurrencyCode": currency}
-            _child(message, "BaseByGuestAmt", price)
+    warnings = etree.SubElement(root, "Warnings") if missing else root
+    for property_id in missing:
+        etree.SubElement(warnings, "Warning", {"Type": "3", "ShortText": f"unknown property {property_id}"})
+    for block in blocks:
+        parent = etree.SubElement(root, "AvailStatusMessages", {"HotelCode": block.property_id})
+        for row in block.rows:
+            _night(parent, row, block.currency)
     return _bytes(root)
+
+
+def _night(parent: etree._Element, row: AriRow, currency: str) -> None:
+    """One night; these come by the ten thousand, so elements are made directly (the message has no namespace)."""
+    night = row.night.isoformat()
+    add = etree.SubElement
+    message = add(parent, "AvailStatusMessage", {"BookingLimit": str(row.units_left)})
+    add(message, "StatusApplicationControl", {
+        "Start": night, "End": night, "InvTypeCode": row.room_id, "RatePlanCode": row.rate_id,
+    })  # fmt: skip
+    add(message, "RestrictionStatus", {"Status": "Open" if row.is_open else "Close"})
+    stays = add(message, "LengthsOfStay")
+    add(stays, "LengthOfStay", {"MinMaxMessageType": "SetMinLOS", "Time": str(row.min_stay_nights)})
+    if row.price_minor is not None:
+        amount = decimal_text(row.price_minor, currency)
+        add(message, "BaseByGuestAmt", {"AmountAfterTax": amount, "CurrencyCode": currency})
 
 
 def _reservation(parent: etree._Element, row: BookingRow, status: str | None) -> None:
@@ -124,7 +147,7 @@ def _room_rates(parent: etree._Element, row: BookingRow) -> None:
 
 
 def _places(row: BookingRow) -> str:
-    return str(get_currency_precision(row.currency))
+    return str(_precision(row.currency))
 
 
 def _customer(info: etree._Element, guest_name: str) -> None:

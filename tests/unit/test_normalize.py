@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.domain.records import AriRecord, BookingRecord, External, PerformanceRecord
+from python_nodes.domain.records import BookingRecord, External, PerformanceRecord
 from python_nodes.errors import PermanentError, RejectedRecord
 from python_nodes.normalize import (
     PortfolioIndex,
     convert_minor,
-    normalize_ari,
     normalize_booking_columns,
     normalize_bookings,
     normalize_performance,
@@ -41,10 +40,6 @@ BOOKING = BookingRecord(
     listing_external_id="r1", rate_plan_external_id=None, check_in_date=date(2026, 4, 1),
     check_out_date=date(2026, 4, 3), booked_at=AS_OF, cancelled_at=None, total_amount_minor=100, currency="EUR",
     status="confirmed",
-)  # fmt: skip
-NIGHT = AriRecord(
-    source="b", listing_external_id="r1", rate_plan_external_id="std", stay_date=date(2026, 3, 3), observed_at=AS_OF,
-    price_minor=None, currency="", is_open=True, units_left=1,
 )  # fmt: skip
 DAY = PerformanceRecord(
     source="b", listing_external_id="r1", day_date=date(2026, 3, 1), as_of_at=AS_OF, search_impressions=300,
@@ -85,13 +80,6 @@ def test_refused_record_keeps_what_came() -> None:
 def test_same_revision_is_kept_once_and_a_newer_one_too() -> None:
     newer = replace(BOOKING, origin=replace(BOOKING.origin, source_version=2))
     assert normalize_bookings([BOOKING, BOOKING, newer], INDEX, AS_OF) == ([BOOKING, newer], [])
-
-
-def test_night_without_price_takes_the_propertys_currency() -> None:
-    good, bad = normalize_ari([NIGHT, replace(NIGHT, price_minor=-1, currency="EUR", rate_plan_external_id="x")],
-                              INDEX, AS_OF)  # fmt: skip
-    assert [one.currency for one in good] == ["EUR"]
-    assert [one.field for one in bad] == ["price_minor"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from python_nodes.vendors.capabilities import check_rate, read_capabilities
 VENDOR = "booking_com"
 NEW_QUEUE = "OTA_HotelResNotif"
 CHANGE_QUEUE = "OTA_HotelResModifyNotif"
-SETTINGS = frozenset({"rate_limits", "token_ttl_s", "report_days", "ari_nights"})
+SETTINGS = frozenset({"rate_limits", "token_ttl_s", "report_days", "ari_nights", "ari_properties_per_call"})
 CAPABILITIES = read_capabilities(Path(__file__).with_name("capabilities.toml"))
 PROPERTIES_PER_HEALTH_CALL = 100
 
@@ -39,6 +39,9 @@ class Client:
         self._rates = _rates(settings.get("rate_limits", {}))
         self._report_days = int(settings.get("report_days", 100))
         self._ari_nights = int(settings.get("ari_nights", 90))
+        self._ari_properties = int(settings.get("ari_properties_per_call", 50))
+        if self._ari_properties < 1:
+            raise ConfigError(f"{VENDOR}: ari_properties_per_call must be at least 1")
         self._session = HttpSession(VENDOR, base_url, runtime)
         ttl_s = float(settings.get("token_ttl_s", 3300))
         self._auth = TokenAuth(self._session, credentials, runtime, ttl_s, self._rates["token"])
@@ -87,13 +90,14 @@ class Client:
     def fetch_ari(
         self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
     ) -> Iterator[RawPayload]:
-        """Read availability, rates and restrictions, one payload a property (our assumption)."""
+        """Read availability and rates (our assumption), ``ari_properties_per_call`` properties a payload."""
         first = start or as_of.date()
         last = end or first + timedelta(days=self._ari_nights - 1)
-        for property_id in property_ids:
-            params = {"hotel_id": property_id, "from": first.isoformat(), "to": last.isoformat()}
+        for at in range(0, len(property_ids), self._ari_properties):
+            asked = ",".join(property_ids[at : at + self._ari_properties])
+            params = {"hotel_ids": asked, "from": first.isoformat(), "to": last.isoformat()}
             reply = self._get("ari", "/assumed/ari", params)
-            yield _payload("ari", reply, as_of, f"{property_id}/{first}/{last}")
+            yield _payload("ari", reply, as_of, f"{at}/{first}/{last}")
 
     def fetch_health(
         self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None

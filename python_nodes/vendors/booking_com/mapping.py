@@ -8,18 +8,21 @@ from typing import TypeVar
 
 from lxml import etree
 
-from python_nodes.domain.money import to_minor
-from python_nodes.domain.records import AriRecord, BookingRecord, BookingStatus, External, Rejected
+from python_nodes.domain.records import BookingRecord, BookingStatus, External, Rejected
 from python_nodes.errors import RejectedRecord
+from python_nodes.vendors.booking_com.ari import map_ari, map_ari_columns
 from python_nodes.vendors.booking_com.health import map_health
 from python_nodes.vendors.booking_com.ota import (
     RESERVATION_TAGS,
     attribute,
     first,
+    local_name,
+    money,
     named,
     read_date,
     read_moment,
     read_xml,
+    rejected,
     required,
 )
 from python_nodes.vendors.booking_com.reports import (
@@ -31,13 +34,13 @@ from python_nodes.vendors.booking_com.reports import (
 
 __all__ = [
     "map_ari",
+    "map_ari_columns",
     "map_health",
     "map_performance",
     "map_performance_columns",
     "map_reservation_history",
     "map_reservation_history_columns",
     "map_reservations",
-    "raw_ari",
     "raw_reservation",
 ]
 
@@ -56,17 +59,6 @@ def map_reservations(
     return _each_element(content, RESERVATION_TAGS, read, source=source, operation="reservations", raw_id=raw_id)
 
 
-def map_ari(
-    content: bytes, *, source: str, observed_at: datetime, raw_id: int | None
-) -> tuple[list[AriRecord], list[Rejected]]:
-    """One record a room, rate plan and night."""
-
-    def read(element: etree._Element) -> list[AriRecord]:
-        return [_ari(element, source, observed_at, raw_id)]
-
-    return _each_element(content, ("AvailStatusMessage",), read, source=source, operation="ari", raw_id=raw_id)
-
-
 def raw_reservation(content: bytes, record: BookingRecord) -> bytes:
     """The part of ``content`` that told ``record``, as a document that maps again by itself."""
     reservation_id = record.origin.external_id.partition("/")[0]
@@ -75,18 +67,6 @@ def raw_reservation(content: bytes, record: BookingRecord) -> bytes:
         return attribute(element, "HotelReservationID", "ResID_Value") == reservation_id
 
     return _part(content, RESERVATION_TAGS, told)
-
-
-def raw_ari(content: bytes, record: AriRecord) -> bytes:
-    """The part of ``content`` that told ``record``, as a document that maps again by itself."""
-    wanted = (record.listing_external_id, record.rate_plan_external_id, record.stay_date.isoformat())
-
-    def told(element: etree._Element) -> bool:
-        control = first(element, "StatusApplicationControl")
-        names = ("InvTypeCode", "RatePlanCode", "Start")
-        return control is not None and tuple(control.get(name) for name in names) == wanted
-
-    return _part(content, ("AvailStatusMessage",), told)
 
 
 def _part(content: bytes, tags: Iterable[str], told: Callable[[etree._Element], bool]) -> bytes:
@@ -109,17 +89,13 @@ def _each_element(
     try:
         root = read_xml(content)
     except RejectedRecord as error:
-        return [], [_rejected(error, content, source, operation, raw_id)]
+        return [], [rejected(error, content, source, operation, raw_id)]
     for element in named(root, *tags):
         try:
             good.extend(read(element))
         except RejectedRecord as error:
-            bad.append(_rejected(error, etree.tostring(element, with_tail=False), source, operation, raw_id))
+            bad.append(rejected(error, etree.tostring(element, with_tail=False), source, operation, raw_id))
     return good, bad
-
-
-def _rejected(error: RejectedRecord, raw: bytes, source: str, operation: str, raw_id: int | None) -> Rejected:
-    return Rejected(source=source, operation=operation, reason=error.reason, field=error.field, raw=raw, raw_id=raw_id)
 
 
 def _bookings(element: etree._Element, source: str, observed_at: datetime, raw_id: int | None) -> list[BookingRecord]:
@@ -197,32 +173,13 @@ def _stay_dates(element: etree._Element, stay: etree._Element) -> tuple[date, da
 
 
 def _total(element: etree._Element, stay: etree._Element, *, alone: bool) -> tuple[int, str]:
-    total = next((child for child in stay if _name(child) == "Total"), None)
+    total = next((child for child in stay if local_name(child) == "Total"), None)
     if total is None and alone:
         info = first(element, "ResGlobalInfo")
         total = first(info, "Total") if info is not None else None
     if total is None:
         raise RejectedRecord("Total@AmountAfterTax: missing", field="Total@AmountAfterTax")
-    return _money(total, "Total")
-
-
-def _money(element: etree._Element, name: str) -> tuple[int, str]:
-    field = f"{name}@AmountAfterTax"
-    amount = element.get("AmountAfterTax") or element.get("AmountBeforeTax")
-    if amount is None:
-        raise RejectedRecord(f"{field}: missing", field=field)
-    currency = element.get("CurrencyCode", "")
-    places = element.get("DecimalPlaces")
-    if places is not None:
-        # OTA's way of writing money without a decimal point: 12345 with 2 places is 123.45.
-        if not (places.isascii() and places.isdecimal() and len(places) == 1 and amount.lstrip("-").isdecimal()):
-            raise RejectedRecord(f"{name}@DecimalPlaces: {places[:8]!r} does not fit {amount[:20]!r}", field=field)
-        amount = f"{amount}e-{places}"
-    try:
-        return to_minor(amount, currency), currency
-    except RejectedRecord as error:
-        told = f"{name}@CurrencyCode" if error.field == "currency" else field
-        raise RejectedRecord(f"{told}: {error.reason}", field=told) from None
+    return money(total, "Total")
 
 
 def _guest_name(element: etree._Element) -> str | None:
@@ -233,46 +190,3 @@ def _guest_name(element: etree._Element) -> str | None:
 def _text(element: etree._Element, name: str) -> str | None:
     found = first(element, name)
     return found.text.strip() or None if found is not None and found.text else None
-
-
-def _name(element: etree._Element) -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
-def _ari(element: etree._Element, source: str, observed_at: datetime, raw_id: int | None) -> AriRecord:
-    parts = {_name(part): part for part in element.iter()}
-    control = parts.get("StatusApplicationControl")
-    if control is None:
-        raise RejectedRecord("StatusApplicationControl: missing", field="StatusApplicationControl")
-    for name in ("InvTypeCode", "RatePlanCode"):
-        if not control.get(name):
-            raise RejectedRecord(f"{name}: missing", field=name)
-    start = read_date(control.get("Start", ""), "Start")
-    end = read_date(control.get("End", "") or start.isoformat(), "End")
-    if not 0 <= (end - start).days <= 1:
-        raise RejectedRecord("End: one message tells one night", field="End")
-    status = parts["RestrictionStatus"].get("Status") if "RestrictionStatus" in parts else None
-    if status not in ("Open", "Close"):
-        raise RejectedRecord(f"RestrictionStatus@Status: {status!r} is neither Open nor Close", field="Status")
-    price = parts.get("BaseByGuestAmt")
-    price_minor, currency = _money(price, "BaseByGuestAmt") if price is not None else (None, "")
-    stay = parts.get("LengthOfStay")
-    return AriRecord(
-        source=source,
-        listing_external_id=control.get("InvTypeCode", ""),
-        rate_plan_external_id=control.get("RatePlanCode", ""),
-        stay_date=start,
-        observed_at=observed_at,
-        price_minor=price_minor,
-        currency=currency,
-        is_open=status == "Open",
-        units_left=_count(element.get("BookingLimit", "0"), "BookingLimit"),
-        min_stay_nights=_count(stay.get("Time", "1"), "LengthOfStay@Time") if stay is not None else 1,
-        raw_id=raw_id,
-    )
-
-
-def _count(text: str, field: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 6):
-        raise RejectedRecord(f"{field}: {text[:20]!r} is not a count", field=field)
-    return int(text)

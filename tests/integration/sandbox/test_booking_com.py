@@ -171,7 +171,7 @@ def test_availability_is_marked_as_an_assumption(sandbox: Any, api: httpx2.Clien
     portfolio = json.loads((sandbox.out_dir / "portfolio.json").read_text())
     hotel = portfolio["properties"][0]["external_id"]
     end = (date.fromisoformat(t0) + timedelta(days=6)).isoformat()
-    answer = api.get(f"{BASE}/assumed/ari", params={"hotel_id": hotel, "from": t0, "to": end})
+    answer = api.get(f"{BASE}/assumed/ari", params={"hotel_ids": hotel, "from": t0, "to": end})
     assert answer.headers["X-Sandbox-Assumption"] == "true"
     assert b"<!-- ASSUMPTION" in answer.content
     messages = list(etree.fromstring(answer.content).iter("AvailStatusMessage"))
@@ -179,6 +179,22 @@ def test_availability_is_marked_as_an_assumption(sandbox: Any, api: httpx2.Clien
     rooms = {x["external_id"] for x in portfolio["listings"] if x["unit_external_id"] in units}
     assert {c.get("InvTypeCode") for m in messages for c in m.iter("StatusApplicationControl")} == rooms
     assert len(messages) == 7 * len(rooms)
+
+
+def test_availability_of_several_properties_comes_at_once_and_names_a_stranger(
+    sandbox: Any, api: httpx2.Client, t0: str
+) -> None:
+    portfolio = json.loads((sandbox.out_dir / "portfolio.json").read_text())
+    hotels = [one["external_id"] for one in portfolio["properties"][:2]]
+    asked = ",".join([*hotels, "nowhere"])
+    answer = api.get(f"{BASE}/assumed/ari", params={"hotel_ids": asked, "from": t0, "to": t0})
+    root = etree.fromstring(answer.content)
+    assert [block.get("HotelCode") for block in root.iter("AvailStatusMessages")] == hotels
+    assert [one.get("ShortText") for one in root.iter("Warning")] == ["unknown property nowhere"]
+    for wrong in ("nowhere", ""):
+        answer = api.get(f"{BASE}/assumed/ari", params={"hotel_ids": wrong, "from": t0, "to": t0})
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["message"].startswith("hotel_ids")
 
 
 def test_health_tells_each_room_and_names_what_it_cannot_return(sandbox: Any, api: httpx2.Client) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import Connection, text
 
+from python_nodes.domain.columns import AriColumns
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.domain.records import AriRecord, BookingRecord, External, HealthRecord, OperatorNight
+from python_nodes.domain.records import BookingRecord, External, HealthRecord, OperatorNight
 from python_nodes.store import ari, bookings, health, operator
 from python_nodes.store.counts import Counts
 
@@ -28,12 +31,17 @@ def booking(external_id: str = "b-1", version: int = 1, **changes: object) -> Bo
     return replace(record, **changes)
 
 
-def rate(observed_at: datetime = NOON, **changes: object) -> AriRecord:
-    record = AriRecord(
-        source="ota", listing_external_id="r-1", rate_plan_external_id="bar", stay_date=NIGHT,
-        observed_at=observed_at, price_minor=10000, currency="USD", is_open=True, units_left=1,
-    )  # fmt: skip
-    return replace(record, **changes)
+def rates(*nights: Mapping[str, Any], observed_at: datetime = NOON, raw_id: int | None = None) -> AriColumns:
+    """What one document told: each night as the usual one, with changes."""
+    usual = {
+        "listing_external_id": "r-1", "rate_plan_external_id": "bar", "stay_date": NIGHT, "price_minor": 10000.0,
+        "currency": "USD", "is_open": True, "units_left": 1, "min_stay_nights": 1, "fees_minor": 0,
+    }  # fmt: skip
+    told = [{**usual, **night} for night in nights or ({},)]
+    kinds = {"stay_date": "datetime64[D]", "price_minor": "f8", "is_open": "?", "units_left": "i8",
+             "min_stay_nights": "i8", "fees_minor": "i8"}  # fmt: skip
+    columns = {name: np.array([one[name] for one in told], dtype=kinds.get(name, object)) for name in usual}
+    return AriColumns(source="ota", raw_id=raw_id, observed_at=observed_at, raw_row=lambda row: b"", **columns)
 
 
 def test_each_revision_is_kept_and_the_newest_is_current(conn: Connection, listing_ids: dict[str, int]) -> None:
@@ -68,7 +76,11 @@ def test_bookings_count_on_the_propertys_own_day(conn: Connection, listing_ids: 
 
 def test_only_changed_rates_are_kept(conn: Connection, listing_ids: dict[str, int]) -> None:
     days = [NOON + timedelta(days=day) for day in range(3)]
-    told = [rate(days[0]), rate(days[1]), rate(days[2], price_minor=None, is_open=False)]
+    told = [
+        rates(observed_at=days[0]),
+        rates(observed_at=days[1]),
+        rates({"price_minor": np.nan, "is_open": False}, observed_at=days[2]),
+    ]
     assert ari.upsert_changed(conn, told, listing_ids) == Counts(2, 1)
     assert ari.upsert_changed(conn, told, listing_ids) == Counts(0, 3)
     assert conn.execute(text("SELECT count(*) FROM ari_observations")).scalar_one() == 2
@@ -80,9 +92,35 @@ def test_only_changed_rates_are_kept(conn: Connection, listing_ids: dict[str, in
     assert matrix.observed_at[1] == np.datetime64("2026-03-04T12:00:00")
 
 
+def test_several_documents_are_stored_at_once_and_the_last_told_night_stands(
+    conn: Connection, listing_ids: dict[str, int]
+) -> None:
+    told = [
+        rates({"price_minor": 100.0}, {"listing_external_id": "r-2", "price_minor": 300.0}, raw_id=1),
+        rates({"price_minor": 200.0}, {"rate_plan_external_id": "other"}, raw_id=2),
+    ]
+    assert ari.upsert_changed(conn, told, listing_ids) == Counts(3, 1)
+    query = "SELECT listing_id, rate_plan_external_id, price_minor, raw_id FROM ari_current ORDER BY 1, 2"
+    first, second = listing_ids["r-1"], listing_ids["r-2"]
+    assert [tuple(row) for row in conn.execute(text(query))] == [
+        (first, "bar", 200, 2), (first, "other", 10000, 2), (second, "bar", 300, 1)]  # fmt: skip
+
+
+def test_an_older_observation_that_comes_late_changes_nothing(conn: Connection, listing_ids: dict[str, int]) -> None:
+    ari.upsert_changed(conn, [rates()], listing_ids)
+    late = rates({"price_minor": 1.0}, observed_at=NOON - timedelta(days=1))
+    assert ari.upsert_changed(conn, [late], listing_ids) == Counts(0, 1)
+    matrix = ari.current(conn, [listing_ids["r-1"]], NIGHT, NIGHT)
+    assert (matrix.price_minor.tolist(), matrix.observed_at[0]) == ([[10000.0]], np.datetime64("2026-03-02T12:00:00"))
+
+
+def test_nothing_told_is_nothing_stored(conn: Connection, listing_ids: dict[str, int]) -> None:
+    assert ari.upsert_changed(conn, [], listing_ids) == Counts(0, 0)
+
+
 def test_an_unchanged_poll_still_counts_as_seen(conn: Connection, listing_ids: dict[str, int]) -> None:
-    ari.upsert_changed(conn, [rate()], listing_ids)
-    ari.upsert_changed(conn, [rate(NOON + timedelta(days=1))], listing_ids)
+    ari.upsert_changed(conn, [rates()], listing_ids)
+    ari.upsert_changed(conn, [rates(observed_at=NOON + timedelta(days=1))], listing_ids)
     matrix = ari.current(conn, [listing_ids["r-1"]], NIGHT, NIGHT)
     assert matrix.observed_at[0] == np.datetime64("2026-03-03T12:00:00")
     assert matrix.price_minor.tolist() == [[10000.0]]
@@ -92,8 +130,8 @@ def test_an_unchanged_poll_still_counts_as_seen(conn: Connection, listing_ids: d
 def test_the_median_weighs_a_price_by_how_long_it_stood(
     conn: Connection, listing_ids: dict[str, int], day_of_error: int
 ) -> None:
-    prices = [10000 if day != day_of_error else 99000 for day in range(10)]
-    told = [rate(NOON + timedelta(days=day), price_minor=price) for day, price in enumerate(prices)]
+    prices = [10000.0 if day != day_of_error else 99000.0 for day in range(10)]
+    told = [rates({"price_minor": price}, observed_at=NOON + timedelta(days=day)) for day, price in enumerate(prices)]
     ari.upsert_changed(conn, told, listing_ids)
     before = NOON + timedelta(days=10)
     asked = [listing_ids["r-2"], listing_ids["r-1"]]
@@ -105,8 +143,9 @@ def test_the_median_weighs_a_price_by_how_long_it_stood(
 def test_the_median_of_many_nights_matches_numpy(conn: Connection, listing_ids: dict[str, int]) -> None:
     draw = np.random.default_rng(7).integers(5000, 20000, size=(9, 5))
     told = [
-        rate(NOON + timedelta(days=day), stay_date=NIGHT + timedelta(days=night), price_minor=int(draw[day, night]))
-        for day in range(9) for night in range(5)
+        rates(*({"stay_date": NIGHT + timedelta(days=night), "price_minor": float(price)}
+                for night, price in enumerate(row)), observed_at=NOON + timedelta(days=day))
+        for day, row in enumerate(draw)
     ]  # fmt: skip
     ari.upsert_changed(conn, told, listing_ids)
     last = NIGHT + timedelta(days=4)

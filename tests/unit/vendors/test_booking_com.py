@@ -17,10 +17,10 @@ from python_nodes.vendors.base import Runtime
 from python_nodes.vendors.booking_com.client import Client
 from python_nodes.vendors.booking_com.mapping import (
     map_ari,
+    map_ari_columns,
     map_health,
     map_performance,
     map_reservations,
-    raw_ari,
     raw_reservation,
 )
 from python_nodes.vendors.operator_file.client import Client as FileClient
@@ -136,5 +136,6 @@ def test_what_came_for_a_record_maps_to_that_record_again() -> None:
     raw = raw_reservation(content, record)
     assert map_reservations(raw, source="b", observed_at=AS_OF, raw_id=5) == ([record], [])
     content = _content("ari.xml")
-    for night in map_ari(content, source="b", observed_at=AS_OF, raw_id=5)[0]:
-        assert map_ari(raw_ari(content, night), source="b", observed_at=AS_OF, raw_id=5) == ([night], [])
+    columns, _ = map_ari_columns(content, source="b", observed_at=AS_OF, raw_id=5)
+    for row, night in enumerate(map_ari(content, source="b", observed_at=AS_OF, raw_id=5)[0]):
+        assert map_ari(columns.raw_row(row), source="b", observed_at=AS_OF, raw_id=5) == ([night], [])
