@@ -136,8 +136,8 @@ def test_a_queue_that_cannot_be_read_is_kept_whole_and_not_acknowledged(ota: Ota
 
 
 def test_a_body_cut_on_its_way_stores_nothing_of_either_queue(ota: Ota) -> None:
-    cut = Response(EMPTY[:30], content_type="application/xml", headers={"Content-Length": str(len(EMPTY))})
-    cut.automatically_set_content_length = False
+    cut = Response(EMPTY[:30], content_type="application/xml")
+    cut.headers["Content-Length"] = str(len(EMPTY))
     ota.queue(QUEUE.format(reservation()), cut)
     answer = ota.poll("reservations")
     assert answer.status_code == 503
