@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -65,6 +66,29 @@ class TokenCache(Protocol):
         ...
 
 
+class Locks(Protocol):
+    """Lets one process at a time do what must be done once."""
+
+    def hold(self, key: str, *, held_s: float, wait_s: float) -> AbstractContextManager[None]:
+        """Hold ``key`` inside the context, ``held_s`` seconds at most: a process that died holds up nobody for longer.
+
+        Raises RetryableError if it is not free within ``wait_s`` seconds.
+        """
+        ...
+
+
+class Vault(Protocol):
+    """A connection's credentials where they rest encrypted, for vendors that hand out new ones."""
+
+    def read(self) -> Mapping[str, str]:
+        """Return the credentials as they are stored now, whoever replaced them."""
+        ...
+
+    def replace(self, changes: Mapping[str, str | None]) -> None:
+        """Store ``changes`` by name, None to forget one; durable when it returns."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
     """Time-outs and retries of one HTTP session; every value is a setting."""
@@ -80,12 +104,17 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """What a client needs of the world; ``connection`` makes limits, breaker and tokens this connection's own."""
+    """What a client needs of the world; ``connection`` makes limits, breaker and tokens this connection's own.
+
+    ``vault`` is None where nothing is to be called, as when a connection's settings are checked.
+    """
 
     connection: str
     limiter: Limiter
     breaker: Breaker
     token_cache: TokenCache
+    locks: Locks
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     http: HttpSettings = field(default_factory=HttpSettings)
+    vault: Vault | None = None

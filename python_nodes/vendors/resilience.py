@@ -16,7 +16,8 @@ from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from python_nodes.errors import ConfigError, PermanentError, RetryableError
-from python_nodes.vendors.base import CircuitOpenError, HttpSettings, Runtime, ThrottledError
+from python_nodes.vendors.base import CircuitOpenError, HttpSettings, Runtime, ThrottledError, Vault
+from python_nodes.vendors.locks import RedisLocks
 
 T = TypeVar("T")
 TIMEOUT_S = 5.0
@@ -138,6 +139,7 @@ def build_runtime(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     http: HttpSettings | None = None,
+    vault: Vault | None = None,
     breaker_failures: int = 5,
     breaker_open_s: float = 60.0,
     breaker_successes_to_close: int = 2,
@@ -159,7 +161,9 @@ def build_runtime(
             successes_to_close=breaker_successes_to_close,
         ),
         token_cache=RedisTokenCache(client, fernet_key),
+        locks=RedisLocks(client),
         clock=clock,
         sleep=sleep,
         http=http or HttpSettings(),
+        vault=vault,
     )
