@@ -60,3 +60,18 @@ class MetricStore(Protocol):
     ) -> MetricMatrix:
         """Both ends inclusive. Where several sources tell the same point, the newest ``as_of_at`` wins."""
         ...
+
+    def last_told_day(self, tenant_id: int, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
+        """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` that tells ``metric``, or NaT."""
+        ...
+
+    def count(self, tenant_id: int) -> tuple[int, int]:
+        """Return (values held, series): a series is a listing and a metric with any value.
+
+        A store that keeps what a later report replaced counts that among its values too.
+        """
+        ...
+
+    def ping(self) -> None:
+        """Raise ``RetryableError`` if the store does not answer, ``PermanentError`` if it is not set up."""
+        ...

@@ -17,7 +17,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         listings = portfolio.load_listings(conn)
         found = []
         if listings:
-            inputs = snapshot.guard_inputs(conn, listings, as_of)
+            inputs = snapshot.guard_inputs(conn, services.metrics, tenant_id, listings, as_of)
             found = [anomaly for check in guards.discover().values() for anomaly in check(inputs)]
         anomalies.replace(conn, as_of, "guards", found)
         facts.update(checked=len(listings), found=len(found))

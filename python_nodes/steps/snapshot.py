@@ -10,13 +10,12 @@ import numpy as np
 from sqlalchemy import Connection
 
 from python_nodes.domain.inputs import Economics, GuardInputs
-from python_nodes.domain.metrics import MetricMatrix
+from python_nodes.domain.metrics import MetricMatrix, MetricStore
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.normalize.fx import reference_rates
 from python_nodes.scoring.economics import economics, night_demand
 from python_nodes.store import ari, bookings, health, operator, stays
-from python_nodes.store.metrics import postgres
 
 HORIZON_NIGHTS = 90
 STAY_SHAPE_DAYS = 120
@@ -28,7 +27,9 @@ def local_day(as_of: datetime, listings: Sequence[ListingInfo]) -> date:
     return min(as_of.astimezone(ZoneInfo(zone)).date() for zone in zones)
 
 
-def guard_inputs(conn: Connection, listings: Sequence[ListingInfo], as_of: datetime) -> GuardInputs:
+def guard_inputs(
+    conn: Connection, metrics: MetricStore, tenant_id: int, listings: Sequence[ListingInfo], as_of: datetime
+) -> GuardInputs:
     """Read availability, rates, health and the operator's calendar for the coming nights."""
     today = local_day(as_of, listings)
     last = today + timedelta(days=HORIZON_NIGHTS - 1)
@@ -44,7 +45,7 @@ def guard_inputs(conn: Connection, listings: Sequence[ListingInfo], as_of: datet
         operator_known=known,
         operator_open=is_open,
         trailing_price_minor=ari.trailing_median_price(conn, ids, today, last, as_of),
-        last_performance_day=postgres.last_told_day(conn, "search_impressions", ids, today),
+        last_performance_day=metrics.last_told_day(tenant_id, "search_impressions", ids, today),
         night_demand=night_demand(past.listing_row, past.lead_days, past.stay_nights, len(ids), HORIZON_NIGHTS),
     )
 

@@ -6,13 +6,12 @@ from typing import Any
 
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, deliveries, rejected
-from python_nodes.store.metrics import postgres
 
 
 def run(services: Services, tenant_id: int) -> dict[str, Any]:
     """Count points, series, deliveries, quarantine and open alerts."""
+    points, series = services.metrics.count(tenant_id)
     with services.database.tenant(tenant_id) as conn:
-        points, series = postgres.count(conn)
         return {
             "points_stored": points,
             "series": series,

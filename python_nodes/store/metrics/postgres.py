@@ -7,15 +7,17 @@ from datetime import UTC, date
 
 import numpy as np
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from python_nodes.domain.metrics import (
     METRICS,
+    DayArray,
     FloatArray,
     IntArray,
     MetricMatrix,
     MetricPoints,
 )
-from python_nodes.errors import PermanentError
+from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.store import copying
 from python_nodes.store.session import Database, current_tenant
 
@@ -70,6 +72,23 @@ class PostgresMetricStore:
         """Both ends inclusive. Where several sources tell the same point, the newest ``as_of_at`` wins."""
         with self.database.tenant(tenant_id) as conn:
             return read(conn, metrics, listing_ids, start, end)
+
+    def last_told_day(self, tenant_id: int, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
+        """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` that tells ``metric``, or NaT."""
+        with self.database.tenant(tenant_id) as conn:
+            return last_told_day(conn, metric, listing_ids, until)
+
+    def count(self, tenant_id: int) -> tuple[int, int]:
+        """Return (values held, series)."""
+        with self.database.tenant(tenant_id) as conn:
+            return count(conn)
+
+    def ping(self) -> None:
+        """Raise if the database does not answer."""
+        try:
+            self.database.ping()
+        except OperationalError:
+            raise RetryableError("PostgreSQL does not answer") from None
 
 
 def _check(names: Sequence[str]) -> None:
@@ -160,7 +179,7 @@ def count(conn: Connection) -> tuple[int, int]:
     return int(points), int(series)
 
 
-def last_told_day(conn: Connection, metric: str, listing_ids: Sequence[int], until: date) -> np.ndarray:
+def last_told_day(conn: Connection, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
     """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` on which ``metric`` is told, or NaT."""
     _check([metric])
     query = text(
