@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 
-from python_nodes.domain.findings import Anomaly, Category, Impact
+from python_nodes.domain.findings import AlertDraft, Anomaly, Impact
 from python_nodes.domain.portfolio import ListingInfo
 
 AlertScope = Literal["listing", "unit", "property", "market"]
@@ -22,31 +22,6 @@ class Candidate:
     listings: tuple[ListingInfo, ...]
     anomalies: tuple[Anomaly, ...]
     impact: Impact
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertDraft:
-    """A new alert, to be inserted and told."""
-
-    fingerprint: str
-    scope: AlertScope
-    listing_id: int | None
-    property_id: int | None
-    market: str | None
-    metric: str
-    kind: str
-    cause: str
-    title: str
-    category: Category
-    score: float
-    currency: str
-    impact_minor: int
-    loss_per_day_minor: int
-    lost_so_far_minor: int
-    onset_date: date
-    raised_at: datetime
-    evidence: dict[str, Any]
-    parts: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from python_nodes.alerts.decisions import AlertChange, AlertDraft, AlertResolution, AlertScope, Reason
-from python_nodes.domain.findings import Alert, Category
+from python_nodes.alerts.decisions import AlertChange, AlertResolution, AlertScope, Reason
+from python_nodes.domain.findings import Alert, AlertDraft, Category
 
 SEVERITY: Mapping[Category, int] = {"low": 0, "medium": 1, "high": 2, "critical": 3}
+
+RETOLD = (
+    "title", "metric", "cause", "category", "score", "impact_minor", "loss_per_day_minor", "evidence", "parts",
+)  # fmt: skip
+"""What an open alert takes over from the newest finding as it is."""
 
 
 def fingerprint(
@@ -46,18 +51,10 @@ def change(alert: Alert, draft: AlertDraft, as_of: datetime) -> AlertChange:
         )
     return AlertChange(
         alert_id=alert.alert_id,
-        fields={
-            "title": draft.title,
-            "metric": draft.metric,
-            "cause": draft.cause,
-            "category": draft.category,
-            "score": draft.score,
-            "impact_minor": draft.impact_minor,
-            "loss_per_day_minor": draft.loss_per_day_minor,
+        fields={name: getattr(draft, name) for name in RETOLD}
+        | {
             "lost_so_far_minor": lost_so_far_minor(alert, draft, as_of),
             "onset_date": min(draft.onset_date, alert.onset_date),
-            "evidence": draft.evidence,
-            "parts": draft.parts,
             "updated_at": as_of,
         },
         notify=worse,
@@ -80,7 +77,7 @@ def resolution(
     )
 
 
-def _about(alert_id: int | None, draft: AlertDraft | Alert, decision: str, why: str) -> Reason:
+def _about(alert_id: int | None, draft: AlertDraft, decision: str, why: str) -> Reason:
     return Reason(
         stage="dedupe",
         decision=decision,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from python_nodes.alerts.decisions import AlertDraft, Candidate
+from python_nodes.alerts.decisions import Candidate
 from python_nodes.alerts.dedupe import fingerprint
-from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.findings import AlertDraft, Anomaly
 
 _HEADLINES = {
     "not_bookable": "Calendar closed on {channel}",

@@ -10,14 +10,13 @@ from datetime import datetime
 from python_nodes.alerts import dedupe, enrich, group, inhibit, mute
 from python_nodes.alerts.decisions import (
     AlertChange,
-    AlertDraft,
     AlertResolution,
     Candidate,
     Decisions,
     Reason,
 )
 from python_nodes.alerts.dedupe import fingerprint
-from python_nodes.domain.findings import Alert, Anomaly, Impact
+from python_nodes.domain.findings import Alert, AlertDraft, Anomaly, Impact
 from python_nodes.domain.portfolio import ListingInfo
 
 __all__ = [

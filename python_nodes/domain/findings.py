@@ -49,10 +49,9 @@ class Impact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """One ongoing problem as stored: one alert per fingerprint while it lasts, updated in place."""
+class AlertDraft:
+    """One problem that people should hear of, as the pipeline words it: not stored yet."""
 
-    alert_id: int
     fingerprint: str
     scope: Literal["listing", "unit", "property", "market"]
     listing_id: int | None
@@ -70,8 +69,15 @@ class Alert:
     lost_so_far_minor: int
     onset_date: date
     raised_at: datetime
+    evidence: dict[str, Any]
+    parts: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert(AlertDraft):
+    """One ongoing problem as stored: one alert per fingerprint while it lasts, updated in place."""
+
+    alert_id: int
     updated_at: datetime
     resolved_at: datetime | None
     version: int
-    evidence: dict[str, Any]
-    parts: dict[str, float]

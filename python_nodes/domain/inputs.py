@@ -16,6 +16,15 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
+class Spans:
+    """Stretches of time on listings, (n,) each; ``from_at`` and ``until_at`` are datetime64[s] UTC, end exclusive."""
+
+    listing_id: IntArray
+    from_at: NDArray[np.datetime64]
+    until_at: NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True)
 class AriMatrix:
     """Latest known availability and rates, shape (n_listings, n_nights).
 
@@ -46,7 +55,8 @@ class GuardInputs:
     """Everything a guard may look at.
 
     ``operator_known``/``operator_open`` (n_listings, n_nights) over ``ari.nights``: the operator's own calendar.
-    ``trailing_price_minor`` (n_listings, n_nights): median price earlier polls saw for that same night, NaN if none.
+    ``trailing_price_minor`` (n_listings, n_nights): what a night usually costs, by earlier polls that no price alert
+    makes doubtful, NaN if unknown.
     ``last_performance_day`` (n_listings,) datetime64[D], NaT if none.
     ``night_demand`` (n_listings, n_nights): share of a day's expected bookings that would touch that night's stay
     (sums to 1 over nights where lead times are known).

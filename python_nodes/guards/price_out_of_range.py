@@ -1,6 +1,12 @@
-"""A price under the unit's floor, or under half or over double what earlier polls saw for that same night."""
+"""A price under the unit's floor, or under half or over double what that night usually costs.
+
+Usual is what earlier polls saw for that same night; where none did, as on a night that has just come into sight, what
+the listing's nights of the same weekday around it usually cost, with wider bounds.
+"""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 
@@ -11,6 +17,7 @@ from python_nodes.guards.finding import nights_finding, within
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
 NAME = "price_out_of_range"
+NEIGHBOUR_WEEKS = 4
 
 
 def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anomaly]:
@@ -20,11 +27,11 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     priced = ari.known & ari.is_open & np.isfinite(price) & within(inputs, settings.horizon_nights)
     floor = np.array([listing.floor_price_minor for listing in inputs.listings], dtype=np.float64)[:, None]
     base = np.array([listing.base_price_minor for listing in inputs.listings], dtype=np.float64)[:, None]
-    usual = np.where(np.isfinite(inputs.trailing_price_minor), inputs.trailing_price_minor, np.nan)
+    usual, slack = _usual(inputs.trailing_price_minor, settings)
     with np.errstate(invalid="ignore"):
         under_floor = priced & (price < floor)
-        collapsed = under_floor | (priced & (price < settings.price_low_ratio * usual))
-        dear = priced & (price > settings.price_high_ratio * usual)
+        collapsed = under_floor | (priced & (price < settings.price_low_ratio / slack * usual))
+        dear = priced & (price > settings.price_high_ratio * slack * usual)
     reference = np.where(np.isfinite(usual) & (usual > 0), usual, np.maximum(base, floor))
     lost = _lost(price, reference, collapsed, dear & ~collapsed, inputs.night_demand, settings)
     wrong = collapsed | dear
@@ -55,6 +62,24 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
             )
         )
     return found
+
+
+def _usual(trailing: FloatArray, settings: GuardSettings) -> tuple[FloatArray, FloatArray]:
+    """Return what each night usually costs, NaN if nothing tells, and how much wider its bounds are."""
+    own = np.where(np.isfinite(trailing) & (trailing > 0), trailing, np.nan)
+    reach = 7 * NEIGHBOUR_WEEKS
+    padded = np.pad(own, ((0, 0), (reach, reach)), constant_values=np.nan)
+    weeks = [padded[:, reach + 7 * week : reach + 7 * week + own.shape[1]] for week in _weeks()]
+    with warnings.catch_warnings():
+        # numpy warns of a median of nothing; that is the NaN wanted here.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        around = np.nanmedian(np.stack(weeks), axis=0)
+    usual = np.where(np.isfinite(own), own, around)
+    return usual, np.where(np.isfinite(own), 1.0, settings.inferred_slack)
+
+
+def _weeks() -> list[int]:
+    return [week for week in range(-NEIGHBOUR_WEEKS, NEIGHBOUR_WEEKS + 1) if week]
 
 
 def _lost(

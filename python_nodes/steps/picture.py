@@ -14,7 +14,7 @@ from python_nodes.domain.findings import Alert
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.notify import chart
-from python_nodes.steps import snapshot
+from python_nodes.steps import doubts, snapshot
 from python_nodes.store import ari, operator
 
 NIGHTS_SHOWN = 56
@@ -36,10 +36,11 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
     known, wanted = operator.current(conn, [listing.unit_id], today, last)
     seen = ari.current(conn, [listing.listing_id], today, last)
     nights = [night.item() for night in seen.nights]
-    shown = seen.is_open[0] & (alert.kind != "suspended")
+    is_down = alert.kind == "suspended"
     return chart.calendar_png(
-        nights, shown, known[0] & wanted[0], title=alert.title, channel=channel_label(listing.channel)
-    )
+        nights, seen.is_open[0] & (not is_down), known[0] & wanted[0], known=seen.known[0] | is_down,
+        title=alert.title, channel=channel_label(listing.channel),
+    )  # fmt: skip
 
 
 def _band(alert: Alert, series: Mapping[str, Any]) -> bytes:
@@ -52,7 +53,8 @@ def _band(alert: Alert, series: Mapping[str, Any]) -> bytes:
 def _prices(conn: Connection, alert: Alert, listing: ListingInfo, today: date, last: date, as_of: datetime) -> bytes:
     whole = 10.0 ** currency_digits(listing.currency)
     seen = ari.current(conn, [listing.listing_id], today, last)
-    usual = ari.trailing_median_price(conn, [listing.listing_id], today, last, as_of)
+    doubtful = doubts.doubtful_prices(conn, [listing], as_of, snapshot.PRICE_MEMORY_DAYS)
+    usual = ari.trailing_median_price(conn, [listing.listing_id], today, last, as_of, doubtful)
     nights = [night.item() for night in seen.nights]
     return chart.price_png(
         nights, seen.price_minor[0] / whole, usual[0] / whole, listing.floor_price_minor / whole,

@@ -15,10 +15,13 @@ from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.normalize.fx import reference_rates
 from python_nodes.scoring.economics import economics, night_demand
+from python_nodes.steps import doubts
 from python_nodes.store import ari, bookings, health, operator, stays
 
 HORIZON_NIGHTS = 90
 STAY_SHAPE_DAYS = 120
+PRICE_MEMORY_DAYS = 400
+"""Price alerts older than this lie before any price still kept for a coming night."""
 
 
 def local_day(as_of: datetime, listings: Sequence[ListingInfo]) -> date:
@@ -35,6 +38,7 @@ def guard_inputs(
     last = today + timedelta(days=HORIZON_NIGHTS - 1)
     ids = [listing.listing_id for listing in listings]
     known, is_open = operator.current(conn, [listing.unit_id for listing in listings], today, last)
+    doubtful = doubts.doubtful_prices(conn, listings, as_of, PRICE_MEMORY_DAYS)
     past = stays.booked_between(conn, ids, today - timedelta(days=STAY_SHAPE_DAYS), today)
     return GuardInputs(
         as_of=as_of,
@@ -44,7 +48,7 @@ def guard_inputs(
         health=health.current(conn, ids),
         operator_known=known,
         operator_open=is_open,
-        trailing_price_minor=ari.trailing_median_price(conn, ids, today, last, as_of),
+        trailing_price_minor=ari.trailing_median_price(conn, ids, today, last, as_of, doubtful),
         last_performance_day=metrics.last_told_day(tenant_id, "search_impressions", ids, today),
         night_demand=night_demand(past.listing_row, past.lead_days, past.stay_nights, len(ids), HORIZON_NIGHTS),
     )

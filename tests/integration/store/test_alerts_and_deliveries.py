@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -14,7 +13,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.findings import AlertDraft, Anomaly
 from python_nodes.domain.records import Rejected
 from python_nodes.errors import NotFoundError, PermanentError
 from python_nodes.store import alerts, anomalies, apikeys, connections, deliveries, idempotency, outbox, rejected
@@ -25,27 +24,13 @@ from python_nodes.store.session import Database
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Draft:
-    listing_id: int
-    fingerprint: str = "listing:1:no_price"
-    scope: str = "listing"
-    property_id: int | None = None
-    market: str | None = None
-    metric: str = "listed_price"
-    kind: str = "no_price"
-    cause: str = "rate_missing"
-    title: str = "No price"
-    category: str = "high"
-    score: float = 0.7
-    currency: str = "EUR"
-    impact_minor: int = 90000
-    loss_per_day_minor: int = 30000
-    lost_so_far_minor: int = 0
-    onset_date: date = date(2026, 3, 2)
-    raised_at: datetime = NOON
-    evidence: dict[str, Any] = field(default_factory=lambda: {"nights": 90})
-    parts: dict[str, float] = field(default_factory=dict)
+def draft(listing_id: int) -> AlertDraft:
+    return AlertDraft(
+        fingerprint="listing:1:no_price", scope="listing", listing_id=listing_id, property_id=None, market=None,
+        metric="listed_price", kind="no_price", cause="rate_missing", title="No price", category="high", score=0.7,
+        currency="EUR", impact_minor=90000, loss_per_day_minor=30000, lost_so_far_minor=0,
+        onset_date=date(2026, 3, 2), raised_at=NOON, evidence={"nights": 90}, parts={},
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,7 +43,7 @@ class Told:
 
 @pytest.fixture
 def alert_id(conn: Connection, listing_ids: dict[str, int]) -> int:
-    return alerts.insert(conn, Draft(listing_ids["r-1"]), reason="first seen")
+    return alerts.insert(conn, draft(listing_ids["r-1"]), reason="first seen")
 
 
 def test_an_alert_lives_in_place_and_keeps_its_reasons(conn: Connection, alert_id: int) -> None:
@@ -80,9 +65,9 @@ def test_an_alert_lives_in_place_and_keeps_its_reasons(conn: Connection, alert_i
 
 def test_one_open_alert_a_fingerprint(conn: Connection, alert_id: int, listing_ids: dict[str, int]) -> None:
     with pytest.raises(IntegrityError), conn.begin_nested():
-        alerts.insert(conn, Draft(listing_ids["r-1"]), reason="again")
+        alerts.insert(conn, draft(listing_ids["r-1"]), reason="again")
     alerts.resolve(conn, alert_id, NOON, "over")
-    assert alerts.insert(conn, Draft(listing_ids["r-1"]), reason="back") != alert_id
+    assert alerts.insert(conn, draft(listing_ids["r-1"]), reason="back") != alert_id
 
 
 def test_the_outbox_tells_once(conn: Connection, alert_id: int) -> None:
