@@ -41,5 +41,6 @@ def _dates(country: str, subdivision: str | None, years: list[int]) -> list[str]
         try:
             return [day.isoformat() for day in holidays.country_holidays(country, subdiv=part, years=years)]
         except NotImplementedError:
+            # The library's way to say that it does not know the place; a listing there is scored without holidays.
             continue
     return []

@@ -38,6 +38,7 @@ def score_all(
     listings: Sequence[ListingInfo],
     holidays_by_listing: BoolArray | None,
     as_of_day: date,
+    unfit: BoolArray | None = None,
 ) -> list[Anomaly]:
     """Return what is wrong with which listing on the last day told before ``as_of_day``.
 
@@ -51,6 +52,8 @@ def score_all(
     holidays_by_listing : ndarray of bool, shape (len(matrix.listing_ids), len(matrix.days)), optional
         None takes them from the `holidays` library.
     as_of_day : date
+    unfit : ndarray of bool, shape (len(matrix.listing_ids), len(matrix.days)), optional
+        Days neither scored nor learnt from, as those on which the listing is known to have been down.
 
     Returns
     -------
@@ -70,7 +73,10 @@ def score_all(
         if watch.metric not in matrix.values or (watch.exposure and watch.exposure not in matrix.values):
             continue
         exposure = matrix.values[watch.exposure][rows][:, :last] if watch.exposure else None
-        batch = SeriesBatch(matrix.values[watch.metric][rows][:, :last], days, exposure, holidays)
+        values = matrix.values[watch.metric][rows][:, :last]
+        if unfit is not None:
+            values = np.where(unfit[rows][:, :last], np.nan, values)
+        batch = SeriesBatch(values, days, exposure, holidays)
         found.extend(_score(watch, batch, known))
     return found
 
@@ -89,23 +95,27 @@ def _score(watch: Watch, batch: SeriesBatch, listings: Sequence[ListingInfo]) ->
     ]
 
 
-def spend(forecast: Forecast) -> FloatArray:
+def spend(forecast: Forecast, full_share_count: float) -> FloatArray:
     """Return each series' share of the false-alert budget: more where a drop can be seen and costs more.
 
-    The square of the expected count a day, cut at four, spends next to nothing on series whose quiet weeks say
-    nothing; it is told by the baseline of the last day, so it knows nothing of what is scored.
+    The square of the expected count a day, cut at ``full_share_count``, spends next to nothing on series whose quiet
+    weeks say nothing; where less than a third of the series are busy, the rest of the budget is not spent at all.
+    The baseline of the last days tells it, so it knows nothing of what is scored.
     """
+    count = forecast.expected.shape[0]
     recent = np.where(np.isfinite(forecast.expected), forecast.expected, 0.0)[:, -28:]
-    weight = np.minimum(recent.mean(axis=1), 4.0) ** 2 if recent.size else np.zeros(forecast.expected.shape[0])
-    total = float(weight.sum())
-    return weight / total if total > 0 else np.zeros_like(weight)
+    if not recent.size:
+        return np.zeros(count)
+    weight = np.minimum(recent.mean(axis=1) / full_share_count, 1.0) ** 2
+    return np.asarray(weight / max(float(weight.sum()), count / 3.0), dtype=np.float64)
 
 
 def _sequential(watch: Watch, forecast: Forecast, params: sequential.Params) -> _Found:
     """State of the sequential rule, its budget scaled to the number of series."""
     count = forecast.expected.shape[0]
     allowed = watch.budget.false_alerts * count / watch.budget.listings
-    thresholds = sequential.log_threshold(allowed, count, watch.budget.days, spend(forecast))
+    share = spend(forecast, watch.budget.full_share_bookings)
+    thresholds = sequential.log_threshold(allowed, count, watch.budget.days, share)
     scan = sequential.scan(forecast, thresholds, params)
     # By Markov: E[M] of the windows that end on one day is at most their number.
     p_value = np.minimum(1.0, params.window_days * np.exp(-np.clip(scan.log_statistic[:, -1], -50.0, 600.0)))

@@ -23,11 +23,15 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """False alerts allowed, in all, over so many listings and days."""
+    """False alerts allowed, in all, over so many listings and days.
+
+    A series' share of them grows with the square of its expected bookings a day up to ``full_share_bookings``.
+    """
 
     false_alerts: float = 0.5
     listings: int = 200
     days: float = 14.0
+    full_share_bookings: float = 4.0
 
 
 P = TypeVar("P", weekday_season.Params, sequential.Params, band.Params, Budget)

@@ -8,7 +8,7 @@ from typing import Any
 from python_nodes import log
 from python_nodes.scoring import sweep
 from python_nodes.scoring.watches import load_watches
-from python_nodes.steps import snapshot
+from python_nodes.steps import doubts, snapshot
 from python_nodes.steps.services import Services
 from python_nodes.store import anomalies, portfolio
 
@@ -24,7 +24,9 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         start, end = snapshot.window(today, services.history_days)
         ids = [listing.listing_id for listing in listings]
         matrix = services.metrics.read(tenant_id, metrics, ids, start, end)
-        found = sweep.score_all(watches, matrix, listings, None, today)
+        with services.database.tenant(tenant_id) as conn:
+            down = doubts.outage_days(conn, listings, matrix.days, as_of)
+        found = sweep.score_all(watches, matrix, listings, None, today, down)
         with services.database.tenant(tenant_id) as conn:
             anomalies.replace(conn, as_of, "watches", found)
         result = {"series": snapshot.told(matrix), "scored": len(listings) * len(watches), "found": len(found)}
