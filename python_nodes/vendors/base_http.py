@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -22,7 +22,10 @@ UPSTREAM_STATUS = HTTPStatus.BAD_GATEWAY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request; ``path`` is under the connection's base URL, ``rate`` in the words of `limits`."""
+    """One request; ``path`` is under the connection's base URL, ``rate`` in the words of `limits`.
+
+    ``check`` reads a successful answer and raises if its body is a refusal (GraphQL says so with status 200).
+    """
 
     operation: str
     method: str
@@ -32,6 +35,7 @@ class Call:
     json: Any = None
     content: bytes | None = None
     headers: Mapping[str, str] | None = None
+    check: Callable[[bytes], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +125,11 @@ class HttpSession:
             ) as response:
                 if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
                     raise self._refusal(response, where)
+                content = self._read(response, where)
+                if call.check is not None:
+                    call.check(content)
                 return Reply(
-                    content=self._read(response, where),
-                    content_type=response.headers.get("Content-Type", "application/octet-stream"),
+                    content=content, content_type=response.headers.get("Content-Type", "application/octet-stream")
                 )
         except httpx2.TimeoutException as error:
             raise RetryableError(f"{where}: timed out ({type(error).__name__})") from error

@@ -1,0 +1,51 @@
+"""Access tokens for client credentials: fetched once, shared by all processes until they expire or are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from python_nodes.errors import RetryableError
+from python_nodes.vendors.base import Runtime
+from python_nodes.vendors.base_http import Call, HttpSession, token_key
+
+MARGIN_S = 60.0
+"""A token is not used in its last minute: a call that starts with it should also end with it."""
+
+
+class TokenAuth:
+    """Sends ``exchange`` for a token and signs requests with it as Bearer; see ``base_http.Auth``."""
+
+    def __init__(
+        self, session: HttpSession, runtime: Runtime, *, client_id: str, exchange: Call, token_field: str, ttl_s: float
+    ) -> None:
+        self._session = session
+        self._cache = runtime.token_cache
+        self._exchange = exchange
+        self._token_field = token_field
+        self._ttl_s = ttl_s
+        self._key = token_key(session.vendor, runtime.connection, client_id)
+
+    def headers(self, *, fresh: bool) -> Mapping[str, str]:
+        """See ``base_http.Auth``."""
+        token = None if fresh else self._cache.get(self._key)
+        if token is None:
+            token, ttl_s = self._fetch()
+            self._cache.set(self._key, token, ttl_s)
+        return {"Authorization": f"Bearer {token}"}
+
+    def _fetch(self) -> tuple[str, float]:
+        reply = self._session.call(self._exchange)
+        where = f"{self._session.vendor} token"
+        try:
+            answer: Any = json.loads(reply.content)
+            token = answer[self._token_field]
+            told_s = answer.get("expires_in")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise RetryableError(f"{where}: the answer holds no {self._token_field}") from error
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise RetryableError(f"{where}: the {self._token_field} is not printable text")
+        if isinstance(told_s, int) and told_s > 0:
+            return token, min(self._ttl_s, max(told_s - MARGIN_S, told_s / 2))
+        return token, self._ttl_s
