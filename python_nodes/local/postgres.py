@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
+
+from python_nodes.errors import PermanentError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Postgres:
     socket_dir: str
     port: int
     pid: int
+    bin_dir: Path = Path()
 
     def url(self, user: str, password: str, database: str) -> str:
         """A SQLAlchemy address of one database for one role."""
@@ -48,6 +52,7 @@ def run(data_dir: Path) -> Iterator[Postgres]:
             socket_dir=socket_dir,
             port=server.get_postmaster_info().port or 5432,
             pid=server.get_pid() or os.getpid(),
+            bin_dir=server.bin_path,
         )
     finally:
         server.cleanup()
@@ -94,3 +99,33 @@ def end_sessions(postgres: Postgres, name: str) -> None:
         conn.execute(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
         )
+
+
+def major_version(postgres: Postgres) -> int:
+    """The server's major version."""
+    with _engine(postgres).connect() as conn:
+        return int(conn.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+
+
+def dump(postgres: Postgres, name: str, file: Path) -> None:
+    """Write a database as SQL, in one step: readers see a whole file or none."""
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    _client(postgres, "pg_dump", "--dbname", name, "--no-owner", "--file", str(part))
+    part.replace(file)
+
+
+def load(postgres: Postgres, name: str, file: Path) -> None:
+    """Run a dump in an empty database, all of it or nothing."""
+    _client(
+        postgres, "psql", "--dbname", name, "--no-psqlrc", "--quiet", "--single-transaction",
+        "--set", "ON_ERROR_STOP=1", "--output", os.devnull, "--file", str(file),
+    )  # fmt: skip
+
+
+def _client(postgres: Postgres, program: str, *arguments: str) -> None:
+    where = ("--host", postgres.socket_dir, "--port", str(postgres.port), "--username", "postgres")
+    done = subprocess.run(
+        [str(postgres.bin_dir / program), *where, *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+    if done.returncode != 0:
+        raise PermanentError(f"{program} failed: {done.stderr[-500:]}", status=500)

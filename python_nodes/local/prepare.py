@@ -20,6 +20,7 @@ from python_nodes.store.session import Database
 
 DATABASE = "nightporter"
 TENANT = "default"
+CURRENCY = "EUR"
 FLOW_SCOPES = ("read", "ingest", "score", "notify")
 # The simulated days pass in seconds, so limits by the real clock would hold every poll back.
 SIMULATED_RATE_LIMITS = {"*": "500/second"}
@@ -51,7 +52,7 @@ def open_database(postgres: Postgres, saved: Saved, mark: str) -> tuple[Saved, W
 
 
 def _with_tenant(saved: Saved, owner_url: str, app_url: str) -> Saved:
-    tenant_id = migrate.create_tenant(owner_url, TENANT, "EUR")
+    tenant_id = migrate.create_tenant(owner_url, TENANT, CURRENCY)
     database = Database(app_url)
     now_at = datetime.now(UTC)
     try:

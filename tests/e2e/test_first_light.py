@@ -21,8 +21,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from python_nodes.local import flows, n8n, postgres, processes
+from python_nodes.local.start import control
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
-from python_nodes.local.up import control
 from python_nodes.local.worker_client import WorkerClient
 
 READY_S = 480.0
