@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch, Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +22,9 @@ _SIZE_INCHES, _DPI = (8.0, 3.6), 150
 
 def _figure(title: str) -> tuple[Figure, Axes]:
     # Figure without pyplot: pyplot keeps global state, which leaks in a server.
-    figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained", facecolor="white")
+    figure = Figure(
+        figsize=_SIZE_INCHES, dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.12), facecolor="white"
+    )
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=_INK, pad=10)
     for side in ("top", "right", "left"):
@@ -37,6 +40,25 @@ def _date_axis(axes: Axes, days: Sequence[date]) -> None:
     step = max(1, -(-len(days) // 8))
     shown = days[::step]
     axes.set_xticks(list(_numbers(shown)), [f"{day.day} {day:%b}" for day in shown])
+
+
+def _value_axis(axes: Axes, x: NDArray[np.float64], days: Sequence[date], unit: str) -> None:
+    axes.set_xlim(float(x[0]) - 0.5, float(x[-1]) + 0.5)
+    axes.set_ylabel(unit, color=_QUIET, fontsize=10)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    _date_axis(axes, days)
+
+
+def _usual(axes: Axes, x: NDArray[np.float64], middle: NDArray[np.float64], label: str) -> None:
+    axes.plot(x, middle, color=_EXPECTED, linewidth=1.4, linestyle=(0, (4, 3)), label=label)
+
+
+def _legend(figure: Figure, handles: Sequence[Patch] | None = None) -> None:
+    """Lay the legend out below: beside the plot it would take width from the days."""
+    named = {"handles": list(handles)} if handles is not None else {}
+    # Four meanings of a night are too wide for one row, six short names of lines are not.
+    columns = 2 if handles is not None and len(handles) > 3 else 6
+    figure.legend(loc="outside lower center", frameon=False, fontsize=9.5, ncols=columns, labelcolor=_INK, **named)
 
 
 def _png(figure: Figure) -> bytes:
@@ -65,54 +87,23 @@ def chart_png(
     seen, middle, low, high = (np.asarray(item, dtype=np.float64) for item in (observed, expected, lower, upper))
     figure, axes = _figure(title)
     axes.fill_between(x, low, high, color=_OBSERVED, alpha=0.10, linewidth=0, label="Usual range")
-    axes.plot(
-        x,
-        middle,
-        color=_EXPECTED,
-        linewidth=1.4,
-        linestyle=(0, (4, 3)),
-        label="Expected",
-    )
-    axes.plot(
-        x,
-        seen,
-        color=_OBSERVED,
-        linewidth=1.9,
-        marker="o",
-        markersize=3.2,
-        label="Observed",
-    )
-    start = float(_numbers([onset])[0])
-    since = x >= start
-    if since.any():
-        axes.axvspan(start - 0.5, float(x[-1]) + 0.5, color=_TROUBLE, alpha=0.08, linewidth=0)
-        axes.plot(
-            x[since],
-            seen[since],
-            color=_TROUBLE,
-            linewidth=2.2,
-            marker="o",
-            markersize=4.5,
-            label="Since onset",
-        )
-    axes.set_xlim(float(x[0]) - 0.5, float(x[-1]) + 0.5)
+    _usual(axes, x, middle, "Expected")
+    axes.plot(x, seen, color=_OBSERVED, linewidth=1.9, marker="o", markersize=3.2, label="Observed")
+    _trouble(axes, x, seen, float(_numbers([onset])[0]))
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(np.concatenate([seen, low]), initial=0.0))))
-    axes.set_ylabel(unit, color=_QUIET, fontsize=10)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    _date_axis(axes, days)
-    figure.legend(
-        loc="outside lower center",
-        frameon=False,
-        fontsize=9.5,
-        ncols=4,
-        labelcolor=_INK,
-    )
+    _value_axis(axes, x, days, unit)
+    _legend(figure)
     return _png(figure)
 
 
-def _night_colours(is_open: NDArray[np.bool_], expected_open: NDArray[np.bool_]) -> list[str]:
-    trouble = ~is_open & expected_open
-    return [_BLOCKED if bad else _OPEN if free else _SOLD for bad, free in zip(trouble, is_open, strict=True)]
+def _trouble(axes: Axes, x: NDArray[np.float64], seen: NDArray[np.float64], start: float) -> None:
+    since = x >= start
+    if not since.any():
+        return
+    axes.axvspan(start - 0.5, float(x[-1]) + 0.5, color=_TROUBLE, alpha=0.08, linewidth=0)
+    axes.plot(
+        x[since], seen[since], color=_TROUBLE, linewidth=2.2, marker="o", markersize=4.5, label="Since onset"
+    )  # fmt: skip
 
 
 def calendar_png(
@@ -120,72 +111,60 @@ def calendar_png(
     is_open: ArrayLike,
     expected_open: ArrayLike,
     *,
+    known: ArrayLike = True,
     title: str = "",
     channel: str = "channel",
 ) -> bytes:
-    """Draw nights as a calendar, a row a week: red where the channel is closed but the operator is open."""
+    """Draw nights as a calendar, a column a week: red where the channel is closed but the operator is open."""
     figure, axes = _figure(title)
-    colours = _night_colours(np.asarray(is_open, dtype=np.bool_), np.asarray(expected_open, dtype=np.bool_))
-    first_monday = nights[0] - timedelta(days=nights[0].weekday())
-    weeks = [(night - first_monday).days // 7 for night in nights]
+    told = np.broadcast_to(np.asarray(known, dtype=np.bool_), len(nights))
+    colours = _night_colours(np.asarray(is_open, dtype=np.bool_), np.asarray(expected_open, dtype=np.bool_), told)
+    weeks = _weeks(nights)
     for night, week, colour in zip(nights, weeks, colours, strict=True):
-        row = night.weekday()
-        axes.add_patch(_cell(week, row, colour))
-        ink = "white" if colour == _BLOCKED else _INK
-        axes.text(
-            week + 0.46,
-            row + 0.46,
-            str(night.day),
-            ha="center",
-            va="center",
-            fontsize=8.5,
-            color=ink,
-        )
-        if night.day == 1 or night == nights[0]:
-            axes.text(
-                week + 0.46,
-                -0.35,
-                f"{night:%b}",
-                ha="center",
-                va="bottom",
-                fontsize=9.5,
-                color=_QUIET,
-            )
+        _cell(axes, night, week, colour)
+    for week, text in month_labels(nights).items():
+        axes.text(week + 0.06, -0.35, text, ha="left", va="bottom", fontsize=9.5, color=_QUIET)
     axes.set_xlim(-0.05, max(weeks) + 1)
     axes.set_ylim(7, -0.9)
-    axes.set_yticks(
-        [row + 0.46 for row in range(7)],
-        ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-    )
+    axes.set_yticks([row + 0.46 for row in range(7)], ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])
     axes.set_xticks([])
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     meanings = {
         _OPEN: f"Open on {channel}",
         _BLOCKED: f"Closed on {channel}, open at the operator",
+        _SOLD: "Not for sale",
+        _UNKNOWN: f"Not told by {channel}",
     }
-    meanings[_SOLD] = "Not for sale"
-    shown = [Patch(color=colour, label=text) for colour, text in meanings.items() if colour in colours]
-    figure.legend(
-        handles=shown,
-        loc="outside lower center",
-        frameon=False,
-        fontsize=9.5,
-        ncols=3,
-        labelcolor=_INK,
-    )
+    _legend(figure, [Patch(color=colour, label=text) for colour, text in meanings.items() if colour in colours])
     return _png(figure)
 
 
-def _cell(week: int, row: int, colour: str) -> Patch:
-    return FancyBboxPatch(
-        (week + 0.06, row + 0.06),
-        0.80,
-        0.80,
-        boxstyle="round,pad=0,rounding_size=0.12",
-        facecolor=colour,
-        linewidth=0,
-    )
+def month_labels(nights: Sequence[date]) -> dict[int, str]:
+    """Name each month over one column, a week: its first night's, or the next one where that column has a name."""
+    labels: dict[int, str] = {}
+    for night, week in zip(nights, _weeks(nights), strict=True):
+        if night == nights[0] or night.day == 1:
+            labels[week + (week in labels)] = f"{night:%b}"
+    return labels
+
+
+def _weeks(nights: Sequence[date]) -> list[int]:
+    first_monday = nights[0] - timedelta(days=nights[0].weekday())
+    return [(night - first_monday).days // 7 for night in nights]
+
+
+def _night_colours(is_open: NDArray[np.bool_], expected_open: NDArray[np.bool_], known: NDArray[np.bool_]) -> list[str]:
+    colours = np.where(is_open, _OPEN, np.where(expected_open, _BLOCKED, _SOLD))
+    return [str(colour) for colour in np.where(known, colours, _UNKNOWN)]
+
+
+def _cell(axes: Axes, night: date, week: int, colour: str) -> None:
+    row = night.weekday()
+    shape = "round,pad=0,rounding_size=0.12"
+    axes.add_patch(FancyBboxPatch((week + 0.06, row + 0.06), 0.80, 0.80, boxstyle=shape, facecolor=colour, linewidth=0))
+    ink = "white" if colour == _BLOCKED else _INK
+    axes.text(week + 0.46, row + 0.46, str(night.day), ha="center", va="center", fontsize=8.5, color=ink)
 
 
 def price_png(
@@ -199,70 +178,30 @@ def price_png(
 ) -> bytes:
     """Draw each night's price against its trailing median and floor; nights out of range, or without price, in red."""
     x = _numbers(nights)
-    now, usual = (
-        np.asarray(price, dtype=np.float64),
-        np.asarray(median, dtype=np.float64),
-    )
+    now, usual = np.asarray(price, dtype=np.float64), np.asarray(median, dtype=np.float64)
     figure, axes = _figure(title)
-    axes.fill_between(
-        x,
-        usual * 0.5,
-        usual * 2.0,
-        color=_OBSERVED,
-        alpha=0.08,
-        linewidth=0,
-        label="Half to double",
-    )
-    axes.plot(
-        x,
-        usual,
-        color=_EXPECTED,
-        linewidth=1.4,
-        linestyle=(0, (4, 3)),
-        label="Trailing median",
-    )
-    with np.errstate(invalid="ignore"):
-        wrong = (now > usual * 2.0) | (now < usual * 0.5) | (now < (floor or 0.0))
-    axes.plot(
-        x,
-        np.where(wrong, np.nan, now),
-        "o",
-        color=_OBSERVED,
-        markersize=4,
-        label="Price",
-    )
-    if wrong.any():
-        axes.plot(
-            x[wrong],
-            now[wrong],
-            "o",
-            color=_TROUBLE,
-            markersize=6,
-            label="Out of range",
-        )
-    missing = np.isnan(now)
-    if missing.any():
-        axes.plot(
-            x[missing],
-            np.zeros(int(missing.sum())),
-            "x",
-            color=_TROUBLE,
-            markersize=6,
-            label="No price",
-            clip_on=False,
-        )
+    axes.fill_between(x, usual * 0.5, usual * 2.0, color=_OBSERVED, alpha=0.08, linewidth=0, label="Half to double")
+    _usual(axes, x, usual, "Trailing median")
+    _prices(axes, x, now, out_of_range(now, usual, floor))
     if floor is not None:
         axes.axhline(floor, color=_TROUBLE, linewidth=1.0, linestyle=":", label="Floor")
-    axes.set_xlim(float(x[0]) - 0.5, float(x[-1]) + 0.5)
     axes.set_ylim(bottom=0)
-    axes.set_ylabel(currency, color=_QUIET, fontsize=10)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    _date_axis(axes, nights)
-    figure.legend(
-        loc="outside lower center",
-        frameon=False,
-        fontsize=9.5,
-        ncols=6,
-        labelcolor=_INK,
-    )
+    _value_axis(axes, x, nights, currency)
+    _legend(figure)
     return _png(figure)
+
+
+def out_of_range(now: NDArray[np.float64], usual: NDArray[np.float64], floor: float | None) -> NDArray[np.bool_]:
+    """Tell which prices stand outside half to double the usual, or below the floor; a missing price is neither."""
+    with np.errstate(invalid="ignore"):
+        return (now > usual * 2.0) | (now < usual * 0.5) | (now < (floor or 0.0))
+
+
+def _prices(axes: Axes, x: NDArray[np.float64], now: NDArray[np.float64], wrong: NDArray[np.bool_]) -> None:
+    axes.plot(x, np.where(wrong, np.nan, now), "o", color=_OBSERVED, markersize=4, label="Price")
+    if wrong.any():
+        axes.plot(x[wrong], now[wrong], "o", color=_TROUBLE, markersize=6, label="Out of range")
+    missing = np.isnan(now)
+    if missing.any():
+        none = np.zeros(int(missing.sum()))
+        axes.plot(x[missing], none, "x", color=_TROUBLE, markersize=6, label="No price", clip_on=False)
