@@ -84,13 +84,14 @@ def _store(conn: Connection, columns: Mapping[str, Any]) -> int:
     changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*_TOLD, "observed_at", "source", "raw_id"))
     return conn.execute(text(
         f"WITH s AS (SELECT {chosen} FROM pg_temp.staged_ari),"
-        f" fresh AS (SELECT s.* FROM s LEFT JOIN ari_current c USING (listing_id, stay_date, rate_plan_external_id)"
+        f" fresh AS (SELECT s.* FROM s LEFT JOIN (SELECT * FROM ari_current WHERE stay_date BETWEEN :first AND :last) c"
+        "  USING (listing_id, stay_date, rate_plan_external_id)"
         "  WHERE c.listing_id IS NULL OR (c.observed_at < s.observed_at AND"
         f"  ({plain}) IS DISTINCT FROM ({plain.replace('s.', 'c.')}))),"
         f" kept AS (INSERT INTO ari_current ({_NAMES}) SELECT {_NAMES} FROM fresh"
         f"  ON CONFLICT (tenant_id, listing_id, stay_date, rate_plan_external_id) DO UPDATE SET {changed})"
         f" INSERT INTO ari_observations ({_NAMES}) SELECT {_NAMES} FROM fresh ON CONFLICT DO NOTHING"
-    )).rowcount  # fmt: skip
+    ), {"first": columns["stay_date"].min().item(), "last": columns["stay_date"].max().item()}).rowcount  # fmt: skip
 
 
 def _place(rows: NDArray[Any], wanted: IntArray, first: np.datetime64) -> tuple[IntArray, IntArray]:

@@ -27,11 +27,13 @@ _TIME_INFINITY = 2**63 - 1
 
 
 def _text_field(values: NDArray[Any]) -> tuple[NDArray[Any], str, str]:
-    plain = np.array(["" if value is None else value for value in values.tolist()], dtype="U")
-    encoded = np.char.encode(plain, "utf-8") if plain.size else np.empty(0, "S1")
-    if encoded.dtype.itemsize == 0:
-        encoded = encoded.astype("S1")
-    padded = np.ascontiguousarray(encoded)
+    # Each text is encoded once, however many rows have it.
+    seen: dict[str | None, int] = {}
+    code = np.fromiter((seen.setdefault(value, len(seen)) for value in values.tolist()), np.int64, values.size)
+    encoded = np.array(["" if value is None else value for value in seen] or [""], dtype="U")
+    padded = np.ascontiguousarray(np.char.encode(encoded, "utf-8").astype("S")[code])
+    if padded.dtype.itemsize == 0:
+        padded = padded.astype("S1")
     raw = padded.view(np.uint8)
     raw[raw == 0] = ord(" ")
     return padded, "text", "nullif(rtrim({name}), '')"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
+from xml.sax.saxutils import quoteattr
 
 from babel.numbers import get_currency_precision
 from lxml import etree
@@ -14,6 +15,7 @@ from lxml import etree
 from sandbox.rows import AriRow, BookingRow
 
 _NS = "http://www.opentravel.org/OTA/2003/05"
+_ASSUMPTION = "<!-- ASSUMPTION of this sandbox: Booking.com documents no read of availability and rates -->"
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
 Attributes = dict[str, str]
 
@@ -36,6 +38,7 @@ def decimal_text(amount_minor: int, currency: str) -> str:
 
 
 _precision = cache(get_currency_precision)
+_quoted = lru_cache(maxsize=4_096)(quoteattr)
 
 
 def reservations(root_name: str, rows: Sequence[tuple[BookingRow, str | None]], now: datetime) -> bytes:
@@ -77,34 +80,35 @@ def read_acknowledgement(content: bytes, root_name: str) -> list[str]:
     return [value for value in ids if value]
 
 
-def ari(blocks: Iterable[AriBlock], missing: Sequence[str] = ()) -> bytes:
-    """Availability and rates, one message per room, rate plan and night: our assumption, and it says so."""
-    root = etree.Element("OTA_HotelAvailGetRS")
-    root.append(etree.Comment(" ASSUMPTION of this sandbox: Booking.com documents no read of availability and rates "))
-    warnings = etree.SubElement(root, "Warnings") if missing else root
-    for property_id in missing:
-        etree.SubElement(warnings, "Warning", {"Type": "3", "ShortText": f"unknown property {property_id}"})
+def ari(blocks: Iterable[AriBlock], missing: Iterable[str] = ()) -> bytes:
+    """Availability and rates, one message per room, rate plan and night: our assumption, and it says so.
+
+    Nights come by the ten thousand, so they are written as text; what is not a number or a date is quoted.
+    """
+    parts = ["<?xml version='1.0' encoding='UTF-8'?>\n<OTA_HotelAvailGetRS>", _ASSUMPTION]
+    warnings = [f'<Warning Type="3" ShortText={quoteattr(f"unknown property {one}")}/>' for one in missing]
+    if warnings:
+        parts += ["<Warnings>", *warnings, "</Warnings>"]
     for block in blocks:
-        parent = etree.SubElement(root, "AvailStatusMessages", {"HotelCode": block.property_id})
-        for row in block.rows:
-            _night(parent, row, block.currency)
-    return _bytes(root)
+        parts.append(f"<AvailStatusMessages HotelCode={quoteattr(block.property_id)}>")
+        parts += [_night(row, block.currency) for row in block.rows]
+        parts.append("</AvailStatusMessages>")
+    return "".join([*parts, "</OTA_HotelAvailGetRS>"]).encode()
 
 
-def _night(parent: etree._Element, row: AriRow, currency: str) -> None:
-    """One night; these come by the ten thousand, so elements are made directly (the message has no namespace)."""
-    night = row.night.isoformat()
-    add = etree.SubElement
-    message = add(parent, "AvailStatusMessage", {"BookingLimit": str(row.units_left)})
-    add(message, "StatusApplicationControl", {
-        "Start": night, "End": night, "InvTypeCode": row.room_id, "RatePlanCode": row.rate_id,
-    })  # fmt: skip
-    add(message, "RestrictionStatus", {"Status": "Open" if row.is_open else "Close"})
-    stays = add(message, "LengthsOfStay")
-    add(stays, "LengthOfStay", {"MinMaxMessageType": "SetMinLOS", "Time": str(row.min_stay_nights)})
-    if row.price_minor is not None:
-        amount = decimal_text(row.price_minor, currency)
-        add(message, "BaseByGuestAmt", {"AmountAfterTax": amount, "CurrencyCode": currency})
+def _night(row: AriRow, currency: str) -> str:
+    night, status = row.night.isoformat(), "Open" if row.is_open else "Close"
+    price = (
+        f'<BaseByGuestAmt AmountAfterTax="{decimal_text(row.price_minor, currency)}" CurrencyCode={_quoted(currency)}/>'
+        if row.price_minor is not None
+        else ""
+    )
+    return (
+        f'<AvailStatusMessage BookingLimit="{row.units_left}"><StatusApplicationControl Start="{night}" End="{night}"'
+        f" InvTypeCode={_quoted(row.room_id)} RatePlanCode={_quoted(row.rate_id)}/>"
+        f'<RestrictionStatus Status="{status}"/><LengthsOfStay><LengthOfStay MinMaxMessageType="SetMinLOS"'
+        f' Time="{row.min_stay_nights}"/></LengthsOfStay>{price}</AvailStatusMessage>'
+    )
 
 
 def _reservation(parent: etree._Element, row: BookingRow, status: str | None) -> None:

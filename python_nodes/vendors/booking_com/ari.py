@@ -14,7 +14,9 @@ from python_nodes.vendors.ari_columns import Night, ari_columns, ari_records
 from python_nodes.vendors.booking_com.ota import local_name, money, named, read_date, read_xml, rejected
 
 MESSAGE = "AvailStatusMessage"
+# The same few texts come ten thousand times.
 _day = lru_cache(maxsize=4_096)(read_date)
+_local = lru_cache(maxsize=256)(local_name)
 
 
 def map_ari_columns(
@@ -56,7 +58,7 @@ def _raw_rows(content: bytes, numbers: list[int]) -> RawRow:
 
 
 def _night(message: etree._Element) -> Night:
-    parts = {local_name(part): part for part in message.iter()}
+    parts = {_local(part.tag): part for part in message.iter()}
     control = parts.get("StatusApplicationControl")
     if control is None:
         raise RejectedRecord("StatusApplicationControl: missing", field="StatusApplicationControl")
@@ -89,6 +91,7 @@ def _required(control: etree._Element, name: str) -> str:
     return value
 
 
+@lru_cache(maxsize=1_024)
 def _count(text: str, field: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 6):
         raise RejectedRecord(f"{field}: {text[:20]!r} is not a count", field=field)

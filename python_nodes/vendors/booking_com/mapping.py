@@ -173,7 +173,7 @@ def _stay_dates(element: etree._Element, stay: etree._Element) -> tuple[date, da
 
 
 def _total(element: etree._Element, stay: etree._Element, *, alone: bool) -> tuple[int, str]:
-    total = next((child for child in stay if local_name(child) == "Total"), None)
+    total = next((child for child in stay if local_name(child.tag) == "Total"), None)
     if total is None and alone:
         info = first(element, "ResGlobalInfo")
         total = first(info, "Total") if info is not None else None

@@ -71,9 +71,9 @@ def read_moment(text: str, field: str) -> datetime:
         raise RejectedRecord(f"{field}: {text[:40]!r} is not a moment", field=field) from None
 
 
-def local_name(element: etree._Element) -> str:
-    """The tag without its namespace."""
-    return str(element.tag).rpartition("}")[2]
+def local_name(tag: str) -> str:
+    """A tag without its namespace."""
+    return tag.rpartition("}")[2]
 
 
 def money(element: etree._Element, name: str) -> tuple[int, str]:
