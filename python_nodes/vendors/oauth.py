@@ -18,12 +18,12 @@ class TokenAuth:
     """Sends ``exchange`` for a token and signs requests with it as Bearer; see ``base_http.Auth``."""
 
     def __init__(
-        self, session: HttpSession, runtime: Runtime, *, client_id: str, exchange: Call, token_field: str, ttl_s: float
+        self, session: HttpSession, runtime: Runtime, *, client_id: str, exchange: Call, answer_field: str, ttl_s: float
     ) -> None:
         self._session = session
         self._cache = runtime.token_cache
         self._exchange = exchange
-        self._token_field = token_field
+        self._answer_field = answer_field
         self._ttl_s = ttl_s
         self._key = token_key(session.vendor, runtime.connection, client_id)
 
@@ -40,12 +40,12 @@ class TokenAuth:
         where = f"{self._session.vendor} token"
         try:
             answer: Any = json.loads(reply.content)
-            token = answer[self._token_field]
+            token = answer[self._answer_field]
             told_s = answer.get("expires_in")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise RetryableError(f"{where}: the answer holds no {self._token_field}") from error
+            raise RetryableError(f"{where}: the answer holds no {self._answer_field}") from error
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-            raise RetryableError(f"{where}: the {self._token_field} is not printable text")
+            raise RetryableError(f"{where}: the {self._answer_field} is not printable text")
         if isinstance(told_s, int) and told_s > 0:
             return token, min(self._ttl_s, max(told_s - MARGIN_S, told_s / 2))
         return token, self._ttl_s

@@ -11,7 +11,8 @@ from python_nodes.domain.columns import AriColumns, RawRow
 from python_nodes.domain.records import AriRecord, Rejected
 from python_nodes.errors import RejectedRecord
 from python_nodes.vendors.ari_columns import Night, ari_columns, ari_records
-from python_nodes.vendors.booking_com.ota import local_name, money, named, read_date, read_xml, rejected
+from python_nodes.vendors.booking_com.ota import local_name, money, named, read_date, rejected
+from python_nodes.vendors.safe_xml import read_xml
 
 MESSAGE = "AvailStatusMessage"
 # The same few texts come ten thousand times.

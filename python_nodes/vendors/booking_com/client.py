@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import Any
 
 from lxml import etree
 
-from python_nodes.errors import ConfigError, RetryableError
+from python_nodes.errors import ConfigError
 from python_nodes.vendors.base import RawPayload, Runtime
-from python_nodes.vendors.base_http import Call, HttpSession, Reply, token_key
+from python_nodes.vendors.base_http import Call, HttpSession, Reply
 from python_nodes.vendors.booking_com.ota import OTA_NAMESPACE, reservation_ids
 from python_nodes.vendors.capabilities import check_rate, read_capabilities
+from python_nodes.vendors.oauth import TokenAuth
 
 VENDOR = "booking_com"
 NEW_QUEUE = "OTA_HotelResNotif"
@@ -44,7 +44,15 @@ class Client:
             raise ConfigError(f"{VENDOR}: ari_properties_per_call must be at least 1")
         self._session = HttpSession(VENDOR, base_url, runtime)
         ttl_s = float(settings.get("token_ttl_s", 3300))
-        self._auth = TokenAuth(self._session, credentials, runtime, ttl_s, self._rates["token"])
+        exchange = _exchange(credentials, self._rates["token"])
+        self._auth = TokenAuth(
+            self._session,
+            runtime,
+            client_id=credentials["client_id"],
+            exchange=exchange,
+            answer_field="jwt",
+            ttl_s=ttl_s,
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -130,43 +138,14 @@ class Client:
         return self._session.call(call, self._auth)
 
 
-class TokenAuth:
-    """Exchanges credentials for a JWT, shared by all processes until it expires or is refused."""
-
-    def __init__(
-        self, session: HttpSession, credentials: Mapping[str, str], runtime: Runtime, ttl_s: float, rate: str
-    ) -> None:
-        self._session = session
-        self._credentials = credentials
-        self._cache = runtime.token_cache
-        self._ttl_s = ttl_s
-        self._rate = rate
-        self._key = token_key(VENDOR, runtime.connection, credentials["client_id"])
-
-    def headers(self, *, fresh: bool) -> Mapping[str, str]:
-        """See ``base_http.Auth``."""
-        token = None if fresh else self._cache.get(self._key)
-        if token is None:
-            token = self._exchange()
-            self._cache.set(self._key, token, self._ttl_s)
-        return {"Authorization": f"Bearer {token}"}
-
-    def _exchange(self) -> str:
-        call = Call(
-            operation="token",
-            method="POST",
-            path="/token-based-authentication/exchange",
-            rate=self._rate,
-            json={name: self._credentials[name] for name in ("client_id", "client_secret")},
-        )
-        reply = self._session.call(call)
-        try:
-            token = json.loads(reply.content)["jwt"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise RetryableError(f"{VENDOR} token: the answer holds no jwt") from error
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-            raise RetryableError(f"{VENDOR} token: the jwt is not printable text")
-        return token
+def _exchange(credentials: Mapping[str, str], rate: str) -> Call:
+    return Call(
+        operation="token",
+        method="POST",
+        path="/token-based-authentication/exchange",
+        rate=rate,
+        json={name: credentials[name] for name in ("client_id", "client_secret")},
+    )
 
 
 def _rates(overrides: Any) -> dict[str, str]:

@@ -21,7 +21,6 @@ from python_nodes.vendors.booking_com.ota import (
     named,
     read_date,
     read_moment,
-    read_xml,
     rejected,
     required,
 )
@@ -31,6 +30,7 @@ from python_nodes.vendors.booking_com.reports import (
     map_reservation_history,
     map_reservation_history_columns,
 )
+from python_nodes.vendors.safe_xml import read_xml
 
 __all__ = [
     "map_ari",

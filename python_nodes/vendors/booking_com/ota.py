@@ -1,4 +1,4 @@
-"""Reads OTA XML safely: no entities, no network, no huge trees; elements are found by local name."""
+"""Reads OTA XML; elements are found by local name."""
 
 from __future__ import annotations
 
@@ -11,24 +11,10 @@ from lxml import etree
 from python_nodes.domain.money import to_minor
 from python_nodes.domain.records import Rejected
 from python_nodes.errors import RejectedRecord
+from python_nodes.vendors.safe_xml import read_xml
 
 OTA_NAMESPACE = "http://www.opentravel.org/OTA/2003/05"
 RESERVATION_TAGS = ("HotelReservation", "HotelResModify")
-
-
-def read_xml(content: bytes) -> etree._Element:
-    """Parse a document; raises RejectedRecord for what is not well formed or carries a DTD."""
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, dtd_validation=False,
-        remove_comments=True, remove_pis=True,
-    )  # fmt: skip
-    try:
-        root = etree.fromstring(content, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise RejectedRecord(f"document: not well-formed XML ({error})", field="document") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise RejectedRecord("document: carries a document type declaration", field="document")
-    return root
 
 
 def named(root: etree._Element, *names: str) -> Iterator[etree._Element]:

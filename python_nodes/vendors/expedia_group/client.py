@@ -1,0 +1,222 @@
+"""Calls Expedia Group: what comes back is archived as it came before anything maps it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from python_nodes.errors import ConfigError
+from python_nodes.vendors.base import RawPayload, Runtime
+from python_nodes.vendors.base_http import Auth, Call, HttpSession, Reply
+from python_nodes.vendors.capabilities import check_rate, read_capabilities
+from python_nodes.vendors.expedia_group import graphql, parr
+from python_nodes.vendors.oauth import TokenAuth
+
+VENDOR = "expedia_group"
+SETTINGS = frozenset(
+    {
+        "channel", "rate_limits", "id_source", "eqc_base_url", "token_ttl_s", "page_size", "ari_nights",
+        "reservation_days", "review_brands",
+    }
+)  # fmt: skip
+CAPABILITIES = read_capabilities(Path(__file__).with_name("capabilities.toml"))
+ID_SOURCES = ("EXPEDIA", "VRBO", "SUPPLIER")
+
+
+class Client:
+    """One connection to Expedia Group, for one of its channels."""
+
+    def __init__(
+        self, base_url: str, credentials: Mapping[str, str], settings: Mapping[str, Any], runtime: Runtime
+    ) -> None:
+        for name in ("client_id", "client_secret"):
+            if not credentials.get(name):
+                raise ConfigError(f"{VENDOR}: credentials.{name} is missing")
+        unknown = settings.keys() - SETTINGS
+        if unknown:
+            raise ConfigError(f"{VENDOR}: unknown setting {sorted(unknown)[0]!r}")
+        channel = settings.get("channel", CAPABILITIES.channels[0])
+        self._id_source = _one_of("id_source", settings.get("id_source", str(channel).upper()), ID_SOURCES)
+        self._brands = list(settings.get("review_brands", [str(channel).upper()]))
+        self._rates = _rates(settings.get("rate_limits", {}))
+        self._page_size = _at_least_one(settings, "page_size", 100)
+        self._ari_nights = _at_least_one(settings, "ari_nights", 90)
+        self._reservation_days = _at_least_one(settings, "reservation_days", 3)
+        self._session = HttpSession(VENDOR, base_url, runtime)
+        self._eqc_session = HttpSession(VENDOR, str(settings.get("eqc_base_url", base_url)), runtime)
+        self._eqc = parr.Credentials(credentials.get("eqc_username", ""), credentials.get("eqc_password", ""))
+        exchange = _exchange(credentials, self._rates["token"])
+        ttl_s = float(settings.get("token_ttl_s", 1800))
+        self._auth: Auth = TokenAuth(
+            self._session, runtime, client_id=credentials["client_id"], exchange=exchange, answer_field="access_token",
+            ttl_s=ttl_s,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+        self._eqc_session.close()
+
+    def fetch_reservations(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read what changed since ``start``, or in the last ``reservation_days``, page by page."""
+        since = _midnight(start) if start else as_of - timedelta(days=self._reservation_days)
+        until = _end_of(end) if end else as_of
+        yield from self._sales("reservations", "Reservations", as_of, property_ids, since, until)
+
+    def fetch_reservation_history(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read what last changed from ``start`` to ``end``, page by page, without guests."""
+        last = end or as_of.date()
+        since = _midnight(start or last - timedelta(days=7))
+        yield from self._sales(
+            "reservation_history", "ReservationHistory", as_of, property_ids, since, min(_end_of(last), as_of)
+        )
+
+    def fetch_health(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read what Expedia Group itself says of properties and units."""
+        for property_id in property_ids:
+            yield self._query("health", "Health", as_of, property_id, self._property(property_id))
+
+    def fetch_reviews(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read the average scores of the channel's own brand, or of ``review_brands``."""
+        for property_id in property_ids:
+            variables = {**self._property(property_id), "brands": self._brands}
+            yield self._query("reviews", "AggregatedReviews", as_of, property_id, variables)
+
+    def fetch_content(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read each property's list of units, then each unit's amenities and rate plans."""
+        for property_id in property_ids:
+            units = self._query("content", "Units", as_of, property_id, self._property(property_id))
+            yield units
+            own_id, unit_ids = _units(units.content)
+            for unit_id in unit_ids:
+                variables = {"propertyId": own_id or property_id, "unitId": unit_id}
+                yield self._query("content", "UnitContent", as_of, f"{property_id}/{unit_id}", variables)
+
+    def fetch_ari(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read availability, rates and restrictions by PARR, in windows of as many days as it tells at once."""
+        first = start or as_of.date()
+        last = end or first + timedelta(days=self._ari_nights - 1)
+        auth = parr.BasicAuth(self._eqc)
+        for property_id in property_ids:
+            for since, until in parr.windows(first, last):
+                call = Call(
+                    operation="ari", method="POST", path=parr.PATH, rate=self._rates["ari"],
+                    content=parr.request(self._eqc, property_id, since, until),
+                    headers={"Content-Type": "text/xml"}, check=parr.refuse,
+                )  # fmt: skip
+                reply = self._eqc_session.call(call, auth)
+                yield _payload("ari", reply, as_of, f"{property_id}/{since}/{until}")
+
+    def _sales(
+        self, operation: str, query: str, as_of: datetime, property_ids: Sequence[str], since: datetime, until: datetime
+    ) -> Iterator[RawPayload]:
+        window = {"from": _moment(since), "to": _moment(until), "pageSize": self._page_size}
+        for property_id in property_ids:
+            cursor: str | None = None
+            while True:
+                variables = {**self._property(property_id), **window, "after": cursor}
+                page = self._query(operation, query, as_of, f"{property_id}/{since:%Y%m%d}/{cursor or ''}", variables)
+                yield page
+                following = _next_cursor(page.content)
+                # A cursor that does not move would be asked for for ever.
+                if following is None or following == cursor:
+                    break
+                cursor = following
+
+    def _property(self, property_id: str) -> dict[str, Any]:
+        return {"propertyId": property_id, "idSource": self._id_source}
+
+    def _query(self, operation: str, name: str, as_of: datetime, key: str, variables: Mapping[str, Any]) -> RawPayload:
+        call = Call(
+            operation=operation, method="POST", path=graphql.PATH, rate=self._rates[operation],
+            json={"operationName": name, "query": graphql.document(name), "variables": dict(variables)},
+            headers={"Accept": graphql.ACCEPT}, check=graphql.refuse,
+        )  # fmt: skip
+        return _payload(operation, self._session.call(call, self._auth), as_of, key)
+
+
+def _exchange(credentials: Mapping[str, str], rate: str) -> Call:
+    basic = base64.b64encode(f"{credentials['client_id']}:{credentials['client_secret']}".encode()).decode()
+    return Call(
+        operation="token", method="POST", path="/identity/oauth2/v3/token", rate=rate,
+        content=b"grant_type=client_credentials",
+        headers={"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"},
+    )  # fmt: skip
+
+
+def _next_cursor(content: bytes) -> str | None:
+    """Where the next page begins; None on the last one, and where the answer cannot be read (mapping rejects it)."""
+    try:
+        page: Any = json.loads(content)["data"]["property"]["reservations"]["pageInfo"]
+        return str(page["endCursor"]) if page["hasNextPage"] is True and page["endCursor"] else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _units(content: bytes) -> tuple[str, list[str]]:
+    """The property's own id and its units' ids; nothing where the answer cannot be read."""
+    try:
+        told: Any = json.loads(content)["data"]["property"]
+        return str(told["id"]), [str(unit["id"]) for unit in told["units"] if unit]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "", []
+
+
+def _rates(overrides: Any) -> dict[str, str]:
+    """Rates by operation; ``*`` overrides all, an unknown operation is refused by name."""
+    if not isinstance(overrides, Mapping):
+        raise ConfigError(f"{VENDOR}: rate_limits must be a table of operation to rate")
+    unknown = overrides.keys() - CAPABILITIES.operations.keys() - {"*"}
+    if unknown:
+        raise ConfigError(f"{VENDOR}: rate_limits names unknown operation {sorted(unknown)[0]!r}")
+    return {
+        name: check_rate(f"{VENDOR}: rate_limits.{name}", overrides.get(name, overrides.get("*", operation.rate)))
+        for name, operation in CAPABILITIES.operations.items()
+    }
+
+
+def _at_least_one(settings: Mapping[str, Any], name: str, default: int) -> int:
+    value = settings.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigError(f"{VENDOR}: {name} must be a whole number of 1 or more")
+    return value
+
+
+def _one_of(name: str, value: Any, known: Sequence[str]) -> str:
+    if value not in known:
+        raise ConfigError(f"{VENDOR}: {name} must be one of {', '.join(known)}")
+    return str(value)
+
+
+def _payload(operation: str, reply: Reply, as_of: datetime, key: str) -> RawPayload:
+    return RawPayload(
+        operation=operation, content=reply.content, content_type=reply.content_type, fetched_at=as_of, key=key
+    )
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
