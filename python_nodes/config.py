@@ -5,14 +5,23 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from cryptography.fernet import Fernet
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from python_nodes.errors import ConfigError
 
 PREFIX = "NIGHTPORTER_"
+
+
+def _fernet_key(key: SecretStr) -> SecretStr:
+    try:
+        Fernet(key.get_secret_value())
+    except ValueError:
+        raise ValueError("must be 32 bytes in URL-safe base64, as `Fernet.generate_key()` makes them") from None
+    return key
 
 
 class Settings(BaseSettings):
@@ -23,7 +32,7 @@ class Settings(BaseSettings):
     database_url: SecretStr
     owner_url: SecretStr | None = None
     redis_url: SecretStr
-    secret_key: SecretStr
+    secret_key: Annotated[SecretStr, AfterValidator(_fernet_key)]
     raw_root: Path
 
     tenant: str = "default"
@@ -39,6 +48,9 @@ class Settings(BaseSettings):
     smtp_host: str | None = None
     smtp_port: int = Field(default=25, ge=1, le=65535)
     smtp_tls: Literal["none", "starttls", "tls"] | None = None
+    smtp_ca_file: FilePath | None = None
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
     email_from: str = "nightporter@localhost"
     email_to: str = ""
 

@@ -109,6 +109,9 @@ def _senders(settings: Settings) -> dict[str, dict[str, Any]]:
             "port": settings.smtp_port,
             "from_address": settings.email_from,
             "tls": settings.smtp_tls or usual,
+            "ca_file": settings.smtp_ca_file,
+            "username": settings.smtp_username,
+            "password": settings.smtp_password.get_secret_value() if settings.smtp_password else None,
         }
     return found
 

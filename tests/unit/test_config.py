@@ -34,7 +34,15 @@ def test_a_missing_setting_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("SMTP_PORT", "hunter2"), ("CURRENCY", "euro"), ("MAX_BODY_BYTES", "1"), ("SMTP_TLS", "maybe")]
+    ("name", "value"),
+    [
+        ("SMTP_PORT", "hunter2"),
+        ("CURRENCY", "euro"),
+        ("MAX_BODY_BYTES", "1"),
+        ("SMTP_TLS", "maybe"),
+        ("SECRET_KEY", "hunter2"),
+        ("SMTP_CA_FILE", "/nowhere/hunter2.pem"),
+    ],
 )
 def test_a_wrong_setting_is_named_but_its_value_is_not_told(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"NIGHTPORTER_{name}") as caught:

@@ -11,6 +11,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import formatdate
+from pathlib import Path
 from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -50,6 +51,7 @@ class Sender:
         tls: Tls = "starttls",
         username: str | None = None,
         password: str | None = None,
+        ca_file: Path | None = None,
         timeout_s: float = 15.0,
     ) -> None:
         if tls not in ("none", "starttls", "tls"):
@@ -57,7 +59,7 @@ class Sender:
         if username is not None and tls == "none":
             raise ConfigError("email tls is 'none': a password would travel in clear")
         self._host, self._port, self._tls, self._timeout_s = host, port, tls, timeout_s
-        self._username, self._password = username, password
+        self._username, self._password, self._ca_file = username, password, ca_file
         self._from = Address(from_name, addr_spec=from_address)
 
     def send(self, message: Message) -> str:
@@ -81,7 +83,8 @@ class Sender:
 
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
-        context = ssl.create_default_context()
+        # A relay within the house may be signed by the house's own authority.
+        context = ssl.create_default_context(cafile=self._ca_file)
         server: smtplib.SMTP
         if self._tls == "tls":
             server = smtplib.SMTP_SSL(self._host, self._port, timeout=self._timeout_s, context=context)
