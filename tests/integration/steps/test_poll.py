@@ -1,0 +1,117 @@
+"""A poll of rates on real stores: what is kept when the other side fails half way, and what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from pytest_httpserver import HTTPServer
+from sqlalchemy import text
+from werkzeug import Request, Response
+
+from bench import _documents
+from python_nodes import jobs
+from python_nodes.config import Settings
+from python_nodes.errors import RetryableError
+from python_nodes.steps import connection_admin, poll, replay
+from python_nodes.steps.services import Services
+from python_nodes.store import portfolio
+from tests.conftest import MigratedDatabase
+
+AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LISTINGS, NIGHTS = 3, 4
+
+
+@dataclass(frozen=True)
+class Polling:
+    """Services with a portfolio and a connection of one property a call."""
+
+    services: Services
+    tenant_id: int
+    connection_id: int
+
+    def poll(self, as_of: datetime = AS_OF) -> poll.PollResult:
+        return poll.run(self.services, self.tenant_id, self.connection_id, "ari", as_of)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self.services.database.tenant(self.tenant_id) as conn:
+            return [tuple(row) for row in conn.execute(text(query))]
+
+
+@pytest.fixture
+def polling(
+    database: MigratedDatabase, tenant_id: int, valkey_url: str, tmp_path: Path, httpserver: HTTPServer
+) -> Iterator[Polling]:
+    settings = Settings(
+        database_url=SecretStr(database.app_url), redis_url=SecretStr(valkey_url),
+        secret_key=SecretStr(Fernet.generate_key().decode()), raw_root=tmp_path, tenant_id=tenant_id, retry_attempts=1,
+    )  # fmt: skip
+    services = jobs.build_services(settings)
+    with services.database.tenant(tenant_id) as conn:
+        portfolio.upsert_portfolio(conn, tenant_id, _documents.portfolio_of(LISTINGS))
+    httpserver.expect_request("/token-based-authentication/exchange").respond_with_json({"jwt": "t", "ruid": "1"})
+    wanted = connection_admin.NewConnection(
+        vendor="booking_com", name="ota", base_url=httpserver.url_for(""),
+        settings={"rate_limits": {"*": "1000/second"}, "ari_properties_per_call": 1},
+        credentials={"client_id": "a", "client_secret": "b"},
+    )  # fmt: skip
+    yield Polling(services, tenant_id, connection_admin.add(services, tenant_id, wanted))
+    services.database.dispose()
+
+
+def serve(httpserver: HTTPServer, *, failing: str = "", extra: bytes = b"") -> None:
+    def answer(request: Request) -> Response:
+        asked = request.args["hotel_ids"]
+        if asked == failing:
+            return Response(status=500)
+        content = _documents.ari_xml([int(asked.removeprefix("p"))], AS_OF.date(), NIGHTS, seed=1)
+        return Response(content.replace(b"</AvailStatusMessages>", extra + b"</AvailStatusMessages>"))
+
+    httpserver.expect_request("/assumed/ari").respond_with_handler(answer)
+
+
+def test_all_payloads_of_a_poll_are_archived_each_for_itself_and_stored_once(
+    polling: Polling, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    first = polling.poll()
+    assert (first.fetched, first.stored, first.unchanged, first.rejected) == (12, 12, 0, 0)
+    assert polling.rows("SELECT count(*), count(DISTINCT raw_id) FROM ari_current") == [(12, 3)]
+    assert polling.rows("SELECT count(*) FROM raw_index") == [(3,)]
+    again = polling.poll(AS_OF + timedelta(hours=6))
+    assert (again.stored, again.unchanged) == (0, 12)
+
+
+def test_what_came_before_a_failure_is_archived_and_nothing_is_stored(polling: Polling, httpserver: HTTPServer) -> None:
+    serve(httpserver, failing="p00002")
+    with pytest.raises(RetryableError):
+        polling.poll()
+    kept = polling.rows("SELECT id FROM raw_index ORDER BY id")
+    assert len(kept) == 2
+    with polling.services.database.tenant(polling.tenant_id) as conn:
+        told = [polling.services.archive.get(conn, row[0]) for row in kept]
+    assert [b"r00000" in told[0], b"r00001" in told[1]] == [True, True]
+    assert polling.rows("SELECT count(*) FROM ari_current") == [(0,)]
+    assert polling.rows("SELECT error IS NOT NULL FROM poll_runs") == [(True,)]
+
+
+def test_a_night_of_a_listing_unknown_so_far_is_replayed_when_it_is_known(
+    polling: Polling, httpserver: HTTPServer
+) -> None:
+    stranger = _documents.ari_xml([7], AS_OF.date(), 2, seed=1)
+    messages = stranger[stranger.index(b"<AvailStatusMessage ") : stranger.index(b"</AvailStatusMessages>")]
+    serve(httpserver, extra=messages)
+    # Every property's answer tells the same two nights; the same document is quarantined once.
+    assert polling.poll().rejected == 6
+    assert polling.rows("SELECT count(DISTINCT raw) FROM rejected WHERE operation = 'ari'") == [(2,)]
+    assert replay.run(polling.services, polling.tenant_id, AS_OF) == {"replayed": 0, "still_rejected": 2}
+    with polling.services.database.tenant(polling.tenant_id) as conn:
+        portfolio.upsert_portfolio(conn, polling.tenant_id, _documents.portfolio_of(8))
+    assert replay.run(polling.services, polling.tenant_id, AS_OF) == {"replayed": 2, "still_rejected": 0}
+    assert polling.rows("SELECT count(*) FROM ari_current") == [(14,)]
