@@ -10,6 +10,7 @@ from flask import Flask, Response
 from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from python_nodes import log
@@ -90,7 +91,7 @@ def handle(error: Exception) -> Response:
         if isinstance(error, RetryableError) and error.retry_after_s is not None:
             answer.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
         return answer
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError | PoolTimeoutError):
         _log(error, STORE_DOWN, error_id)
         return problem(STORE_DOWN, "postgresql: the database does not answer; see /readyz.", error_id=error_id)
     _log(error, SERVER_FAULT, error_id)

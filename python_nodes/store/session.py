@@ -7,12 +7,15 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
+CONNECT_TIMEOUT_S = 5
+
 
 def engine_for(url: str, *, pool_size: int = 5) -> Engine:
     """Build an engine on psycopg2; connects only when first used."""
     parsed = make_url(url).set(drivername="postgresql+psycopg2")
     # Room for what COPY stages: the default of 8 MB would spill it to disk. Taken only as it is used.
-    options = {"options": "-c temp_buffers=64MB"}
+    # A host that swallows packets must not hold a request for the kernel's two minutes.
+    options = {"options": "-c temp_buffers=64MB", "connect_timeout": CONNECT_TIMEOUT_S}
     return create_engine(parsed, pool_size=pool_size, max_overflow=5, pool_pre_ping=True, connect_args=options)
 
 
