@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from python_nodes.domain.columns import AriColumns
+from python_nodes.domain.inputs import Spans
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.records import BookingRecord, External, HealthRecord, OperatorNight
 from python_nodes.store import ari, bookings, health, operator
@@ -138,6 +139,32 @@ def test_the_median_weighs_a_price_by_how_long_it_stood(
     found = ari.trailing_median_price(conn, asked, NIGHT, NIGHT, before)
     np.testing.assert_array_equal(found, [[np.nan], [10000.0]])
     assert np.isnan(ari.trailing_median_price(conn, asked, NIGHT, NIGHT, NOON)).all()
+
+
+def test_a_doubted_price_never_becomes_the_usual_one(conn: Connection, listing_ids: dict[str, int]) -> None:
+    first_seen_doubted = NIGHT + timedelta(days=1)
+    for day in range(12):
+        wrong = 3 <= day < 9
+        changes = [{"price_minor": 2500.0 if wrong else 10000.0}]
+        if day >= 4:
+            changes.append({"stay_date": first_seen_doubted, "price_minor": 2500.0 if wrong else 10000.0})
+        ari.upsert_changed(conn, [rates(*changes, observed_at=NOON + timedelta(days=day))], listing_ids)
+    one = listing_ids["r-1"]
+    begin, end = (NOON.replace(tzinfo=None) + timedelta(days=day) for day in (3, 9))
+    doubtful = Spans(
+        np.array([one]), np.array([begin - timedelta(hours=1)], "datetime64[s]"), np.array([end], "datetime64[s]")
+    )
+    for day in (5, 8, 9, 11):
+        before = NOON + timedelta(days=day)
+        still = Spans(doubtful.listing_id, doubtful.from_at, np.minimum(doubtful.until_at, np.datetime64(
+            before.replace(tzinfo=None), "s")))  # fmt: skip
+        found = ari.trailing_median_price(conn, [one], NIGHT, first_seen_doubted, before, still)
+        np.testing.assert_array_equal(found, [[10000.0, np.nan if day <= 9 else 10000.0]])
+    poisoned = ari.trailing_median_price(conn, [one], NIGHT, NIGHT, NOON + timedelta(days=9))
+    np.testing.assert_array_equal(poisoned, [[2500.0]])
+    others = Spans(np.array([listing_ids["r-2"]]), doubtful.from_at, doubtful.until_at)
+    unmoved = ari.trailing_median_price(conn, [one], NIGHT, NIGHT, NOON + timedelta(days=9), others)
+    np.testing.assert_array_equal(unmoved, poisoned)
 
 
 def test_the_median_of_many_nights_matches_numpy(conn: Connection, listing_ids: dict[str, int]) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
 
 from python_nodes.alerts.impact import ImpactSettings, assess, loss_rate_points, market_points
 from python_nodes.domain.findings import Anomaly
-from python_nodes.domain.inputs import Economics
+from python_nodes.domain.inputs import AriMatrix, Economics, GuardInputs, HealthState
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.guards import suspended
 
 LISTING = ListingInfo(
     listing_id=7, unit_id=1, property_id=1, external_id="r", unit_external_id="u", property_external_id="p",
@@ -28,6 +29,24 @@ DROP = Anomaly(
 
 def economics(value: float = 10_000.0) -> Economics:
     return Economics(np.array([2.0]), np.array([value]), np.array([0.75]), np.array([1.0]))
+
+
+def test_a_suspension_has_cost_since_the_rooms_own_change_of_status() -> None:
+    """Found on 4 March, its room suspended on 1 March: four days of it, whatever day we first looked."""
+    shape = (1, 5)
+    nights = np.datetime64("2026-03-04") + np.arange(5)
+    ari = AriMatrix(
+        nights, np.ones(shape, bool), np.ones(shape, bool), np.ones(shape), np.ones(shape, np.int64),
+        np.ones(shape, np.int64), np.array(["2026-03-04T11:00"], "datetime64[s]"),
+    )  # fmt: skip
+    health = HealthState(np.array(["suspended"]), np.array(["2026-03-01T08:00"], "datetime64[s]"))
+    inputs = GuardInputs(
+        datetime(2026, 3, 4, 12, tzinfo=UTC), date(2026, 3, 4), [LISTING], ari, health, np.ones(shape, bool),
+        np.ones(shape, bool), np.ones(shape), np.array(["2026-03-03"], "datetime64[D]"), np.full(shape, 0.2),
+    )  # fmt: skip
+    (impact,) = assess(suspended.check(inputs), economics(), [LISTING], date(2026, 3, 4))
+    assert impact.loss_per_day_minor == 15_000  # 2 × 100.00 × 0.75
+    assert impact.lost_so_far_minor == 4 * 15_000
 
 
 def test_money_is_loss_times_days() -> None:

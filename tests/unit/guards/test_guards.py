@@ -98,6 +98,30 @@ def test_price_bounds(well: GuardInputs, price: float, share: float | None) -> N
     assert [anomaly.share_lost for anomaly in found] == ([] if share is None else [pytest.approx(share)])
 
 
+@pytest.mark.parametrize(
+    ("price", "is_found"), [(4_500.0, False), (32_000.0, True), (25_000.0, False), (3_300.0, True)]
+)
+def test_a_night_new_in_sight_is_judged_by_the_same_weekday_around_it(
+    well: GuardInputs, price: float, is_found: bool
+) -> None:
+    new = slice(85, 90)
+    cheap = [replace(one, floor_price_minor=1) for one in well.listings]
+    inputs = replace(
+        well, listings=cheap, ari=replace(well.ari, price_minor=changed(well.ari.price_minor, price, nights=new)),
+        trailing_price_minor=changed(well.trailing_price_minor, np.nan, nights=slice(85, 100)),
+    )  # fmt: skip
+    found = discover()["price_out_of_range"](inputs)
+    assert [anomaly.evidence["nights_count"] for anomaly in found] == ([5] if is_found else [])
+
+
+def test_what_no_night_tells_is_not_judged(well: GuardInputs) -> None:
+    inputs = replace(
+        well, ari=replace(well.ari, price_minor=changed(well.ari.price_minor, 90_000.0)),
+        trailing_price_minor=np.full((N, NIGHTS), np.nan),
+    )  # fmt: skip
+    assert discover()["price_out_of_range"](inputs) == []
+
+
 def test_under_floor_counts_without_any_history(well: GuardInputs) -> None:
     broken = replace(
         well, ari=replace(well.ari, price_minor=changed(well.ari.price_minor, 3_000.0)),
