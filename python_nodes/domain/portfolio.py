@@ -66,6 +66,7 @@ class ListingInfo:
     unit_external_id: str
     property_external_id: str
     channel_property_id: str
+    rate_plan_external_id: str = ""
     title: str
     channel: str
     market: str

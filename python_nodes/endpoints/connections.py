@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, SecretStr
 
+from python_nodes import clock
 from python_nodes.auth import access, caller
 from python_nodes.http.bodies import Body
 from python_nodes.http.reply import ok, services
@@ -32,6 +34,15 @@ class ConnectionId(BaseModel):
     id: int
 
 
+class StaleView(BaseModel):
+    """An operation that fails; what we hold of it is as of ``last_good_at``, None if it never went well."""
+
+    operation: str
+    since_at: datetime
+    last_good_at: datetime | None
+    reason: str
+
+
 class ConnectionView(BaseModel):
     """One connection without its secrets."""
 
@@ -39,6 +50,8 @@ class ConnectionView(BaseModel):
     vendor: str
     name: str
     operations: list[str]
+    stale_since_at: datetime | None
+    stale: list[StaleView]
 
 
 class ConnectionList(BaseModel):
@@ -60,4 +73,4 @@ def add_connection(body: ConnectionBody) -> Response:
 @api.get("/v1/connections", security=access("read"), responses={200: ConnectionList}, summary="List connections")
 def list_connections() -> Response:
     """Tell each connection and what can be polled of it."""
-    return ok({"connections": connection_admin.listed(services(), caller().tenant_id)})
+    return ok({"connections": connection_admin.listed(services(), caller().tenant_id, clock.now())})

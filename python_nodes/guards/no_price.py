@@ -13,11 +13,15 @@ NAME = "no_price"
 
 
 def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anomaly]:
-    """Return one Anomaly a listing with open, unsold nights that show no price."""
+    """Return one Anomaly a listing with open, unsold nights that show no price.
+
+    A feed that never told any price of a listing, as iCal never does, is no missing rate.
+    """
     ari = inputs.ari
     for_sale = ari.known & ari.is_open & (ari.units_left > 0) & within(inputs, settings.horizon_nights)
     priced = np.isfinite(ari.price_minor) & (ari.price_minor > 0)
-    missing = for_sale & ~priced
+    ever_priced = np.asarray((priced | np.isfinite(inputs.trailing_price_minor)).any(axis=1))
+    missing = for_sale & ~priced & ever_priced[:, None]
     share = demand_of(inputs, missing)
     return [
         nights_finding(

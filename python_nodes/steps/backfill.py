@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from python_nodes import log, vendors
+from python_nodes import log
 from python_nodes.errors import NightporterError, RetryableError
 from python_nodes.steps import connect, poll
 from python_nodes.steps.services import Services
@@ -14,6 +16,8 @@ from python_nodes.store import connections, jobs
 
 HISTORY = ("reservation_history", "performance")
 CHUNK_DAYS = 31
+# One window is asked for while another is stored; more would only queue at the vendor's limit.
+WINDOWS_AT_ONCE = 2
 COMPLETE = time(11, 0)
 
 
@@ -37,8 +41,7 @@ def run(
             work = list(_chunks(services, tenant_id, request))
             tell = _teller(services, tenant_id, job_id, len(work))
             tell(0)
-            for number, (operation, window) in enumerate(work, start=1):
-                done = poll.run(services, tenant_id, request.connection_id, operation, request.as_of, window)
+            for number, done in enumerate(_polls(services, tenant_id, request, work), start=1):
                 for name in total:
                     total[name] += getattr(done, name)
                 tell(number)
@@ -56,6 +59,32 @@ def run(
     return total
 
 
+def _polls(
+    services: Services, tenant_id: int, request: Request, work: Sequence[tuple[str, tuple[date, date] | None]]
+) -> Iterator[poll.PollResult]:
+    """Windows hold different bookings and days, so two may be read at once; the present is read once they are in."""
+
+    def one(operation: str, window: tuple[date, date] | None) -> poll.PollResult:
+        return poll.run(services, tenant_id, request.connection_id, operation, request.as_of, window)
+
+    with ThreadPoolExecutor(max_workers=WINDOWS_AT_ONCE) as pool:
+        asked = [
+            # A thread begins without the context; with it, its log lines carry the run's id.
+            pool.submit(copy_context().run, one, operation, window)
+            for operation, window in work
+            if window is not None
+        ]
+        try:
+            for done in as_completed(asked):
+                yield done.result()
+        finally:
+            for waiting in asked:
+                waiting.cancel()
+    for operation, window in work:
+        if window is None:
+            yield one(operation, window)
+
+
 def _teller(services: Services, tenant_id: int, job_id: str, total: int) -> Callable[[int], None]:
     def tell(done: int) -> None:
         with services.database.tenant(tenant_id) as conn:
@@ -67,13 +96,11 @@ def _teller(services: Services, tenant_id: int, job_id: str, total: int) -> Call
 def _chunks(services: Services, tenant_id: int, request: Request) -> Iterator[tuple[str, tuple[date, date] | None]]:
     """History first, then one look at the present."""
     with services.database.tenant(tenant_id) as conn:
-        vendor_name = connections.get(conn, request.connection_id, services.fernet_key).vendor
-    vendor = vendors.load(vendor_name)
-    for operation in HISTORY:
-        if operation in vendor.capabilities.operations:
-            for window in months(request.start, request.end):
-                yield operation, window
-    for operation in connect.operations_of(vendor):
+        connection = connections.get(conn, request.connection_id, services.fernet_key)
+    for operation in connect.operations_at(services, tenant_id, connection, HISTORY):
+        for window in months(request.start, request.end):
+            yield operation, window
+    for operation in connect.operations_at(services, tenant_id, connection):
         if operation not in HISTORY:
             yield operation, None
 

@@ -12,12 +12,13 @@ from python_nodes import vendors
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import ConfigError, PermanentError
 from python_nodes.steps.services import Services
+from python_nodes.steps.vault import StoredCredentials
 from python_nodes.store import connections, portfolio
 from python_nodes.store.connections import Connection
-from python_nodes.vendors.base import RawPayload, Runtime
+from python_nodes.vendors.base import RawPayload, Runtime, Vault
 from python_nodes.vendors.resilience import build_runtime
 
-POLLED = ("reservations", "ari", "health", "performance", "operator_calendar")
+POLLED = ("reservations", "ari", "ical_calendar", "health", "performance", "operator_calendar")
 """Operations that a flow polls, in the order in which they should run."""
 
 
@@ -40,12 +41,32 @@ class Link:
         return found
 
 
-def operations_of(vendor: vendors.Vendor) -> list[str]:
+def operations_of(vendor: vendors.Vendor, names: Sequence[str] = POLLED) -> list[str]:
     """Return what a flow may poll of a vendor."""
-    return [name for name in POLLED if name in vendor.capabilities.operations]
+    return [name for name in names if name in vendor.capabilities.operations]
 
 
-def runtime(services: Services, vendor: str, connection: str) -> Runtime:
+def operations_at(
+    services: Services, tenant_id: int, connection: Connection, names: Sequence[str] = POLLED
+) -> list[str]:
+    """Return what a flow may poll through this connection: a vendor's client may offer less than the vendor has."""
+    vendor = vendors.load(connection.vendor)
+    client = client_of(services, tenant_id, vendor, connection)
+    try:
+        offers = getattr(client, "offers", None)
+        return [name for name in operations_of(vendor, names) if offers is None or offers(name)]
+    finally:
+        client.close()
+
+
+def client_of(services: Services, tenant_id: int, vendor: vendors.Vendor, connection: Connection) -> Any:
+    """Build a connection's client, which connects when it is first used."""
+    vault = StoredCredentials(services=services, tenant_id=tenant_id, connection_id=connection.connection_id)
+    link_runtime = runtime(services, connection.vendor, f"{tenant_id}-{connection.connection_id}", vault)
+    return vendor.client(connection.base_url, connection.credentials, connection.settings, link_runtime)
+
+
+def runtime(services: Services, vendor: str, connection: str, vault: Vault | None = None) -> Runtime:
     """Build what a client needs of the world; connects on first use."""
     patience = services.resilience
     return build_runtime(
@@ -56,6 +77,7 @@ def runtime(services: Services, vendor: str, connection: str) -> Runtime:
         clock=services.clock,
         sleep=services.sleep,
         http=patience.http,
+        vault=vault,
         breaker_failures=patience.breaker_failures,
         breaker_open_s=patience.breaker_open_s,
         breaker_successes_to_close=patience.breaker_successes,
@@ -87,8 +109,7 @@ def opened(services: Services, tenant_id: int, connection_id: int, operation: st
             status=422,
             field="operation",
         )
-    link_runtime = runtime(services, connection.vendor, f"{tenant_id}-{connection_id}")
-    client = vendor.client(connection.base_url, connection.credentials, connection.settings, link_runtime)
+    client = client_of(services, tenant_id, vendor, connection)
     try:
         yield Link(
             connection=connection, vendor=vendor, client=client, listings=_spoken_for(vendor, connection, listings)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from python_nodes import vendors
 from python_nodes.errors import ConfigError, PermanentError
 from python_nodes.steps import connect
 from python_nodes.steps.services import Services
-from python_nodes.store import connections
+from python_nodes.store import connections, polls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +49,35 @@ def add(services: Services, tenant_id: int, wanted: NewConnection) -> int:
         )
 
 
-def listed(services: Services, tenant_id: int) -> list[dict[str, Any]]:
-    """Return every active connection with what may be polled, without its secrets."""
+def listed(services: Services, tenant_id: int, as_of: datetime) -> list[dict[str, Any]]:
+    """Return every active connection with what may be polled and how fresh it is, without its secrets."""
     with services.database.tenant(tenant_id) as conn:
         found = connections.list_active(conn, services.fernet_key)
+        polled = polls.freshness(conn, as_of)
     return [
         {
             "id": one.connection_id,
             "vendor": one.vendor,
             "name": one.name,
-            "operations": connect.operations_of(vendors.load(one.vendor)),
+            "operations": connect.operations_at(services, tenant_id, one),
+            **_stale([item for item in polled if item.connection_id == one.connection_id]),
         }
         for one in found
     ]
+
+
+def _stale(polled: Sequence[polls.Freshness]) -> dict[str, Any]:
+    """What of a connection fails and since when; the last good data stand as of ``last_good_at``."""
+    failing = [(one, one.failing_since_at) for one in polled if one.failing_since_at is not None]
+    return {
+        "stale_since_at": min((since_at for _, since_at in failing), default=None),
+        "stale": [
+            {
+                "operation": one.operation,
+                "since_at": since_at,
+                "last_good_at": one.succeeded_at,
+                "reason": one.reason,
+            }
+            for one, since_at in failing
+        ],
+    }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection as SqlConnection
 
 from python_nodes import normalize
@@ -14,6 +16,7 @@ from python_nodes.domain.columns import AriColumns
 from python_nodes.domain.metrics import MetricPoints
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.records import Rejected
+from python_nodes.normalize.columns import take
 from python_nodes.store import ari, bookings, health, operator
 from python_nodes.store.counts import Counts
 
@@ -115,11 +118,41 @@ def availability(
     conn: SqlConnection, mapping: ModuleType, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
 ) -> Recorded:
     """Record availability, rates and restrictions of all payloads at once; only what changed is stored."""
+    return _nights(conn, mapping.map_ari_columns, payloads, listings)
+
+
+def feed_calendar(
+    conn: SqlConnection, mapping: ModuleType, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
+) -> Recorded:
+    """Record feeds' nights under each listing's own rate plan, since a feed names none.
+
+    A feed's booking is its sold nights and no ``BookingRecord``: neither its price nor the day of booking is told.
+    """
+    plans = {listing.external_id: listing.rate_plan_external_id for listing in listings}
+
+    def with_plans(content: bytes, **origin: Any) -> tuple[AriColumns, list[Rejected]]:
+        columns, bad = mapping.map_ical_calendar_columns(content, **origin)
+        named = np.array([plans.get(name) for name in columns.listing_external_id], dtype=object)
+        is_known = named != np.array(None)
+        if not is_known.all():
+            payload = next(one for one in payloads if one.content is content)
+            bad.append(_stranger(payload, "ical_calendar", str(columns.listing_external_id[~is_known][0])))
+        return take(replace(columns, rate_plan_external_id=named), np.flatnonzero(is_known)), bad
+
+    return _nights(conn, with_plans, payloads, listings)
+
+
+def _nights(
+    conn: SqlConnection,
+    map_columns: Callable[..., tuple[AriColumns, list[Rejected]]],
+    payloads: Sequence[Payload],
+    listings: Sequence[ListingInfo],
+) -> Recorded:
     index = normalize.PortfolioIndex.build(listings)
     told: list[AriColumns] = []
     bad: list[Rejected] = []
     for payload in payloads:
-        columns, unread = mapping.map_ari_columns(
+        columns, unread = map_columns(
             payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
         )
         good, unusable = normalize.normalize_ari_columns(columns, index, payload.observed_at)
@@ -167,6 +200,7 @@ RECORDERS: dict[str, Recorder] = {
     "reservation_history": _each(reservation_history),
     "performance": _each(performance),
     "ari": availability,
+    "ical_calendar": feed_calendar,
     "health": _each(channel_health),
     "operator_calendar": _each(operator_calendar),
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from python_nodes.errors import NotFoundError
@@ -54,6 +54,21 @@ def create(
         set_={one: statement.excluded[one] for one in names},
     )
     return int(conn.execute(statement.returning(connections.c.id)).scalar_one())
+
+
+def change_credentials(
+    conn: SqlConnection, connection_id: int, changes: Mapping[str, str | None], fernet_key: str
+) -> None:
+    """Replace some credentials of a connection, None forgets one; nobody else can change them in between."""
+    row = (
+        conn.execute(select(connections).where(connections.c.id == connection_id).with_for_update()).mappings().first()
+    )
+    if row is None:
+        raise NotFoundError(f"connection {connection_id} does not exist")
+    changed = {**_record(row, fernet_key).credentials, **changes}
+    kept = {name: value for name, value in changed.items() if value is not None}
+    sealed = Fernet(fernet_key).encrypt(json.dumps(kept).encode())
+    conn.execute(update(connections).where(connections.c.id == connection_id).values(credentials=sealed))
 
 
 def _record(row: RowMapping, fernet_key: str) -> Connection:

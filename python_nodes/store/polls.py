@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from python_nodes.store.tables import poll_runs
+
+# A run that could use nothing of what came has brought no data, whatever it was answered.
+_FRESHNESS = """
+WITH runs AS (
+  SELECT connection_id, operation, as_of_at, coalesce(error, 'all that came was rejected') AS reason,
+    error IS NULL AND (rejected = 0 OR rejected < fetched) AS is_good
+  FROM poll_runs WHERE finished_at IS NOT NULL AND as_of_at <= :as_of),
+newest AS (
+  SELECT connection_id, operation, max(as_of_at) FILTER (WHERE is_good) AS succeeded_at FROM runs GROUP BY 1, 2)
+SELECT n.connection_id, n.operation, n.succeeded_at, min(r.as_of_at) AS failing_since_at,
+  (array_agg(r.reason ORDER BY r.as_of_at DESC))[1] AS reason
+FROM newest n LEFT JOIN runs r ON r.connection_id = n.connection_id AND r.operation = n.operation AND NOT r.is_good
+  AND (n.succeeded_at IS NULL OR r.as_of_at > n.succeeded_at)
+GROUP BY 1, 2, 3 ORDER BY 1, 2
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """How fresh one operation's data are: None in ``failing_since_at`` is well, in ``succeeded_at`` never polled well.
+
+    While it fails, the last good data stand as of ``succeeded_at``; ``reason`` is the latest failure's.
+    """
+
+    connection_id: int
+    operation: str
+    succeeded_at: datetime | None
+    failing_since_at: datetime | None
+    reason: str | None
+
+
+def freshness(conn: Connection, as_of: datetime) -> list[Freshness]:
+    """Return every polled connection's operations, in order, as they stood at ``as_of``."""
+    return [Freshness(**row) for row in conn.execute(text(_FRESHNESS), {"as_of": as_of}).mappings()]
 
 
 def start(conn: Connection, connection_id: int, operation: str, as_of: datetime) -> int:

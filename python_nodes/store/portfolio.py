@@ -83,11 +83,13 @@ def load_listings(conn: Connection) -> list[ListingInfo]:
             listings.c.external_id, u.external_id.label("unit_external_id"),
             p.external_id.label("property_external_id"),
             func.coalesce(listings.c.channel_property_id, p.external_id).label("channel_property_id"),
+            rate_plans.c.external_id.label("rate_plan_external_id"),
             listings.c.title, listings.c.channel, p.market, p.country,
             p.subdivision, p.timezone, p.currency, p.priority, u.unit_count, u.base_price_minor, u.floor_price_minor,
         )
         .join_from(listings, units, listings.c.unit_id == u.id)
         .join(properties, u.property_id == p.id)
+        .join(rate_plans, listings.c.rate_plan_id == rate_plans.c.id)
         .order_by(listings.c.id)
     )  # fmt: skip
     return [ListingInfo(**row) for row in conn.execute(query).mappings()]
