@@ -62,9 +62,8 @@ def decide(
 
 def apply(conn: Connection, decisions: Decisions, as_of: datetime) -> None:
     """Write what the pipeline decided; each change keeps its reason."""
-    raised_because = {reason.why for reason in decisions.reasons if reason.decision == "raise"}
     for draft in decisions.insert:
-        alerts.insert(conn, draft, reason="; ".join(sorted(raised_because)) or f"{draft.kind} found")
+        alerts.insert(conn, draft, reason=f"new {draft.kind}, category {draft.category}")
     for change in decisions.update:
         alerts.update(conn, change.alert_id, change.fields, change.reason, at=as_of, notify=change.notify)
     for end in decisions.resolve:
