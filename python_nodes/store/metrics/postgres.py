@@ -12,42 +12,19 @@ from sqlalchemy.exc import OperationalError
 from python_nodes.domain.metrics import (
     METRICS,
     DayArray,
-    FloatArray,
-    IntArray,
     MetricMatrix,
     MetricPoints,
 )
 from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.store import copying
+from python_nodes.store.metrics import single_writer, twins
 from python_nodes.store.session import Database, current_tenant
 
-_WRITER_LOCK = 1
 _NEAR = (
     "m.tenant_id = :tenant AND m.source = :source AND m.listing_id BETWEEN :first AND :last"
     " AND m.day_date BETWEEN :start AND :end"
 )
 """Bounds what must be read of a large table."""
-
-
-def _merge_twins(
-    points: MetricPoints,
-) -> tuple[IntArray, np.ndarray, dict[str, FloatArray]]:
-    """Sort by key, which keeps the index's pages warm, and let the last told value of each key stand."""
-    days = points.day_date.astype("datetime64[D]")
-    told = {name: values for name, values in points.values.items() if not np.isnan(values).all()}
-    order = np.lexsort((days, points.listing_id))
-    listing, day = points.listing_id[order], days[order]
-    new = np.ones(len(order), dtype=np.bool_)
-    new[1:] = (listing[1:] != listing[:-1]) | (day[1:] != day[:-1])
-    if new.all():
-        return listing, day, {name: values[order] for name, values in told.items()}
-    starts = np.flatnonzero(new)
-    merged: dict[str, FloatArray] = {}
-    for name, values in told.items():
-        placed = np.where(np.isnan(values[order]), -1, np.arange(len(order)))
-        last = np.maximum.reduceat(placed, starts)
-        merged[name] = np.where(last < 0, np.nan, values[order][np.maximum(last, 0)])
-    return listing[starts], day[starts], merged
 
 
 class PostgresMetricStore:
@@ -121,13 +98,13 @@ def write(conn: Connection, points: MetricPoints) -> int:
     _check(list(points.values))
     if len(points.listing_id) == 0:
         return 0
-    listing, day, told = _merge_twins(points)
+    listing, day, told = twins.merge(points)
     staged = copying.stage(conn, "staged_metrics", {"listing_id": listing, "day_date": day, **told})
     # Both sides of the MERGE have these names.
     read_as = {name: expression.replace(name, f"s.{name}") for name, expression in staged.items()}
     tenant = current_tenant(conn)
     # INSERT and MERGE are each faster than ON CONFLICT, but two writers would both find a row missing.
-    conn.execute(text("SELECT pg_advisory_xact_lock(:kind, :tenant)"), {"kind": _WRITER_LOCK, "tenant": tenant})
+    single_writer.wait(conn, tenant)
     bound = {
         "tenant": tenant, "source": points.source, "as_of_at": points.as_of_at.astimezone(UTC),
         "first": int(listing[0]), "last": int(listing[-1]), "start": day.min().item(), "end": day.max().item(),

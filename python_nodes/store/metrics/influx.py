@@ -1,0 +1,150 @@
+"""Metrics in InfluxDB: one series a listing and source, one point a day, one field a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
+
+import numpy as np
+import polars as pl
+
+from python_nodes.domain.metrics import METRICS, DayArray, IntArray, MetricMatrix, MetricPoints
+from python_nodes.errors import PermanentError
+from python_nodes.store.metrics import influx_lines, single_writer, twins
+from python_nodes.store.metrics.influx_http import InfluxHttp, identifier, literal
+from python_nodes.store.metrics.influx_lines import DAY_NS, MEASUREMENT
+from python_nodes.store.session import Database
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LISTINGS_PER_QUERY = 1000
+NEVER = np.iinfo(np.int64).min
+"""Before every time there is; as a datetime64 it reads NaT."""
+
+
+class InfluxMetricStore:
+    """A ``domain.metrics.MetricStore`` on an InfluxDB server.
+
+    A later report overwrites the point of its day. Which report is the later one, InfluxDB does not compare: each point
+    carries its report's as-of time, and what is older than that is dropped before it is sent. ``database`` lends
+    the lock that keeps two writers of a tenant from doing so at once.
+    """
+
+    name = "influxdb"
+
+    def __init__(self, http: InfluxHttp, database: Database) -> None:
+        self.http = http
+        self.database = database
+
+    def write(self, tenant_id: int, points: MetricPoints) -> int:
+        """Upsert by (listing, day, source): a told value replaces, NaN keeps, an older ``as_of_at`` never wins."""
+        _check(list(points.values))
+        if len(points.listing_id) == 0:
+            return 0
+        listing, day, told = twins.merge(points)
+        as_of_us = (points.as_of_at - EPOCH) // timedelta(microseconds=1)
+        with self.database.tenant(tenant_id) as conn:
+            single_writer.wait(conn, tenant_id)
+            keep = self._known_until_us(tenant_id, points.source, listing, day) <= as_of_us
+            keep &= np.any([np.isfinite(values) for values in told.values()] or [np.zeros(len(day), np.bool_)], axis=0)
+            kept = {name: values[keep] for name, values in told.items()}
+            for body in influx_lines.batches(tenant_id, points.source, as_of_us, listing[keep], day[keep], kept):
+                self.http.write(body)
+        return len(points.listing_id)
+
+    def read(
+        self, tenant_id: int, metrics: Sequence[str], listing_ids: Sequence[int], start: date, end: date
+    ) -> MetricMatrix:
+        """Both ends inclusive. Where several sources tell the same point, the newest ``as_of_at`` wins."""
+        _check(metrics)
+        wanted = np.asarray(listing_ids, dtype=np.int64)
+        days = np.arange(np.datetime64(start), np.datetime64(end) + 1)
+        filled = {name: np.full((len(wanted), len(days)), np.nan) for name in metrics}
+        order = np.argsort(wanted)
+        for listing, frame in self._tables(tenant_id, ["as_of", *metrics], wanted, start, end):
+            # Oldest first: where two sources tell a point, assignment below leaves the newest. Rows come by source.
+            rank = np.argsort(frame["as_of"].to_numpy(), kind="stable")
+            at = order[np.searchsorted(wanted, listing, sorter=order)][rank]
+            column = (frame["time"].to_numpy() // DAY_NS - days[0].astype(np.int64))[rank]
+            for name in metrics:
+                values = frame[name].to_numpy()[rank]
+                told = ~np.isnan(values)
+                filled[name][at[told], column[told]] = values[told]
+        return MetricMatrix(listing_ids=wanted, days=days, values=filled)
+
+    def last_told_day(self, tenant_id: int, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
+        """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` that tells ``metric``, or NaT."""
+        _check([metric])
+        wanted = np.asarray(listing_ids, dtype=np.int64)
+        found = np.full(len(wanted), NEVER)
+        order = np.argsort(wanted)
+        for listing, frame in self._tables(tenant_id, [metric], wanted, None, until, newest=True):
+            at = order[np.searchsorted(wanted, listing, sorter=order)]
+            np.maximum.at(found, at, frame["time"].to_numpy() // DAY_NS)
+        return found.astype("datetime64[D]")
+
+    def count(self, tenant_id: int) -> tuple[int, int]:
+        """Return (values held, series)."""
+        select = f"SELECT count(*) FROM {MEASUREMENT} WHERE tenant = {literal(str(tenant_id))} GROUP BY listing"
+        body = self.http.table(select)
+        if not body:
+            return 0, 0
+        counts = pl.read_csv(BytesIO(body)).drop("name", "tags", "time", "count_as_of").fill_null(0).to_numpy()
+        return int(counts.sum()), int((counts > 0).sum())
+
+    def ping(self) -> None:
+        """Raise ``RetryableError`` if InfluxDB does not answer, ``PermanentError`` if it is not set up for us."""
+        self.http.ping()
+
+    def _known_until_us(self, tenant_id: int, source: str, listing: IntArray, day: DayArray) -> IntArray:
+        """Return (n,) int64: the as-of time that each row's point carries, or the least integer if there is none.
+
+        ``listing`` and ``day`` come sorted by (listing, day), each pair once.
+        """
+        first, n_days = day.min(), int((day.max() - day.min()).astype(np.int64)) + 1
+        listings = np.unique(listing)
+        keys = np.searchsorted(listings, listing) * n_days + (day - first).astype(np.int64)
+        until = np.full(len(keys), NEVER)
+        rows = self._tables(tenant_id, ["as_of"], listings, first.item(), day.max().item(), source=source)
+        for found, frame in rows:
+            offset = frame["time"].to_numpy() // DAY_NS - first.astype(np.int64)
+            known = np.searchsorted(listings, found) * n_days + offset
+            at = np.minimum(np.searchsorted(keys, known), len(keys) - 1)
+            hit = keys[at] == known
+            until[at[hit]] = frame["as_of"].to_numpy()[hit]
+        return until
+
+    def _tables(
+        self, tenant_id: int, fields: Sequence[str], listing_ids: IntArray, start: date | None, end: date,
+        *, source: str | None = None, newest: bool = False,
+    ) -> Iterator[tuple[IntArray, pl.DataFrame]]:  # fmt: skip
+        """Give each block's rows: the listing (n,), and ``time`` with the fields, by listing, source and time."""
+        chosen = ", ".join(f"last({name}) AS {name}" if newest else identifier(name) for name in fields)
+        where = [f"tenant = {literal(str(tenant_id))}", f"time < {_ns(end + timedelta(days=1))}"]
+        where += [f"time >= {_ns(start)}"] if start else []
+        where += [f"source = {literal(source)}"] if source is not None else []
+        kinds = {"time": pl.Int64, **{name: pl.Int64 if name == "as_of" else pl.Float64 for name in fields}}
+        for first in range(0, len(listing_ids), LISTINGS_PER_QUERY):
+            names = "|".join(map(str, listing_ids[first : first + LISTINGS_PER_QUERY].tolist()))
+            conditions = " AND ".join([*where, f"listing =~ /^({names})$/"])
+            body = self.http.table(f"SELECT {chosen} FROM {MEASUREMENT} WHERE {conditions} GROUP BY listing, source")
+            if body:
+                frame = pl.read_csv(BytesIO(body), columns=["tags", *kinds], schema_overrides=kinds)
+                yield _listing_of(frame["tags"]), frame.drop("tags")
+
+
+def _ns(day: date) -> int:
+    return int(np.datetime64(day).astype(np.int64)) * DAY_NS
+
+
+def _listing_of(tags: pl.Series) -> IntArray:
+    """Read each row's listing from its tags; rows of one series are neighbours, so that each is parsed but once."""
+    runs = tags.rle().struct.unnest()
+    listing = runs["value"].str.extract(r"^listing=(\d+)").cast(pl.Int64).to_numpy()
+    return np.repeat(listing, runs["len"].to_numpy())
+
+
+def _check(names: Sequence[str]) -> None:
+    unknown = sorted(set(names) - set(METRICS))
+    if unknown:
+        raise PermanentError(f"unknown metric {unknown[0]}", field="metric")
