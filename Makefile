@@ -19,7 +19,7 @@ ONLY   ?=
 # `nightporter up` counts its seconds from here, installation included.
 STARTED := $(shell date +%s)
 
-.PHONY: help run test lint bench doctor flows-export flows-import lock install install-dev clean
+.PHONY: help run test lint bench screenshots doctor flows-export flows-import lock install install-dev clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}'
@@ -39,8 +39,11 @@ lint: install-dev ## Style, types and import contracts
 bench: install-dev ## Measure against the peers: make bench [ONLY=name]
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
+screenshots: install-dev ## Take the README's pictures from the system that runs (needs /usr/bin/chromium)
+	@$(BIN)/python docs/screenshots.py $(ARGS)
+
 doctor: install ## Say what is wrong and how to mend it
-	@$(BIN)/nightporter doctor
+	@$(BIN)/nightporter doctor $(ARGS)
 
 flows-export: install ## Write the flows of the running n8n back into workflows/
 	@$(BIN)/nightporter flows export $(ARGS)

@@ -65,6 +65,9 @@ def _machine(folder: StateDir) -> Iterator[Finding]:
 def _servers(folder: StateDir, saved: Saved) -> Iterator[Finding]:
     postmaster = folder.root / "postgres" / "postmaster.pid"
     yield _running("postgresql", _alive(postmaster), str(postmaster.parent), folder)
+    for name in processes.ended(folder.processes):
+        mend = f"see {folder.log(name)} for why, then stop `make run` and start it again"
+        yield Finding(f"process {name}", "ended by itself", mend)
     probes = {
         "worker": f"{saved.worker_url}/readyz",
         "n8n server": f"http://127.0.0.1:{saved.ports.n8n}/healthz",

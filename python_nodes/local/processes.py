@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -61,6 +62,28 @@ def start(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Pat
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     return Child(name, process, log)
+
+
+def note(children: Iterable[Child], file: Path) -> None:
+    """Write which processes run, for whoever asks later how they are."""
+    began = {child.name: (child.process.pid, _began_at(child.process.pid)) for child in children}
+    file.write_text(json.dumps(began, indent=2))
+
+
+def ended(file: Path) -> list[str]:
+    """The noted processes that are no more; a number that another process got since counts as gone."""
+    if not file.exists():
+        return []
+    noted: dict[str, tuple[int, float | None]] = json.loads(file.read_text())
+    return [name for name, (pid, began_at) in noted.items() if began_at is None or _began_at(pid) != began_at]
+
+
+def _began_at(pid: int) -> float | None:
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def wait_until(child: Child, ready: Callable[[], bool], *, within_s: float) -> None:

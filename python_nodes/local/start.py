@@ -88,6 +88,16 @@ class Running:
     published: int = 0
     ending: threading.Event = field(default_factory=threading.Event)
 
+    def add(self, *children: processes.Child) -> None:
+        """Note what was started, for the end and for `nightporter doctor`."""
+        self.children.extend(children)
+        processes.note(self.children, self.folder.processes)
+
+    def stop(self) -> None:
+        """Stop all of it; afterwards nothing is said to run."""
+        processes.stop(self.children)
+        self.folder.processes.unlink(missing_ok=True)
+
 
 def start(running: Running, stack: ExitStack) -> n8n.N8n:
     """Start everything and backfill; n8n gets ready meanwhile."""
@@ -130,14 +140,14 @@ def start(running: Running, stack: ExitStack) -> n8n.N8n:
 
 def _started(running: Running, stack: ExitStack, children: list[processes.Child]) -> list[processes.Child]:
     """Note what was started; it stops before everything that was there when it started."""
-    running.children.extend(children)
-    stack.callback(processes.stop, children)
+    running.add(*children)
+    stack.callback(running.stop)
     return children
 
 
 def _hurry(running: Running) -> None:
     running.ending.set()
-    processes.stop(list(running.children))
+    running.stop()
 
 
 def _stores(running: Running, stack: ExitStack) -> tuple[postgres.Postgres, valkey.Valkey]:
@@ -146,7 +156,7 @@ def _stores(running: Running, stack: ExitStack) -> tuple[postgres.Postgres, valk
     server = stack.enter_context(postgres.run(root / "postgres"))
     running.stopwatch.note("PostgreSQL and Valkey answer")
     # n8n is started by a thread; whatever it has started by the end stops before the stores do.
-    stack.callback(lambda: processes.stop(running.children))
+    stack.callback(running.stop)
     return server, cache
 
 
@@ -170,7 +180,7 @@ def _deploy(running: Running, engine: n8n.N8n) -> processes.Child:
     if running.ending.is_set():
         raise ConfigError("stopped before n8n was started")
     child = engine.start(running.folder.log("n8n"))
-    running.children.append(child)
+    running.add(child)
     engine.wait_ready(child)
     watch.note("n8n answers")
     flows.publish(engine, WORKFLOWS, done.written)

@@ -94,6 +94,11 @@ class StateDir:
         """What the last import wrote."""
         return self.root / "flows.json"
 
+    @property
+    def processes(self) -> Path:
+        """Which processes `up` has started and not stopped."""
+        return self.root / "processes.json"
+
     def log(self, name: str) -> Path:
         """Where a process's output goes."""
         return self.root / "logs" / f"{name}.log"

@@ -1,0 +1,98 @@
+"""Takes the README's pictures from a running system: `make screenshots` beside a `make run` that has alerts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from python_nodes.auth import login_token
+from python_nodes.errors import NightporterError
+from python_nodes.local import n8n, processes
+from python_nodes.local.state import Saved, state_dir
+
+IMAGES = Path(__file__).parent / "images"
+FLOWS = ("poll-listings", "score-metrics", "notify", "handle-workflow-error")
+CHROMIUM = Path("/usr/bin/chromium")
+# Nothing may leave the machine, and root has no sandbox of its own.
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PATIENCE_MS = 40_000
+SETTLE_MS = 1500
+
+
+def main() -> int:
+    """Take every picture; 2 with a reason where there is nothing to take them from."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state-dir", type=Path, default=None, help="as given to `nightporter up`")
+    parser.add_argument("--out-dir", type=Path, default=IMAGES)
+    arguments = parser.parse_args()
+    try:
+        saved = state_dir(arguments.state_dir).load()
+    except NightporterError as error:
+        return _refuse(str(error))
+    if not processes.answers(f"{saved.worker_url}/healthz"):
+        return _refuse(f"nothing answers at {saved.worker_url}: start `make run` first")
+    if not CHROMIUM.exists():
+        return _refuse(f"{CHROMIUM} is missing: install Debian's package chromium")
+    arguments.out_dir.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        _messages(browser, saved, arguments.out_dir)
+        _console(browser, saved, arguments.out_dir)
+        _flows(browser, saved, arguments.out_dir)
+        browser.close()
+    return 0
+
+
+def _refuse(reason: str) -> int:
+    print(f"screenshots: {reason}", file=sys.stderr)
+    return 2
+
+
+def _messages(browser: Browser, saved: Saved, out: Path) -> None:
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(f"{saved.sandbox_url}/messages?token={saved.page_token}")
+    card = page.locator("article.slack").first
+    card.wait_for(timeout=PATIENCE_MS)
+    page.wait_for_timeout(SETTLE_MS)
+    page.screenshot(path=out / "messages.png")
+    card.screenshot(path=out / "alert.png")
+    page.close()
+
+
+def _console(browser: Browser, saved: Saved, out: Path) -> None:
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(f"{saved.worker_url}/login?token={login_token(saved.secret_key, saved.tenant_id)}")
+    page.goto(f"{saved.worker_url}/console/alerts")
+    page.locator("article").first.wait_for(timeout=PATIENCE_MS)
+    page.screenshot(path=out / "console.png")
+    page.close()
+
+
+def _flows(browser: Browser, saved: Saved, out: Path) -> None:
+    editor = f"http://127.0.0.1:{saved.ports.n8n}"
+    page = browser.new_page(viewport={"width": 1700, "height": 900})
+    page.goto(f"{editor}/signin", timeout=PATIENCE_MS)
+    page.fill("input[type=email]", n8n.OWNER_EMAIL, timeout=PATIENCE_MS)
+    page.fill("input[type=password]", saved.n8n_owner_password)
+    page.click("button:has-text('Sign in')")
+    page.wait_for_url(lambda url: "/signin" not in url, timeout=PATIENCE_MS)
+    for name in FLOWS:
+        page.goto(f"{editor}/workflow/{name}", timeout=PATIENCE_MS)
+        page.wait_for_selector(".vue-flow__node", timeout=PATIENCE_MS)
+        page.wait_for_timeout(SETTLE_MS)
+        # Escape closes what n8n may show over the canvas; 1 is its key for "fit the view".
+        page.keyboard.press("Escape")
+        page.keyboard.press("1")
+        page.wait_for_timeout(SETTLE_MS)
+        page.screenshot(path=out / f"n8n-{name}.png")
+    page.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
