@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from sandbox import server
+from sandbox.channels import CHANNELS
 from sandbox.incidents import ScenarioError
 from sandbox.world import DEFAULT_SCENARIO, DEFAULT_T0, build_world
 
@@ -35,6 +36,15 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"must be a date, YYYY-MM-DD, not {text!r}") from None
 
 
+def _channels(text: str) -> tuple[str, ...]:
+    """Some of the known channels, in the known order."""
+    wanted = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in CHANNELS]
+    if unknown or not wanted:
+        raise argparse.ArgumentTypeError(f"must be some of {','.join(CHANNELS)}, not {text!r}")
+    return tuple(name for name in CHANNELS if name in wanted)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     port = _between(0, 65535)
@@ -44,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--smtp-port", type=port, default=0)
     parser.add_argument("--page-token", default=None, help="opens /messages; made up if not given")
     parser.add_argument("--seed", type=_between(0, 2**32 - 1), default=1)
-    parser.add_argument("--listings", type=_between(1, 20_000), default=200)
+    parser.add_argument("--listings", type=_between(1, 20_000), default=200, help="over all channels")
+    parser.add_argument("--channels", type=_channels, default=CHANNELS, help="comma-separated; else all")
     parser.add_argument("--days", type=_between(1, 1000), default=400, help="days of history before t0")
     parser.add_argument("--live-days", type=_between(1, 365), default=14)
     parser.add_argument("--t0", type=_day, default=DEFAULT_T0)
@@ -64,10 +75,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        world = build_world(args.seed, args.listings, args.days, args.live_days, args.t0, args.scenario)
+        world = build_world(args.seed, args.listings, args.days, args.live_days, args.t0, args.scenario, args.channels)
     except (ScenarioError, OSError) as error:
         print(f"sandbox: --scenario: {error}", file=sys.stderr)
         return 2
+    for item in world.too_late:
+        print(f"sandbox: {item['id']}: starts on day {item['start_day']}, after the last live day", file=sys.stderr)
     running = server.start(
         world,
         server.Settings(

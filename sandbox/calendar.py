@@ -64,6 +64,11 @@ def eur_cents_per_minor(currency: str) -> float:
     return float(100.0 / (fx_rates()[currency] * 10 ** MINOR_DIGITS[currency]))
 
 
+def same_number(amount: int, own: str, other: str) -> int:
+    """The minor units that show an amount's number in another currency: 120.00 EUR becomes 120 JPY."""
+    return round(amount * 10.0 ** (MINOR_DIGITS[other] - MINOR_DIGITS[own]))
+
+
 def _shape(params: dict[str, Any], number: IntArray) -> FloatArray:
     """Weekday times season of one fitted part, mean about one over a year."""
     weekday = np.array(params["weekday"])[(number + 3) % 7]

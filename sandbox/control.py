@@ -9,9 +9,10 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
+from sandbox import oracle
 from sandbox.clock import SimulatedClock
 from sandbox.driver import Driver, Order
-from sandbox.faults import FaultError, FaultPlan
+from sandbox.faults import FaultBoard, FaultError
 from sandbox.world import World
 
 
@@ -26,7 +27,7 @@ class Controls:
     world: World
     clock: SimulatedClock
     driver: Driver
-    faults: FaultPlan
+    faults: FaultBoard
     token: str
 
 
@@ -93,7 +94,7 @@ def _blueprint(controls: Controls) -> Blueprint:
 def _truth(world: World) -> dict[str, Any]:
     return {
         "t0": world.t0.isoformat(), "currency": world.currency, "incidents": world.incidents(),
-        "listings": world.listing_table(),
+        "not_started": list(world.too_late), "oracle": oracle.STATEMENT, "listings": world.listing_table(),
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from sandbox.calendar import (
     MARKETS,
@@ -18,15 +18,12 @@ from sandbox.calendar import (
     fitted,
     price_factor,
 )
-from sandbox.incidents import Incident
 from sandbox.portfolio import Portfolio
+from sandbox.quantiles import binomial_quantile, poisson_quantile
 
 BoolArray = NDArray[np.bool_]
 
 HORIZON_NIGHTS = 660
-# Kinked demand: a price below the usual one brings fewer guests than it loses, one above drives more away.
-ELASTICITY_BELOW = 0.6
-ELASTICITY_ABOVE = 1.8
 GROUP_SHARE_OF_UNITS = 4
 
 
@@ -52,14 +49,6 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """What incidents do to the funnel, shape (n_listings, n_days): factors on impressions and on conversion."""
-
-    impressions: FloatArray
-    conversion: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
 class Events:
     """Booking events drawn from the fit; every field has one entry an event."""
 
@@ -80,7 +69,8 @@ def _profiles(portfolio: Portfolio) -> list[dict[str, Any]]:
 def price_matrix(portfolio: Portfolio, first: date, nights: int) -> IntArray:
     """The price calendar (n_listings, n_nights), minor units, without incidents."""
     factors = np.stack([price_factor(market, first, nights) for market in MARKETS])
-    return np.round(portfolio.base_price_minor[:, None] * factors[portfolio.market_index]).astype(np.int64)
+    base = portfolio.base_price_minor * portfolio.price_ratio
+    return np.round(base[:, None] * factors[portfolio.market_index]).astype(np.int64)
 
 
 def build_funnel(portfolio: Portfolio, seed: int, first: date, days: int) -> Funnel:
@@ -109,18 +99,31 @@ def build_funnel(portfolio: Portfolio, seed: int, first: date, days: int) -> Fun
     )
 
 
-def run_funnel(funnel: Funnel, portfolio: Portfolio, rates: Rates | None, days: slice) -> Counts:
-    """Demand to impressions to views to booking events for some days; ``rates`` None is the world without incidents."""
-    u = funnel.uniforms[:, :, days]
+@dataclass(frozen=True, slots=True)
+class TrueRates:
+    """The rates the counts are drawn from, shape (n_listings, n_days)."""
+
+    impressions: FloatArray
+    ctr: FloatArray
+    conversion: FloatArray
+
+
+def usual_rates(funnel: Funnel, portfolio: Portfolio, days: slice) -> TrueRates:
+    """True rates of some days in the world without incidents."""
     mean = (funnel.mean_impressions * funnel.noise)[:, days]
-    conversion = np.broadcast_to(funnel.event_conversion[:, None], mean.shape)
-    if rates is not None:
-        mean = mean * rates.impressions
-        conversion = np.minimum(conversion * rates.conversion, 1.0)
-    impressions = np.nan_to_num(stats.poisson.ppf(u[0], mean))
-    views = np.nan_to_num(stats.binom.ppf(u[1], impressions, portfolio.ctr[:, None]))
-    events = np.nan_to_num(stats.binom.ppf(u[2], views, conversion))
-    return Counts(impressions.astype(np.int64), views.astype(np.int64), events.astype(np.int64))
+    return TrueRates(
+        mean,
+        np.broadcast_to(portfolio.ctr[:, None], mean.shape),
+        np.broadcast_to(funnel.event_conversion[:, None], mean.shape),
+    )
+
+
+def run_funnel(funnel: Funnel, rates: TrueRates, days: slice) -> Counts:
+    """Demand to impressions to views to booking events for some days."""
+    u = funnel.uniforms[:, :, days]
+    impressions = poisson_quantile(u[0], rates.impressions)
+    views = binomial_quantile(u[1], impressions, np.minimum(rates.ctr, 1.0))
+    return Counts(impressions, views, binomial_quantile(u[2], views, np.minimum(rates.conversion, 1.0)))
 
 
 def hashed_uniform(seed: int, channel: int, *parts: IntArray) -> FloatArray:
@@ -184,37 +187,3 @@ def cancel_rate(part: dict[str, Any], lead: IntArray) -> FloatArray:
     edges = part["cancellation"]["lead_edges_days"]
     which = np.clip(np.searchsorted(edges, lead, side="right") - 1, 0, len(edges) - 2)
     return np.asarray(np.array(part["cancellation"]["rate"])[which])
-
-
-def incident_rates(
-    incidents: list[Incident],
-    listings: int,
-    live_days: int,
-    holiday: dict[str, list[int]],
-) -> Rates:
-    """Factors of all incidents on the live days; ``holiday`` tells each market's live holidays."""
-    impressions, conversion = (
-        np.ones((listings, live_days)),
-        np.ones((listings, live_days)),
-    )
-    for item in incidents:
-        days = np.arange(item.first_day, item.last_day + 1)
-        rows = np.array(item.listings)[:, None]
-        if item.kind == "listing_down":
-            impressions[rows, days] = 0.0
-        elif item.kind == "conversion_drop":
-            conversion[rows, days] *= 1 - item.severity
-        elif item.kind == "price_error":
-            # A collapse draws more events than usual; each stay is then thinned to what its own price deserves.
-            conversion[rows, days] *= max(1.0, item.factor**-ELASTICITY_BELOW)
-        elif item.kind == "public_holiday":
-            impressions[
-                rows,
-                np.array([d for d in days if d in holiday[item.market]], dtype=int),
-            ] *= 1 - item.severity
-    return Rates(impressions, conversion)
-
-
-def demand_response(ratio: FloatArray) -> FloatArray:
-    """Bookings relative to usual when a stay costs ``ratio`` of its usual price."""
-    return np.asarray(np.where(ratio < 1, ratio**-ELASTICITY_BELOW, ratio**-ELASTICITY_ABOVE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Response
@@ -60,6 +61,27 @@ class FaultPlan:
                 return None
             self._left -= 1
             return fault
+
+
+class FaultBoard:
+    """Each counterpart's plan; a setting without ``vendor`` meets all of them, each counting for itself."""
+
+    def __init__(self, operations: Mapping[str, tuple[str, ...]]) -> None:
+        self._operations = operations
+        self.plans = {vendor: FaultPlan(known) for vendor, known in operations.items()}
+
+    def set(self, setting: dict[str, object]) -> Fault | None:
+        """Validate a setting by name before any plan takes it."""
+        vendor, rest = setting.get("vendor"), {name: value for name, value in setting.items() if name != "vendor"}
+        if vendor is not None and vendor not in self.plans:
+            raise FaultError(f"vendor must be one of {', '.join(self.plans)}", "vendor")
+        chosen = [name for name in self.plans if vendor in (None, name)]
+        known = dict.fromkeys(operation for name in chosen for operation in self._operations[name])
+        fault = _parse(rest, tuple(known))
+        for name in chosen:
+            if fault is None or fault.operation is None or fault.operation in self._operations[name]:
+                self.plans[name].set(rest)
+        return fault
 
 
 def early_answer(fault: Fault) -> Response | None:

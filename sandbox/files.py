@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,19 +22,22 @@ def write_portfolio(world: World, out_dir: Path) -> None:
 def write_calendar(world: World, out_dir: Path, day: date) -> None:
     """Write operator_calendar.csv for the nights from a day on."""
     rows = world.operator_calendar(day, day, day + timedelta(days=CALENDAR_NIGHTS - 1))
-    target = out_dir / "operator_calendar.csv"
+    columns = ("unit_external_id", "stay_date", "is_open", "units")
+    told = ((r.unit_external_id, r.night.isoformat(), "true" if r.is_open else "false", r.units) for r in rows)
+    write_csv(out_dir / "operator_calendar.csv", columns, told)
+
+
+def write_csv(target: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table; readers see the old file or the new one, never a part."""
     part = target.with_suffix(".part")
     with part.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(("unit_external_id", "stay_date", "is_open", "units"))
-        for row in rows:
-            is_open = "true" if row.is_open else "false"
-            writer.writerow((row.unit_external_id, row.night.isoformat(), is_open, row.units))
+        writer.writerow(columns)
+        writer.writerows(rows)
     os.replace(part, target)
 
 
 def _replace(target: Path, text: str) -> None:
-    """Readers see the old file or the new one, never a part."""
     part = target.with_suffix(".part")
     part.write_text(text, encoding="utf-8")
     os.replace(part, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from sandbox.calendar import (
     fitted,
     fx_rates,
 )
+from sandbox.channels import CHANNELS, FEE_SHARE, PRICE_RATIO, home_channels, hotel_channels, listing_ids
 
 HOME_IMPRESSIONS_PER_DAY = 300.0
 HOME_CTR = 0.2
@@ -51,22 +53,32 @@ NAME_WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class Portfolio:
-    """Listings as arrays, index ``i`` the same everywhere; ``ctr`` and ``conversion`` are true rates."""
+    """Listings as arrays, index ``i`` the same everywhere; ``ctr`` and ``conversion`` are true rates.
+
+    A unit's listings share ``unit_index``, ``unit_count`` and ``base_price_minor``; ``price_ratio`` and ``fee_minor``
+    are the channel's.
+    """
 
     property_id: tuple[str, ...]
     property_name: tuple[str, ...]
+    channel: tuple[str, ...]
+    channel_property_id: tuple[str, ...]
     room_id: tuple[str, ...]
     unit_id: tuple[str, ...]
     rate_id: tuple[str, ...]
     title: tuple[str, ...]
     third: tuple[str, ...]
+    unit_index: IntArray
     market_index: IntArray
     weekly_bookings: FloatArray
     unit_count: IntArray
     base_price_minor: IntArray
+    price_ratio: FloatArray
+    fee_minor: IntArray
     impressions_per_day: FloatArray
     ctr: FloatArray
     conversion: FloatArray
+    review_score_10: FloatArray
 
     def __len__(self) -> int:
         return len(self.room_id)
@@ -82,9 +94,13 @@ class Portfolio:
         return {
             "currency": "EUR",
             "properties": [properties[pid] for pid in dict.fromkeys(self.property_id)],
-            "units": [self._unit(i) for i in numbers],
+            "units": [self._unit(i) for i in self.first_listings()],
             "listings": [self._listing(i) for i in numbers],
         }
+
+    def first_listings(self) -> list[int]:
+        """The first listing of each unit, in order of units."""
+        return [int(i) for i in np.unique(self.unit_index, return_index=True)[1]]
 
     def _property(self, i: int) -> dict[str, Any]:
         market = self.market(i)
@@ -114,9 +130,10 @@ class Portfolio:
         return {
             "external_id": self.room_id[i],
             "unit_external_id": self.unit_id[i],
-            "channel": "booking_com",
+            "channel": self.channel[i],
             "title": self.title[i],
             "rate_plan_external_id": self.rate_id[i],
+            "channel_property_id": self.channel_property_id[i],
         }
 
 
@@ -126,20 +143,40 @@ def _thirds(listings: int) -> list[str]:
     return ["low"] * third + ["mid"] * third + ["high"] * (listings - 2 * third)
 
 
-def _properties(thirds: list[str], rng: np.random.Generator) -> tuple[list[int], list[int]]:
-    """Property number and market of each listing: homes alone, room types two to five in a hotel."""
-    prop: list[int] = []
-    market: list[int] = []
-    number, room_left = -1, 0
-    for third in thirds:
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where each listing is: its unit, its property, the room's number in it, its market and its channel."""
+
+    unit: list[int]
+    place: list[int]
+    room: list[int]
+    market: list[int]
+    third: list[str]
+    channel: list[str]
+
+
+def _places(thirds: list[str], channels: Sequence[str], rng: np.random.Generator) -> _Places:
+    """Units one after the other, each with its listings: homes alone, room types two to five in a hotel."""
+    made = _Places([], [], [], [], [], [])
+    unit, place, room, room_left = -1, -1, 0, 0
+    while len(made.unit) < len(thirds):
+        third = thirds[len(made.unit)]
+        unit += 1
         if third == "high" and room_left > 0:
-            room_left -= 1
+            room_left, room = room_left - 1, room + 1
         else:
-            number += 1
+            place, room = place + 1, 0
             room_left = int(rng.integers(1, len(ROOM_TYPES))) if third == "high" else 0
-        prop.append(number)
-        market.append(number % len(MARKETS))
-    return prop, market
+        sold_on = hotel_channels(channels) if third == "high" else home_channels(channels, rng)
+        free = thirds[len(made.unit) :].count(third)
+        for channel in sold_on[:free]:
+            made.unit.append(unit)
+            made.place.append(place)
+            made.room.append(room)
+            made.market.append(place % len(MARKETS))
+            made.third.append(third)
+            made.channel.append(channel)
+    return made
 
 
 def mean_kept_nights(profile: str) -> float:
@@ -151,17 +188,17 @@ def mean_kept_nights(profile: str) -> float:
     return nights * float(1 - np.array(part["cancellation"]["rate"])[which].mean())
 
 
-def draw_portfolio(seed: int, listings: int) -> Portfolio:
-    """Draw ``listings`` listings; same seed, same portfolio."""
+def draw_portfolio(seed: int, listings: int, channels: Sequence[str] = CHANNELS) -> Portfolio:
+    """Draw ``listings`` listings over all ``channels``; same seed, same portfolio."""
     if listings < len(MARKETS):
         raise ValueError(f"listings: at least {len(MARKETS)} are needed, one a market, got {listings}")
     rng = np.random.default_rng([seed, 1])
-    thirds = _thirds(listings)
-    prop, market = _properties(thirds, rng)
-    low, high = (np.array([WEEKLY_RANGES[t][k] for t in thirds]) for k in (0, 1))
+    places = _places(_thirds(listings), channels, rng)
+    unit = np.array(places.unit)
+    low, high = (np.array([WEEKLY_RANGES[t][k] for t in places.third]) for k in (0, 1))
     weekly = np.exp(rng.uniform(np.log(low), np.log(high)))
     real = pl.read_csv(DATA / "albany_listings_cut.csv.gz")
-    row = rng.integers(0, real.height, listings)
+    row = rng.integers(0, real.height, listings)[unit]
     rating = real["review_scores_rating"].fill_null(4.6).to_numpy()[row]
     # A quiet listing is both seen less and liked less: half of the gap to a home's volume goes to each.
     gap = np.minimum(weekly / HOME_WEEKLY, 1.0)
@@ -171,10 +208,12 @@ def draw_portfolio(seed: int, listings: int) -> Portfolio:
         HOME_CONVERSION * np.sqrt(gap),
         HOME_CONVERSION * (0.8 + 0.2 * rating / 4.7),
     )
-    kept = np.array([mean_kept_nights(MARKETS[m].profile) for m in market])
-    unit_count = np.maximum(1, np.ceil(weekly / 7 * kept / TARGET_OCCUPANCY)).astype(np.int64)
-    base = _base_prices(real["base_price_usd"].to_numpy()[row], market)
-    return _named(prop, market, thirds, weekly, unit_count, base, ctr, conversion, rng)
+    kept = np.array([mean_kept_nights(MARKETS[m].profile) for m in places.market])
+    together = np.bincount(unit, weekly)[unit]
+    unit_count = np.maximum(1, np.ceil(together / 7 * kept / TARGET_OCCUPANCY)).astype(np.int64)
+    base = _base_prices(real["base_price_usd"].to_numpy()[row], places.market)
+    score = np.clip(np.round(2 * rating + rng.normal(0, 0.15, listings), 1), 2.0, 10.0)
+    return _named(places, weekly, unit_count, base, ctr, conversion, score, rng)
 
 
 def _base_prices(usd: NDArray[np.float64], market: list[int]) -> IntArray:
@@ -186,40 +225,39 @@ def _base_prices(usd: NDArray[np.float64], market: list[int]) -> IntArray:
 
 
 def _named(
-    prop: list[int],
-    market: list[int],
-    thirds: list[str],
-    weekly: FloatArray,
-    unit_count: IntArray,
-    base: IntArray,
-    ctr: FloatArray,
-    conversion: FloatArray,
-    rng: np.random.Generator,
-) -> Portfolio:
+    places: _Places, weekly: FloatArray, unit_count: IntArray, base: IntArray, ctr: FloatArray, conversion: FloatArray,
+    score: FloatArray, rng: np.random.Generator,
+) -> Portfolio:  # fmt: skip
     """Give listings, units and properties the ids and made-up names they are known by."""
-    words = rng.integers(0, len(NAME_WORDS), max(prop) + 1)
-    names, titles, rooms = [], [], []
-    for i, (p, third) in enumerate(zip(prop, thirds, strict=True)):
-        place, word = MARKETS[market[i]].name, NAME_WORDS[words[p]]
-        room = i - prop.index(p)
+    words = rng.integers(0, len(NAME_WORDS), max(places.place) + 1)
+    names, titles = [], []
+    for p, room, market, third in zip(places.place, places.room, places.market, places.third, strict=True):
+        word = NAME_WORDS[words[p]]
         kind = f"Hotel {word}" if third == "high" else f"{HOUSE_WORDS[p % len(HOUSE_WORDS)]} {word}"
-        name = f"{kind} {place} {p + 1}"
+        name = f"{kind} {MARKETS[market].name} {p + 1}"
         names.append(name)
         titles.append(f"{name}, {ROOM_TYPES[room]}" if third == "high" else name)
-        rooms.append(f"{1_000_001 + p}{room + 1:02d}")
+    ids = [listing_ids(*where) for where in zip(places.channel, places.place, places.room, strict=True)]
+    share = np.array([FEE_SHARE[channel] for channel in places.channel])
     return Portfolio(
-        property_id=tuple(str(1_000_001 + p) for p in prop),
+        property_id=tuple(str(1_000_001 + p) for p in places.place),
         property_name=tuple(names),
-        room_id=tuple(rooms),
-        unit_id=tuple(f"unit-{i + 1:04d}" for i in range(len(prop))),
-        rate_id=tuple(f"{room}-flex" for room in rooms),
+        channel=tuple(places.channel),
+        channel_property_id=tuple(place for place, _ in ids),
+        room_id=tuple(room for _, room in ids),
+        unit_id=tuple(f"unit-{u + 1:04d}" for u in places.unit),
+        rate_id=tuple(f"{room}-flex" for _, room in ids),
         title=tuple(titles),
-        third=tuple(thirds),
-        market_index=np.array(market, dtype=np.int64),
+        third=tuple(places.third),
+        unit_index=np.array(places.unit, dtype=np.int64),
+        market_index=np.array(places.market, dtype=np.int64),
         weekly_bookings=weekly,
         unit_count=unit_count,
         base_price_minor=base,
+        price_ratio=np.array([PRICE_RATIO[channel] for channel in places.channel]),
+        fee_minor=np.round(base * share).astype(np.int64),
         impressions_per_day=weekly / 7 / (ctr * conversion),
         ctr=ctr,
         conversion=conversion,
+        review_score_10=score,
     )

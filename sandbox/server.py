@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import secrets
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 from aiosmtpd.controller import Controller
-from flask import Flask
+from flask import Blueprint, Flask
 from limits import RateLimitItem, RateLimitItemPerMinute
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from sandbox import files, receivers, receivers_slack
+from sandbox import exports, files, receivers, receivers_slack, vendors
 from sandbox.clock import SimulatedClock
 from sandbox.control import Controls, create_control_app
 from sandbox.driver import Driver
-from sandbox.faults import FaultPlan
+from sandbox.faults import FaultBoard
 from sandbox.inbox import Inbox
 from sandbox.receivers_smtp import start_smtp
-from sandbox.vendors import booking_com
 from sandbox.world import World
 
 HOST = "127.0.0.1"
@@ -77,29 +79,45 @@ class _QuietHandler(WSGIRequestHandler):
 def start(world: World, settings: Settings) -> Running:
     """Write the files, then open the ports."""
     settings.out_dir.mkdir(parents=True, exist_ok=True)
-    files.write_portfolio(world, settings.out_dir)
-    files.write_calendar(world, settings.out_dir, world.t0)
     clock = SimulatedClock(datetime.combine(world.t0, _FIRST_HOUR, tzinfo=UTC))
-    driver = Driver(clock, world.t0, partial(files.write_calendar, world, settings.out_dir))
-    faults, inbox = FaultPlan(booking_com.OPERATIONS), Inbox()
+    world = world.as_seen_by(lambda: clock.now().date())
+    files.write_portfolio(world, settings.out_dir)
+    exports.write_history(world, settings.out_dir)
+    _write_day(world, settings.out_dir, world.t0)
+    driver = Driver(clock, world.t0, partial(_write_day, world, settings.out_dir))
+    found = discover()
+    faults, inbox = FaultBoard({name: module.OPERATIONS for name, module in found.items()}), Inbox()
     per_minute = settings.rate_limit_per_minute
     limit: RateLimitItem | None = RateLimitItemPerMinute(per_minute) if per_minute else None
-    vendor = booking_com.BookingCom(world, clock, faults, limit)
+    counterparts = [module.blueprint(world, clock, faults.plans[name], limit) for name, module in found.items()]
     controls = Controls(world=world, clock=clock, driver=driver, faults=faults, token=settings.control_token)
-    public = _serve(_public_app(vendor, inbox, clock, settings.page_token), settings.port)
+    public = _serve(_public_app(counterparts, inbox, clock, settings.page_token), settings.port)
     control = _serve(create_control_app(controls), settings.control_port)
     smtp = start_smtp(inbox, clock.now, HOST, settings.smtp_port)
     return Running(public=public, control=control, smtp=smtp, page_token=settings.page_token)
 
 
-def _public_app(vendor: booking_com.BookingCom, inbox: Inbox, clock: SimulatedClock, page_token: str) -> Flask:
+def discover() -> dict[str, ModuleType]:
+    """Every counterpart: a module of sandbox.vendors that has a ``blueprint``."""
+    names = sorted(item.name for item in pkgutil.iter_modules(vendors.__path__))
+    modules = {name: importlib.import_module(f"{vendors.__name__}.{name}") for name in names}
+    return {name: module for name, module in modules.items() if hasattr(module, "blueprint")}
+
+
+def _write_day(world: World, out_dir: Path, day: date) -> None:
+    files.write_calendar(world, out_dir, day)
+    exports.write_recent(world, out_dir, day)
+
+
+def _public_app(counterparts: list[Blueprint], inbox: Inbox, clock: SimulatedClock, page_token: str) -> Flask:
     app = Flask("sandbox.public", static_folder=None)
     app.secret_key = secrets.token_bytes(32)
     app.config.update(
         MAX_CONTENT_LENGTH=_MAX_BODY_BYTES, SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_NAME="sandbox_pages",
     )  # fmt: skip
-    app.register_blueprint(booking_com.blueprint(vendor))
+    for counterpart in counterparts:
+        app.register_blueprint(counterpart)
     app.register_blueprint(receivers_slack.blueprint(inbox, clock.now))
     app.register_blueprint(receivers.blueprint(inbox, clock.now, page_token))
     return app

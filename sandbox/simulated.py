@@ -1,19 +1,36 @@
-"""A finished simulation, asked by day: reports, bookings, availability, health, the operator's calendar, the truth."""
+"""A finished simulation, asked by channel and day: reports, bookings, availability, content, the truth."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from sandbox.calendar import IntArray
+from sandbox import shown, truth
+from sandbox.calendar import IntArray, same_number
+from sandbox.changelog import Change, Tweak
+from sandbox.channels import reservation_id
 from sandbox.demand import BoolArray, Counts
 from sandbox.incidents import Incident
+from sandbox.index import Index
 from sandbox.portfolio import Portfolio
-from sandbox.reservations import Reservations, incident_nights, wrong_prices
-from sandbox.rows import AriRow, BookingRow, HealthRow, OperatorRow, PerformanceRow
+from sandbox.reservations import Reservations
+from sandbox.rows import (
+    AriRow,
+    BookingRow,
+    ChangeRow,
+    ContentRow,
+    HealthRow,
+    MarketRow,
+    OperatorRow,
+    PerformanceRow,
+    ReviewRow,
+)
+from sandbox.truth import Outcome
 
 GIVEN_NAMES = ("Ana", "Ben", "Carla", "Dai", "Elin", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Keiko", "Lena", "Mia")
 FAMILY_NAMES = ("Alder", "Brook", "Costa", "Dune", "Ebner", "Flores", "Grove", "Hill", "Ito", "Jensen", "Lopes", "Moor")
@@ -24,227 +41,206 @@ class World:
     """A finished simulation from ``t0 - history_days`` to ``t0 + live_days - 1``; nothing here reads a clock.
 
     Both ends of every date range are inclusive. ``twin`` is the live window's funnel without any incident.
+    ``today`` tells on which day it is asked, which matters for a stale feed only; without it no feed is stale where a
+    method has no day of its own.
     """
 
     t0: date
     currency: str
     history_days: int
     live_days: int
+    seed: int
     portfolio: Portfolio
     price: IntArray
     blocked: BoolArray
     counts: Counts
     twin: Counts
     reservations: Reservations
-    placed: tuple[Incident, ...]
-    losses_minor: tuple[int, ...]
     booked: IntArray
     revenue_minor: IntArray
+    placed: tuple[Incident, ...]
+    outcomes: tuple[Outcome, ...]
+    too_late: tuple[dict[str, Any], ...]
+    changes: tuple[Change, ...]
+    tweaks: tuple[Tweak, ...]
+    index: Index
+    today: Callable[[], date] | None = None
 
     @property
     def first(self) -> date:
         """The first simulated day."""
         return self.t0 - timedelta(days=self.history_days)
 
-    def _index(self, day: date) -> int:
+    def as_seen(self, day: date) -> World:
+        """This world as its counterparts answer on a day: a stale feed gives what it gave before."""
+        return self.as_seen_by(lambda: day)
+
+    def as_seen_by(self, today: Callable[[], date]) -> World:
+        """This world with a clock that tells on which day it is asked."""
+        return replace(self, today=today)
+
+    def day_index(self, day: date) -> int:
+        """Days from the first simulated one."""
         return (day - self.first).days
 
-    def _rooms(self, property_id: str) -> list[int]:
-        rooms = [i for i, pid in enumerate(self.portfolio.property_id) if pid == property_id]
-        if not rooms:
-            raise KeyError(property_id)
-        return rooms
+    def rooms(self, channel: str, property_id: str) -> tuple[int, ...]:
+        """Listings of what a channel calls a property; unknown: KeyError."""
+        return self.index.rooms[channel, property_id]
 
-    def _active(self, listing: int, day: date) -> list[Incident]:
+    def active(self, listing: int, day: date) -> list[Incident]:
+        """Incidents that go on at a listing on a day."""
         live = (day - self.t0).days
-        return [item for item in self.placed if listing in item.listings and item.covers(live)]
+        return [item for item in self.index.incidents.get(listing, ()) if item.covers(live)]
+
+    def stale_since(self, listing: int, day: date) -> date | None:
+        """The last day before a listing's feed, as asked on ``day``, went stale; None while it is fresh."""
+        begun = [item.first_day for item in self.active(listing, day) if item.kind == "feed_stale"]
+        return self.t0 + timedelta(days=min(begun) - 1) if begun else None
+
+    def currency_on(self, listing: int, day: date) -> str:
+        """What a listing charges in on a day: its property's currency, unless it was switched by mistake."""
+        for item in self.active(listing, day):
+            if item.kind == "currency_switched":
+                return item.currency
+        return self.portfolio.market(listing).currency
 
     def portfolio_json(self) -> dict[str, Any]:
         """``{"currency", "properties", "units", "listings"}`` with exactly the portfolio file's field names."""
         return self.portfolio.to_json()
 
-    def property_ids(self) -> list[str]:
-        """All property external ids, in portfolio order."""
-        return list(dict.fromkeys(self.portfolio.property_id))
+    def property_ids(self, channel: str) -> list[str]:
+        """What a channel calls its properties, in portfolio order."""
+        return [place for name, place in self.index.rooms if name == channel]
 
-    def performance(self, start: date, end: date) -> list[PerformanceRow]:
-        """The performance report's rows of all listings, by day then listing."""
-        low, high = (
-            max(self._index(start), 0),
-            min(self._index(end), self.history_days + self.live_days - 1),
-        )
-        book, rows = self.portfolio, []
-        currency = [book.market(i).currency for i in range(len(book))]
+    def zones(self, channel: str) -> dict[str, ZoneInfo]:
+        """The time zone of each property on a channel."""
+        rooms = self.index.rooms
+        return {p: ZoneInfo(self.portfolio.market(rooms[channel, p][0]).timezone) for p in self.property_ids(channel)}
+
+    def currencies(self, channel: str) -> dict[str, str]:
+        """The currency of each property on a channel."""
+        rooms = self.index.rooms
+        return {p: self.portfolio.market(rooms[channel, p][0]).currency for p in self.property_ids(channel)}
+
+    def performance(self, channel: str, start: date, end: date) -> list[PerformanceRow]:
+        """A channel's performance report, by day then listing; a duplicated feed has its rows twice."""
+        low, high = max(self.day_index(start), 0), min(self.day_index(end), self.history_days + self.live_days - 1)
+        known = [(i, self._known_through(i)) for i in self.index.listings.get(channel, ())]
+        rows: list[PerformanceRow] = []
         for d in range(low, high + 1):
             day = self.first + timedelta(days=d)
-            columns = (
-                self.counts.impressions,
-                self.counts.views,
-                self.booked,
-                self.revenue_minor,
-            )
-            seen = zip(*(column[:, d].tolist() for column in columns), strict=True)
-            for i, (impressions, views, bookings, revenue) in enumerate(seen):
-                rows.append(
-                    PerformanceRow(
-                        day,
-                        book.property_id[i],
-                        book.room_id[i],
-                        impressions,
-                        views,
-                        bookings,
-                        revenue,
-                        currency[i],
-                    )
-                )
+            for i, through in known:
+                if through is None or day < through:
+                    rows.extend([self._performance_row(i, d, day)] * self._times(i, day))
         return rows
+
+    def _performance_row(self, i: int, d: int, day: date) -> PerformanceRow:
+        book, own = self.portfolio, self.portfolio.market(i).currency
+        shown_in = self.currency_on(i, day) if d >= self.history_days else own
+        revenue = int(self.revenue_minor[i, d])
+        return PerformanceRow(
+            day, book.channel_property_id[i], book.room_id[i], int(self.counts.impressions[i, d]),
+            int(self.counts.views[i, d]), int(self.booked[i, d]),
+            revenue if shown_in == own else same_number(revenue, own, shown_in), shown_in,
+        )  # fmt: skip
+
+    def _known_through(self, listing: int) -> date | None:
+        """Where the feed is stale today, the day it stopped; its report ends the day before that, like any report."""
+        return self.stale_since(listing, self.today()) if self.today else None
+
+    def _times(self, listing: int, day: date) -> int:
+        """A feed that doubles its rows does so from its first day's report, which is about the day before."""
+        live = (day - self.t0).days + 1
+        asked = (self.today() - self.t0).days if self.today else live
+        doubled = (
+            item.kind == "feed_duplicate" and item.covers(live) and item.covers(asked)
+            for item in self.index.incidents.get(listing, ())
+        )  # fmt: skip
+        return 2 if any(doubled) else 1
 
     def _booking(self, k: int) -> BookingRow:
         r, book = self.reservations, self.portfolio
         i, guest = int(r.listing[k]), int(r.guest[k])
         checkin = self.first + timedelta(days=int(r.checkin[k]))
-        name = f"{GIVEN_NAMES[guest % len(GIVEN_NAMES)]} {FAMILY_NAMES[guest // 64 % len(FAMILY_NAMES)]}"
+        own, total = book.market(i).currency, int(r.total_minor[k])
+        paid_in = self.currency_on(i, self.first + timedelta(days=int(r.day[k])))
         return BookingRow(
-            reservation_id=str(2_000_000_000 + k),
-            property_id=book.property_id[i],
+            reservation_id=reservation_id(book.channel[i], k),
+            property_id=book.channel_property_id[i],
             room_id=book.room_id[i],
             rate_id=book.rate_id[i],
             booked_at=datetime.fromtimestamp(int(r.booked_s[k]), UTC),
             cancelled_at=datetime.fromtimestamp(int(r.cancelled_s[k]), UTC) if r.cancelled_s[k] >= 0 else None,
             checkin=checkin,
             checkout=checkin + timedelta(days=int(r.nights[k])),
-            guest_name=name,
-            total_minor=int(r.total_minor[k]),
-            currency=book.market(i).currency,
+            guest_name=f"{GIVEN_NAMES[guest % len(GIVEN_NAMES)]} {FAMILY_NAMES[guest // 64 % len(FAMILY_NAMES)]}",
+            total_minor=same_number(total, own, paid_in) if paid_in != own else total,
+            currency=paid_in,
         )
 
-    def bookings(self, start: date, end: date) -> list[BookingRow]:
-        """Bookings made on property-local days ``start`` to ``end``, in order of ``booked_at``."""
-        day = self.reservations.day
-        rows = np.flatnonzero((day >= self._index(start)) & (day <= self._index(end)))
-        return [self._booking(int(k)) for k in rows]
+    def _fresh(self, rows: IntArray, day: IntArray) -> Iterable[int]:
+        """Of some reservations those whose event on ``day`` a stale feed has already told."""
+        for k, d in zip(rows.tolist(), day.tolist(), strict=True):
+            stopped = self._known_through(int(self.reservations.listing[k]))
+            if stopped is None or d <= self.day_index(stopped):
+                yield k
 
-    def cancellations(self, day: date) -> list[BookingRow]:
-        """Bookings cancelled on that property-local day, in order of ``cancelled_at``."""
+    def bookings(self, channel: str, start: date, end: date) -> list[BookingRow]:
+        """A channel's bookings made on property-local days ``start`` to ``end``, in order of ``booked_at``."""
         r = self.reservations
-        index = self._index(day)
+        rows = np.flatnonzero((r.day >= self.day_index(start)) & (r.day <= self.day_index(end)))
+        rows = rows[np.isin(r.listing[rows], self.index.listings.get(channel, ()))]
+        return [self._booking(k) for k in self._fresh(rows, r.day[rows])]
+
+    def cancellations(self, channel: str, day: date) -> list[BookingRow]:
+        """A channel's bookings cancelled on that property-local day, in order of ``cancelled_at``."""
+        r = self.reservations
+        index = self.day_index(day)
         rows = np.flatnonzero(r.cancel_day == index) if index >= 0 else np.array([], dtype=np.int64)
-        return [self._booking(int(k)) for k in rows[np.argsort(r.cancelled_s[rows], kind="stable")]]
+        rows = rows[np.isin(r.listing[rows], self.index.listings.get(channel, ()))]
+        rows = rows[np.argsort(r.cancelled_s[rows], kind="stable")]
+        return [self._booking(k) for k in self._fresh(rows, r.cancel_day[rows])]
 
-    def _units_left(self, listing: int, day: int, first: int, last: int) -> IntArray:
-        """Units still free at the local start of ``day``: what was booked before it and still stands is gone."""
-        r = self.reservations
-        stands = (r.listing == listing) & (r.day < day) & ((r.cancel_day < 0) | (r.cancel_day >= day))
-        stands &= (r.cancel_day < 0) | (r.cancel_day > r.day)
-        step = np.zeros(self.price.shape[1] + 1, dtype=np.int64)
-        np.add.at(step, r.checkin[stands], 1)
-        np.add.at(step, r.checkin[stands] + r.nights[stands], -1)
-        sold = np.cumsum(step)[first : last + 1]
-        return np.asarray(np.maximum(self.portfolio.unit_count[listing] - sold, 0))
+    def ari(self, channel: str, property_id: str, day: date, first: date, last: date) -> list[AriRow]:
+        """What a channel shows on ``day`` for nights ``first`` to ``last``, live incidents included."""
+        return shown.ari(self, self.rooms(channel, property_id), day, first, last)
 
-    def ari(self, property_id: str, day: date, first: date, last: date) -> list[AriRow]:
-        """What the channel shows on ``day`` for nights ``first`` to ``last``, live incidents included."""
-        low, high = (
-            max(self._index(first), 0),
-            min(self._index(last), self.price.shape[1] - 1),
-        )
-        rows = []
-        for i in self._rooms(property_id):
-            price, open_ = self.price[i], ~self.blocked[i]
-            for item in self._active(i, day):
-                if item.kind == "price_error":
-                    price = wrong_prices(item, price, self.history_days)
-                elif item.kind == "calendar_closed":
-                    begin, end = incident_nights(item, self.history_days)
-                    open_[begin : end + 1] = False
-            left = self._units_left(i, self._index(day), low, high).tolist()
-            room, rate = self.portfolio.room_id[i], self.portfolio.rate_id[i]
-            for k, night in enumerate(range(low, high + 1)):
-                is_open = bool(open_[night])
-                rows.append(
-                    AriRow(
-                        room, rate, self.first + timedelta(days=night), int(price[night]),
-                        is_open, left[k] if is_open else 0, 1, 0,
-                        self.portfolio.market(i).currency,
-                    )
-                )  # fmt: skip
-        return rows
-
-    def health(self, property_id: str, day: date) -> list[HealthRow]:
+    def health(self, channel: str, property_id: str, day: date) -> list[HealthRow]:
         """The channel's word on each room of a property on ``day``; unknown property: KeyError."""
-        rows = []
-        for i in self._rooms(property_id):
-            status, since, detail = "bookable", self.first, ""
-            for item in self.placed:
-                if item.kind != "listing_down" or i not in item.listings:
-                    continue
-                start, end = (self.t0 + timedelta(days=d) for d in (item.first_day, item.last_day + 1))
-                if start <= day < end:
-                    status, since, detail = (
-                        "suspended",
-                        start,
-                        "The room is not shown in search results.",
-                    )
-                elif day >= end:
-                    since = end
-            rows.append(
-                HealthRow(
-                    self.portfolio.room_id[i],
-                    status,
-                    datetime(since.year, since.month, since.day, tzinfo=UTC),
-                    detail,
-                )
-            )
-        return rows
+        return [shown.health(self, i, day) for i in self.rooms(channel, property_id)]
+
+    def reviews(self, channel: str, property_id: str, day: date) -> list[ReviewRow]:
+        """Review score and count of each room of a property on ``day``."""
+        return [shown.review(self, i, day) for i in self.rooms(channel, property_id)]
+
+    def content(self, channel: str, property_id: str, day: date) -> list[ContentRow]:
+        """Amenities and rate plans of each room of a property on ``day``."""
+        return [shown.content(self, i, day) for i in self.rooms(channel, property_id)]
+
+    def market_watch(self, day: date) -> list[MarketRow]:
+        """What a rank tracker and a rate shopper saw of all listings on ``day``."""
+        return shown.market_watch(self, day)
+
+    def change_log(self, channel: str, day: date) -> list[ChangeRow]:
+        """The operator's log of changes at a channel's listings on ``day``, in order of time."""
+        return [change.row for change in self.changes if change.row.channel == channel and change.day == day]
 
     def operator_calendar(self, day: date, first: date, last: date) -> list[OperatorRow]:
         """The operator's own calendar, which no incident touches and which is the same whenever it is read."""
-        low, high = (
-            max(self._index(first), 0),
-            min(self._index(last), self.price.shape[1] - 1),
-        )
+        low, high = max(self.day_index(first), 0), min(self.day_index(last), self.price.shape[1] - 1)
+        book, start = self.portfolio, self.first
         return [
             OperatorRow(
-                unit,
-                self.first + timedelta(days=night),
-                not self.blocked[i, night],
-                int(self.portfolio.unit_count[i]),
+                book.unit_id[i], start + timedelta(days=night), not self.blocked[i, night], int(book.unit_count[i])
             )
-            for i, unit in enumerate(self.portfolio.unit_id)
+            for i in book.first_listings()
             for night in range(low, high + 1)
         ]
 
     def incidents(self) -> list[dict[str, Any]]:
-        """What truly happened, in the words of ``/truth``; ``true_loss_minor`` in EUR cents."""
-        told = []
-        for item, loss in zip(self.placed, self.losses_minor, strict=True):
-            i = item.listings[0]
-            told.append(
-                {
-                    "id": item.incident_id,
-                    "kind": item.kind,
-                    "scope": "market" if item.is_control else "listing",
-                    "is_control": item.is_control,
-                    "listing": None if item.is_control else self.portfolio.room_id[i],
-                    "property": None if item.is_control else self.portfolio.property_id[i],
-                    "market": item.market,
-                    "start": (self.t0 + timedelta(days=item.first_day)).isoformat(),
-                    "end": (self.t0 + timedelta(days=item.last_day)).isoformat(),
-                    "true_loss_minor": loss,
-                }
-            )
-        return told
+        """What truly happened, in the words of ``/truth``; losses in EUR cents."""
+        return truth.incidents(self)
 
     def listing_table(self) -> list[dict[str, Any]]:
-        """Per listing: listing, property, unit, market, weekly_bookings."""
-        book = self.portfolio
-        return [
-            {
-                "listing": book.room_id[i],
-                "property": book.property_id[i],
-                "unit": book.unit_id[i],
-                "market": book.market(i).name,
-                "weekly_bookings": round(float(book.weekly_bookings[i]), 2),
-            }
-            for i in range(len(book))
-        ]
+        """Per listing: listing, channel, property, unit, market, weekly_bookings."""
+        return truth.listings(self.portfolio)

@@ -2,76 +2,167 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from sandbox.calendar import FloatArray, IntArray, eur_cents_per_minor, fitted
-from sandbox.demand import ELASTICITY_BELOW, Funnel, cancel_rate
+from sandbox.capacity import SHIFT_DAYS, fits
+from sandbox.demand import BoolArray, Funnel, cancel_rate
+from sandbox.effects import STAY_KINDS, Rates, acceptance, currency_ratio, funnel_factors, paid_minor
 from sandbox.incidents import Incident
+from sandbox.kinds import MARKET
 from sandbox.portfolio import Portfolio
-from sandbox.reservations import stay_acceptance, stay_totals, wrong_prices
+
+# Of the bookings an incident costs a listing this share goes to other listings of its market: an assumption.
+SPILL_SHARE = 0.2
+_LEADS = 60
+# A market's incident has a hundred listings: their stays' values are worked out on so many of its days, and in between
+# taken from the nearest.
+_MARKET_DAYS = 2
+
+# Nights taken of a listing's unit at the start of a day, counted from the first simulated one.
+SoldNights = Callable[[int, int], IntArray]
 
 
-def booking_value(
-    portfolio: Portfolio,
-    listing: int,
-    day: int,
-    price: IntArray,
-    item: Incident | None,
-    history_days: int,
-) -> float:
-    """Expected kept revenue (minor units) of one booking made on ``day``, over the fitted leads and stays.
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What losses are counted on: the listings, their demand and prices, and both worlds' sold nights."""
 
-    With ``item`` it counts what guests whom the incident turns away do not pay, and the wrong price others do.
-    """
-    part = fitted()["profiles"][portfolio.market(listing).profile]
+    portfolio: Portfolio
+    funnel: Funnel
+    price: IntArray
+    blocked: BoolArray
+    history_days: int
+    sold_without: SoldNights
+    sold_with: SoldNights
+
+
+@dataclass(frozen=True, slots=True)
+class _Stays:
+    """The fitted stays of bookings made on one day, each with its share of all, cancelled ones left out of ``kept``."""
+
+    checkin: IntArray
+    nights: IntArray
+    share: FloatArray
+    kept: FloatArray
+
+
+def _stays(portfolio: Portfolio, i: int, day: int) -> _Stays:
+    part = fitted()["profiles"][portfolio.market(i).profile]
     quantiles = np.array(part["lead_time_quantiles_days"])
-    middle = np.interp(np.arange(500) / 500 + 0.001, np.linspace(0, 1, len(quantiles)), quantiles)
-    lead, share = np.floor(middle).astype(np.int64), np.array(part["nights_share"])
-    share = share / share.sum()
-    checkin, nights = np.meshgrid(day + lead, np.arange(1, len(share) + 1), indexing="ij")
-    weight = (1 - cancel_rate(part, lead))[:, None] * share[None, :] / len(lead)
-    one = np.zeros(checkin.shape, dtype=np.int64)
+    middle = (np.arange(_LEADS) + 0.5) / _LEADS
+    lead = np.floor(np.interp(middle, np.linspace(0, 1, len(quantiles)), quantiles)).astype(np.int64)
+    long = np.array(part["nights_share"]) / np.sum(part["nights_share"])
+    checkin, nights = np.meshgrid(day + lead, np.arange(1, long.size + 1), indexing="ij")
+    share = np.broadcast_to(long / _LEADS, checkin.shape)
+    kept = share * (1 - cancel_rate(part, lead))[:, None]
+    return _Stays(checkin.ravel(), nights.ravel(), share.ravel(), kept.ravel())
+
+
+def stay_value(setting: Setting, i: int, day: int, item: Incident | None, sold: IntArray) -> float:
+    """Expected kept revenue (own minor units) of one event drawn on ``day``, sold-out nights considered.
+
+    Guests who find no unit move to the nearest free dates as in the simulation; those an incident turns away do not.
+    """
+    book, line, history = setting.portfolio, setting.price[i], setting.history_days
+    stays = _stays(book, i, day)
+    taken = np.where(setting.blocked[i], book.unit_count[i], sold)[None]
+    units = book.unit_count[i : i + 1]
+    unit = np.zeros(stays.checkin.size, dtype=np.int64)
+    free = fits(taken, units, unit, stays.checkin, stays.nights)
+    start, found = stays.checkin.copy(), free.astype(np.float64)
+    moves = np.flatnonzero(~free) if item is None or item.kind not in STAY_KINDS else np.array([], dtype=np.int64)
+    if moves.size:
+        near = stays.checkin[moves, None] + SHIFT_DAYS
+        nights = np.broadcast_to(stays.nights[moves, None], near.shape)
+        open_ = fits(taken, units, np.zeros(near.shape, dtype=np.int64), near, nights) & (near >= day)
+        start[moves] = near[np.arange(moves.size), open_.argmax(axis=1)]
+        found[moves] = open_.any(axis=1)
+    value = stays.kept * found
     if item is None:
-        return float((weight * stay_totals(price[listing][None], one, checkin, nights)).sum())
-    shown = wrong_prices(item, price[listing], history_days) if item.kind == "price_error" else price[listing]
-    accepted = stay_acceptance(item, price[listing], checkin, nights, history_days)
-    return float((weight * accepted * stay_totals(shown[None], one, checkin, nights)).sum())
+        return float(value @ paid_minor(None, book, i, line, start, stays.nights, history))
+    accepted = acceptance(item, book, i, line, stays.checkin, stays.nights, history)
+    paid = paid_minor(item, book, i, line, start, stays.nights, history)
+    ratio = currency_ratio(item, book.market(i).currency) if item.kind == "currency_switched" else 1.0
+    return float(value @ (accepted * paid)) * ratio
 
 
-def _conversion_with(item: Incident) -> float:
-    if item.kind == "conversion_drop":
-        return 1 - item.severity
-    if item.kind == "price_error":
-        return float(max(1.0, item.factor**-ELASTICITY_BELOW))
-    return 1.0
+def accepted_share(setting: Setting, i: int, day: int, item: Incident) -> float:
+    """Share of the events drawn on ``day`` whose stay guests still book."""
+    stays = _stays(setting.portfolio, i, day)
+    line = setting.price[i]
+    accepted = acceptance(item, setting.portfolio, i, line, stays.checkin, stays.nights, setting.history_days)
+    return float(stays.share @ accepted)
 
 
-def true_loss_minor(
-    item: Incident,
-    portfolio: Portfolio,
-    funnel: Funnel,
-    price: IntArray,
-    history_days: int,
-    holiday: list[int],
-) -> int:
+def lost_bookings(setting: Setting, item: Incident, holidays: Sequence[int]) -> FloatArray:
+    """Bookings an incident costs each of its listings on each of its days, shape (n_listings, n_days); none below 0."""
+    book, funnel = setting.portfolio, setting.funnel
+    days = setting.history_days + np.arange(item.first_day, item.last_day + 1)
+    lost = np.zeros((len(item.listings), days.size))
+    for row, i in enumerate(item.listings):
+        factors = funnel_factors(item, book.market(i).currency, holidays)
+        left = factors.impressions * factors.ctr * factors.conversion
+        left = left * accepted_share(setting, i, int(days[0]), item)
+        usual = funnel.mean_impressions[i, days] * book.ctr[i] * book.conversion[i]
+        lost[row] = usual * np.maximum(1 - left, 0)
+    return lost
+
+
+def spill_factors(
+    setting: Setting, placed: Sequence[Incident], live_days: int, holidays: Mapping[str, Sequence[int]]
+) -> tuple[FloatArray, list[float]]:
+    """Factors on all listings' impressions from their neighbours' losses, and the bookings each incident spilled."""
+    book = setting.portfolio
+    live = slice(setting.history_days, setting.history_days + live_days)
+    usual = setting.funnel.mean_impressions[:, live] * (book.ctr * book.conversion)[:, None]
+    factors, spilled = np.ones(usual.shape), []
+    for item in placed:
+        if item.scope == MARKET:
+            spilled.append(0.0)
+            continue
+        lost = SPILL_SHARE * lost_bookings(setting, item, holidays[item.market]).sum(axis=0)
+        others = np.setdiff1d(np.flatnonzero(book.market_index == book.market_index[item.listings[0]]), item.listings)
+        days = np.arange(item.first_day, item.last_day + 1)
+        there = usual[np.ix_(others, days)].sum(axis=0)
+        factors[np.ix_(others, days)] *= 1 + np.divide(lost, there, out=np.zeros_like(lost), where=there > 0)
+        spilled.append(float(lost[there > 0].sum()))
+    return factors, spilled
+
+
+def true_loss_minor(setting: Setting, item: Incident, holidays: Sequence[int]) -> int:
     """Loss in EUR cents by booking date from the incident's start to its end, before commission.
 
     Expected booking revenue without minus with, less expected cancellations; the means of the demand, not its noise.
     """
-    loss = 0.0
-    for listing in item.listings:
-        cents = eur_cents_per_minor(portfolio.market(listing).currency)
-        bookings: FloatArray = funnel.mean_impressions[listing] * portfolio.ctr[listing] * portfolio.conversion[listing]
-        for live_day in range(item.first_day, item.last_day + 1):
-            if item.kind == "public_holiday" and live_day not in holiday:
-                continue
-            day = history_days + live_day
-            usual = booking_value(portfolio, listing, day, price, None, history_days)
-            if item.kind == "listing_down":
-                left = 0.0
-            elif item.kind == "public_holiday":
-                left = usual * (1 - item.severity)
-            else:
-                left = booking_value(portfolio, listing, day, price, item, history_days) * _conversion_with(item)
-            loss += float(bookings[day]) * (usual - left) * cents
-    return round(loss)
+    return round(sum(_listing_loss(setting, item, i, holidays) for i in item.listings))
+
+
+def _listing_loss(setting: Setting, item: Incident, i: int, holidays: Sequence[int]) -> float:
+    book, funnel = setting.portfolio, setting.funnel
+    own = book.market(i).currency
+    factors: Rates = funnel_factors(item, own, holidays)
+    change = factors.impressions * factors.ctr * factors.conversion
+    days = setting.history_days + np.arange(item.first_day, item.last_day + 1)
+    usual, left = np.zeros(days.size), np.zeros(days.size)
+    for k in _worked_out(item, days.size):
+        day = int(days[k])
+        nights = setting.sold_without(i, day)
+        usual[k] = stay_value(setting, i, day, None, nights)
+        left[k] = stay_value(setting, i, day, item, setting.sold_with(i, day) if item.kind in STAY_KINDS else nights)
+    nearest = _nearest(_worked_out(item, days.size), days.size)
+    bookings = funnel.mean_impressions[i, days] * book.ctr[i] * book.conversion[i]
+    return float(bookings @ (usual[nearest] - left[nearest] * change)) * eur_cents_per_minor(own)
+
+
+def _worked_out(item: Incident, days: int) -> list[int]:
+    if item.scope != MARKET or days <= _MARKET_DAYS:
+        return list(range(days))
+    return sorted({round(k * (days - 1) / (_MARKET_DAYS - 1)) for k in range(_MARKET_DAYS)})
+
+
+def _nearest(worked_out: list[int], days: int) -> IntArray:
+    known = np.array(worked_out)
+    return np.asarray(known[np.abs(np.arange(days)[:, None] - known).argmin(axis=1)])

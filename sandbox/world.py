@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 
-from sandbox.calendar import MARKETS, public_holidays
+from sandbox import oracle, twin
+from sandbox.calendar import MARKETS, IntArray, eur_cents_per_minor, public_holidays
+from sandbox.changelog import build_log
+from sandbox.channels import CHANNELS
 from sandbox.demand import (
     HORIZON_NIGHTS,
     BoolArray,
     Counts,
+    Funnel,
+    TrueRates,
     build_funnel,
     draw_events,
-    incident_rates,
     price_matrix,
     run_funnel,
+    usual_rates,
 )
-from sandbox.incidents import ScenarioError, place
+from sandbox.effects import all_rates
+from sandbox.incidents import Incident, Placing, ScenarioError, place
+from sandbox.index import Index, build_index
 from sandbox.portfolio import Portfolio, draw_portfolio
-from sandbox.reservations import apply_incidents, explode, settle
+from sandbox.reservations import Reservations, apply_incidents, explode, settle
 from sandbox.simulated import World
-from sandbox.twin import true_loss_minor
+from sandbox.truth import Outcome
 
 __all__ = ["DEFAULT_SCENARIO", "DEFAULT_T0", "ScenarioError", "World", "build_world"]
 
@@ -32,14 +41,74 @@ DEFAULT_SCENARIO = Path(__file__).parent / "scenarios" / "first_light.toml"
 CLOSED_BY_OPERATOR_SHARE = 0.06
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What both worlds share: listings, prices and random numbers."""
+
+    seed: int
+    first: date
+    history_days: int
+    portfolio: Portfolio
+    price: IntArray
+    blocked: BoolArray
+    funnel: Funnel
+
+    def reservations(self, counts: IntArray, placed: Sequence[Incident]) -> Reservations:
+        """Bookings of the world with these incidents."""
+        events = draw_events(self.portfolio, self.funnel, self.seed, counts, 0)
+        thinned = apply_incidents(events, placed, self.portfolio, self.price, self.seed, self.history_days)
+        return settle(self.portfolio, self.seed, self.first, self.price, self.blocked, *explode(*thinned))
+
+    def sold_nights(self, made: Reservations, index: Index) -> twin.SoldNights:
+        """Nights taken of a listing's unit at the start of a day."""
+        return lambda i, day: index.sold(made, int(self.portfolio.unit_index[i]), day, self.price.shape[1])
+
+
 def _operator_closures(portfolio: Portfolio, seed: int, history_days: int, nights: int) -> BoolArray:
-    """A few listings the operator himself closes for maintenance, in the weeks after t0: harmless nights."""
+    """A few units the operator himself closes for maintenance, in the weeks after t0: harmless nights."""
     rng = np.random.default_rng([seed, 4])
-    blocked = np.zeros((len(portfolio), nights), dtype=np.bool_)
-    for i in np.flatnonzero(rng.random(len(portfolio)) < CLOSED_BY_OPERATOR_SHARE):
+    units = len(portfolio.first_listings())
+    blocked = np.zeros((units, nights), dtype=np.bool_)
+    for unit in np.flatnonzero(rng.random(units) < CLOSED_BY_OPERATOR_SHARE):
         start = history_days + int(rng.integers(5, 70))
-        blocked[i, start : start + int(rng.integers(2, 7))] = True
-    return blocked
+        blocked[unit, start : start + int(rng.integers(2, 7))] = True
+    return np.asarray(blocked[portfolio.unit_index])
+
+
+def _join(past: Counts, live: Counts) -> Counts:
+    columns = ((getattr(past, name), getattr(live, name)) for name in Counts.__slots__)
+    return Counts(*(np.concatenate(pair, axis=1) for pair in columns))
+
+
+def _booked(made: Reservations, shape: tuple[int, ...]) -> tuple[IntArray, IntArray]:
+    booked, revenue = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    np.add.at(booked, (made.listing, made.day), 1)
+    np.add.at(revenue, (made.listing, made.day), made.total_minor)
+    return booked, revenue
+
+
+def _losses(
+    draft: _Draft, placed: Sequence[Incident], calm: Counts, made: Reservations, index: Index,
+    holidays: dict[str, list[int]],
+) -> list[int]:  # fmt: skip
+    """Each incident's true loss; the twin world is played out for the units that incidents touch."""
+    book = draft.portfolio
+    listings = np.array([i for item in placed for i in item.listings], dtype=np.int64)
+    touched = np.isin(book.unit_index, book.unit_index[listings])
+    without = draft.reservations(np.where(touched[:, None], calm.events, 0), ())
+    setting = twin.Setting(
+        book, draft.funnel, draft.price, draft.blocked, draft.history_days,
+        draft.sold_nights(without, build_index(book, without, ())), draft.sold_nights(made, index),
+    )  # fmt: skip
+    return [twin.true_loss_minor(setting, item, holidays[item.market]) for item in placed]
+
+
+def _booking_value(book: Portfolio, made: Reservations, history_days: int, item: Incident) -> float:
+    """EUR cents that a booking brought in the item's market on average, cancelled ones as nothing, before t0."""
+    market = book.market_index[item.listings[0]]
+    rows = (made.day < history_days) & (book.market_index[made.listing] == market)
+    kept = made.total_minor[rows & (made.cancel_day < 0)].sum()
+    return float(kept) / max(int(rows.sum()), 1) * eur_cents_per_minor(MARKETS[market].currency)
 
 
 def build_world(
@@ -49,37 +118,47 @@ def build_world(
     live_days: int,
     t0: date,
     scenario: Path | None,
+    channels: Sequence[str] = CHANNELS,
 ) -> World:
     """Simulate everything once; the same arguments give the same world."""
     days, first = history_days + live_days, t0 - timedelta(days=history_days)
-    portfolio = draw_portfolio(seed, listings)
-    placed = place(scenario, portfolio, seed, t0, live_days) if scenario is not None else []
-    price = price_matrix(portfolio, first, days + HORIZON_NIGHTS)
-    blocked = _operator_closures(portfolio, seed, history_days, price.shape[1])
-    funnel = build_funnel(portfolio, seed, first, days)
-    holiday = {m.name: [(d - t0).days for d in public_holidays(m, t0, live_days)] for m in MARKETS}
-    past = run_funnel(funnel, portfolio, None, slice(0, history_days))
-    twin = run_funnel(funnel, portfolio, None, slice(history_days, days))
-    live = run_funnel(
-        funnel,
-        portfolio,
-        incident_rates(placed, len(portfolio), live_days, holiday),
-        slice(history_days, days),
+    book = draw_portfolio(seed, listings, channels)
+    placing = place(scenario, book, seed, t0, live_days) if scenario is not None else Placing((), ())
+    log = build_log(placing.incidents, book, seed, t0, live_days)
+    price = price_matrix(book, first, days + HORIZON_NIGHTS)
+    blocked = _operator_closures(book, seed, history_days, price.shape[1])
+    draft = _Draft(seed, first, history_days, book, price, blocked, build_funnel(book, seed, first, days))
+    holidays = {m.name: [(d - t0).days for d in public_holidays(m, t0, live_days)] for m in MARKETS}
+
+    past = run_funnel(draft.funnel, usual_rates(draft.funnel, book, slice(0, history_days)), slice(0, history_days))
+    usual = usual_rates(draft.funnel, book, slice(history_days, days))
+    calm = run_funnel(draft.funnel, usual, slice(history_days, days))
+    nothing_sold = np.zeros(price.shape[1], dtype=np.int64)
+    empty = twin.Setting(
+        book, draft.funnel, price, blocked, history_days, lambda i, day: nothing_sold, lambda i, day: nothing_sold
     )
-    columns = ((getattr(past, name), getattr(live, name)) for name in Counts.__slots__)
-    counts = Counts(*(np.concatenate(pair, axis=1) for pair in columns))
-    events = draw_events(portfolio, funnel, seed, counts.events, 0)
-    rows, paid = explode(*apply_incidents(events, placed, price, seed, history_days))
-    touched = {i for item in placed if item.kind in ("calendar_closed", "price_error") for i in item.listings}
-    made = settle(portfolio, seed, first, price, blocked, rows, paid, history_days, touched)
-    booked, revenue = (
-        np.zeros(counts.views.shape, dtype=np.int64),
-        np.zeros(counts.views.shape, dtype=np.int64),
+    spill, spilled = twin.spill_factors(empty, log.placed, live_days, holidays)
+    own = all_rates(log.placed, book, live_days, holidays)
+    true = TrueRates(
+        usual.impressions * own.impressions * spill, usual.ctr * own.ctr, usual.conversion * own.conversion
     )
-    np.add.at(booked, (made.listing, made.day), 1)
-    np.add.at(revenue, (made.listing, made.day), made.total_minor)
-    losses = [true_loss_minor(item, portfolio, funnel, price, history_days, holiday[item.market]) for item in placed]
+    live = run_funnel(draft.funnel, true, slice(history_days, days))
+    counts = _join(past, live)
+    made = draft.reservations(counts.events, log.placed)
+    index = build_index(book, made, log.placed)
+    losses = _losses(draft, log.placed, _join(past, calm), made, index, holidays)
+    seen = [
+        oracle.day_of_detection(item, live, true, book.market(item.listings[0]).currency, holidays[item.market])
+        for item in log.placed
+    ]
+    booked, revenue = _booked(made, counts.views.shape)
+    outcomes = tuple(
+        Outcome(loss, round(count * _booking_value(book, made, history_days, item)), day)
+        for item, loss, count, day in zip(log.placed, losses, spilled, seen, strict=True)
+    )
     return World(
-        t0, "EUR", history_days, live_days, portfolio, price, blocked, counts, twin, made, tuple(placed), tuple(losses),
-        booked, revenue,
+        t0=t0, currency="EUR", history_days=history_days, live_days=live_days, seed=seed, portfolio=book, price=price,
+        blocked=blocked, counts=counts, twin=calm, reservations=made, booked=booked, revenue_minor=revenue,
+        placed=log.placed, outcomes=outcomes, too_late=placing.too_late, changes=log.changes, tweaks=log.tweaks,
+        index=index,
     )  # fmt: skip

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 from limits import RateLimitItem
@@ -31,6 +30,7 @@ from sandbox.vendors.booking_com_auth import EXCHANGES, Tokens, Window
 from sandbox.vendors.booking_com_queue import ReservationQueues
 from sandbox.world import World
 
+CHANNEL = "booking_com"
 OPERATIONS = ("token", "reservations", "modifications", "health", "ari", "performance", "reservations_report")
 _QUEUES = {
     "OTA_HotelResNotif": ("new", "reservations"),
@@ -54,13 +54,12 @@ class BookingCom:
         self.tokens = Tokens(clock)
         self.window = Window(clock)
         self.queues = ReservationQueues(world)
-        places = world.portfolio_json()["properties"]
-        self.zones = {str(place["external_id"]): ZoneInfo(place["timezone"]) for place in places}
-        self.currencies = {str(place["external_id"]): str(place["currency"]) for place in places}
+        self.zones = world.zones(CHANNEL)
 
 
-def blueprint(vendor: BookingCom) -> Blueprint:
+def blueprint(world: World, clock: SimulatedClock, faults: FaultPlan, limit: RateLimitItem | None) -> Blueprint:
     """The blueprint under /booking_com; an endpoint's name is its operation."""
+    vendor = BookingCom(world, clock, faults, limit)
     api = Blueprint("booking_com", __name__, url_prefix="/booking_com")
     api.before_request(lambda: _guard(vendor))
     api.after_request(_spoil)
@@ -173,7 +172,7 @@ def _health(vendor: BookingCom) -> Response:
 def _property_health(vendor: BookingCom, property_id: str) -> dict[str, object]:
     """A property is as bad as its best room: it is closed only if nothing of it can be booked."""
     local_day = vendor.clock.now().astimezone(vendor.zones[property_id]).date()
-    rows = vendor.world.health(property_id, _live(vendor, local_day))
+    rows = vendor.world.health(CHANNEL, property_id, _live(vendor, local_day))
     best = min(rows, key=lambda row: ("bookable", "closed", "suspended").index(row.status))
     return {
         "property_id": property_id, "status": best.status, "status_changed_at": best.changed_at.isoformat(),
@@ -198,8 +197,9 @@ def _ari(vendor: BookingCom) -> Response:
     blocks = [
         xml.AriBlock(
             property_id,
-            vendor.currencies[property_id],
-            vendor.world.ari(property_id, _live(vendor, now.astimezone(vendor.zones[property_id]).date()), first, last),
+            vendor.world.ari(
+                CHANNEL, property_id, _live(vendor, now.astimezone(vendor.zones[property_id]).date()), first, last
+            ),
         )
         for property_id in known
     ]

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from sandbox.rows import BookingRow
 from sandbox.world import World
 
+CHANNEL = "booking_com"
 Entry = tuple[BookingRow, str | None]
 
 
@@ -40,12 +41,12 @@ class ReservationQueues:
     def _entries(self, queue: str, now: datetime) -> list[Entry]:
         last_day = _last_day(self._world, now)
         if queue == "new":
-            rows = self._world.bookings(self._world.t0, last_day)
+            rows = self._world.bookings(CHANNEL, self._world.t0, last_day)
             return [(hide_future(row, now), None) for row in rows if row.booked_at <= now]
         entries: list[Entry] = []
         day = self._world.t0
         while day <= last_day:
-            cancelled = self._world.cancellations(day)
+            cancelled = self._world.cancellations(CHANNEL, day)
             entries += [(row, "Cancel") for row in cancelled if row.cancelled_at and row.cancelled_at <= now]
             day += timedelta(days=1)
         return entries

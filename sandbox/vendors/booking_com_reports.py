@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sandbox.vendors.booking_com_xml import decimal_text
 from sandbox.world import World
 
+CHANNEL = "booking_com"
 PERFORMANCE_COLUMNS = (
     "date", "property_id", "room_id", "search_views", "page_views", "bookings", "revenue", "currency",
     "report_created_at",
@@ -33,7 +34,7 @@ def performance_csv(world: World, zones: Mapping[str, ZoneInfo], start: date, en
     rows = (
         (row.date.isoformat(), row.property_id, row.room_id, row.search_views, row.page_views, row.bookings,
          decimal_text(row.revenue_minor, row.currency), row.currency, created)
-        for row in (world.performance(first, last) if first <= last else [])
+        for row in (world.performance(CHANNEL, first, last) if first <= last else [])
         if row.date <= newest[row.property_id]
     )  # fmt: skip
     return _csv(PERFORMANCE_COLUMNS, rows)
@@ -43,7 +44,7 @@ def reservations_csv(world: World, zones: Mapping[str, ZoneInfo], start: date, e
     """History as it stood when the queues began at t0: what happened since arrives through the queues only."""
     first, last = _within(world, start, min(end, world.t0 - timedelta(days=1)))
     rows = []
-    for row in world.bookings(first, last) if first <= last else []:
+    for row in world.bookings(CHANNEL, first, last) if first <= last else []:
         if row.booked_at > now:
             continue
         cancelled_at = row.cancelled_at

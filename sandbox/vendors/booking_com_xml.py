@@ -24,7 +24,6 @@ class AriBlock(NamedTuple):
     """One property's part of the answer on availability and rates."""
 
     property_id: str
-    currency: str
     rows: Sequence[AriRow]
 
 
@@ -91,15 +90,16 @@ def ari(blocks: Iterable[AriBlock], missing: Iterable[str] = ()) -> bytes:
         parts += ["<Warnings>", *warnings, "</Warnings>"]
     for block in blocks:
         parts.append(f"<AvailStatusMessages HotelCode={quoteattr(block.property_id)}>")
-        parts += [_night(row, block.currency) for row in block.rows]
+        parts += [_night(row) for row in block.rows]
         parts.append("</AvailStatusMessages>")
     return "".join([*parts, "</OTA_HotelAvailGetRS>"]).encode()
 
 
-def _night(row: AriRow, currency: str) -> str:
+def _night(row: AriRow) -> str:
     night, status = row.night.isoformat(), "Open" if row.is_open else "Close"
     price = (
-        f'<BaseByGuestAmt AmountAfterTax="{decimal_text(row.price_minor, currency)}" CurrencyCode={_quoted(currency)}/>'
+        f'<BaseByGuestAmt AmountAfterTax="{decimal_text(row.price_minor, row.currency)}"'
+        f" CurrencyCode={_quoted(row.currency)}/>"
         if row.price_minor is not None
         else ""
     )

@@ -19,8 +19,8 @@ def row(room: str, price_minor: int | None, currency: str) -> AriRow:
 
 def test_rates_of_several_properties_stand_in_one_document() -> None:
     blocks = [
-        xml.AriBlock("p<1>", "EUR", [row("r\"1'", 12345, "EUR"), row("r2", None, "EUR")]),
-        xml.AriBlock("p2", "JPY", [row("r3", 900, "JPY")]),
+        xml.AriBlock("p<1>", [row("r\"1'", 12345, "EUR"), row("r2", None, "EUR")]),
+        xml.AriBlock("p2", [row("r3", 900, "JPY")]),
     ]
     content = xml.ari(blocks, ["p&3"])
     root = etree.fromstring(content)
