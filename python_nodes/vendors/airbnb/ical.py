@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from icalendar import Calendar, Event
+from icalendar.error import BrokenCalendarProperty
 
 from python_nodes.domain.columns import BoolArray
 from python_nodes.errors import RejectedRecord
@@ -106,7 +107,7 @@ def _stretch(event: Event, number: int, zone: tzinfo) -> Stretch:
         raise RejectedRecord(f"DTEND: {last} is not after DTSTART {first}", field="DTEND")
     summary, description = (str(event.get(name, "")).strip().lower() for name in ("SUMMARY", "DESCRIPTION"))
     sequence = str(event.get("SEQUENCE", "0"))
-    stamp = event.get("LAST-MODIFIED", event.get("DTSTAMP"))
+    stamp = _dt(event, "LAST-MODIFIED") or _dt(event, "DTSTAMP")
     return Stretch(
         uid=str(event.get("UID", f"without uid {number}")),
         version=(int(sequence) if sequence.isascii() and sequence.isdecimal() else 0, _stamp(stamp)),
@@ -119,7 +120,7 @@ def _stretch(event: Event, number: int, zone: tzinfo) -> Stretch:
 
 def _day(event: Event, name: str, zone: tzinfo) -> date:
     """A date as it stands; a moment's day where the listing is: its own zone, or the calendar's for UTC."""
-    told = getattr(event.get(name), "dt", None)
+    told = _dt(event, name)
     if isinstance(told, datetime):
         return told.astimezone(zone).date() if told.tzinfo is UTC or _is_utc(told) else told.date()
     if not isinstance(told, date):
@@ -132,10 +133,17 @@ def _is_utc(told: datetime) -> bool:
 
 
 def _length(event: Event) -> timedelta:
-    told = getattr(event.get("DURATION"), "dt", None)
+    told = _dt(event, "DURATION")
     return timedelta(days=told.days) if isinstance(told, timedelta) else timedelta(days=1)
 
 
-def _stamp(told: Any) -> str:
-    moment = getattr(told, "dt", None)
+def _stamp(moment: Any) -> str:
     return moment.astimezone(UTC).isoformat() if isinstance(moment, datetime) and moment.tzinfo else ""
+
+
+def _dt(event: Event, name: str) -> Any:
+    """The value of a date's property, None where it is missing, broken or told twice."""
+    try:
+        return event[name].dt
+    except (KeyError, AttributeError, BrokenCalendarProperty):
+        return None

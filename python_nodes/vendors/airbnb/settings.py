@@ -57,11 +57,12 @@ def read_links(credentials: Mapping[str, str], ical_base_url: str) -> dict[str, 
     for name, link in credentials.items():
         if not name.startswith(LINK_PREFIX):
             continue
-        is_path = link.startswith("/") and not link.startswith("//")
-        if not is_path and not link.startswith(f"{ical_base_url}/"):
+        path = link.removeprefix(ical_base_url)
+        # Two slashes would name another host.
+        if not path.startswith("/") or path.startswith("//"):
             # The link itself is a secret.
             raise ConfigError(f"{VENDOR}: credentials.{name} is no link under {ical_base_url}")
-        links[name.removeprefix(LINK_PREFIX)] = link.removeprefix(ical_base_url)
+        links[name.removeprefix(LINK_PREFIX)] = path
     return links
 
 
