@@ -68,6 +68,16 @@ class Settings(BaseSettings):
     breaker_reset_s: float = Field(default=60.0, gt=0)
     breaker_successes: int = Field(default=2, ge=1)
 
+    metric_store: Literal["postgres", "influx"] = "postgres"
+    influx_url: str = "http://127.0.0.1:8086"
+    influx_api: Literal["v1", "v2"] = "v2"
+    influx_database: str = Field(default="nightporter", min_length=1)
+    influx_org: str = "-"
+    influx_token: SecretStr | None = None
+    influx_user: str = ""
+    influx_password: SecretStr | None = None
+    influx_timeout_s: float = Field(default=60.0, gt=0)
+
     history_days: int = Field(default=420, ge=28)
 
 

@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 from python_nodes import clock, config, log
 from python_nodes.alerts.route import RoutePolicy, default_policy
 from python_nodes.config import Settings
+from python_nodes.domain.metrics import MetricStore
 from python_nodes.errors import RetryableError
 from python_nodes.steps import backfill
 from python_nodes.steps.services import Resilience, Services
@@ -60,7 +61,7 @@ def build_services(settings: Settings) -> Services:
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
     return Services(
         database=database,
-        metrics=PostgresMetricStore(database),
+        metrics=_metric_store(settings, database),
         archive=RawArchive(settings.raw_root),
         redis_url=settings.redis_url.get_secret_value(),
         fernet_key=settings.secret_key.get_secret_value(),
@@ -73,6 +74,26 @@ def build_services(settings: Settings) -> Services:
         clock=clock.now,
         sleep=time.sleep,
     )
+
+
+def _metric_store(settings: Settings, database: Database) -> MetricStore:
+    if settings.metric_store == "postgres":
+        return PostgresMetricStore(database)
+    # Imported where it is used: the client takes longer to import than all of our own code.
+    from python_nodes.store.metrics.influx import InfluxMetricStore
+    from python_nodes.store.metrics.influx_http import InfluxAddress, InfluxHttp
+
+    address = InfluxAddress(
+        url=settings.influx_url,
+        api=settings.influx_api,
+        database=settings.influx_database,
+        org=settings.influx_org,
+        token=settings.influx_token.get_secret_value() if settings.influx_token else "",
+        user=settings.influx_user,
+        password=settings.influx_password.get_secret_value() if settings.influx_password else "",
+        timeout_s=settings.influx_timeout_s,
+    )
+    return InfluxMetricStore(InfluxHttp(address), database)
 
 
 def _resilience(settings: Settings) -> Resilience:

@@ -48,6 +48,9 @@ class MetricMatrix:
 class MetricStore(Protocol):
     """Where series live. Implementations pass tests/conformance/test_metric_store.py."""
 
+    name: str
+    """What the store is called where stores are listed."""
+
     def write(self, tenant_id: int, points: MetricPoints) -> int:
         """Upsert by (listing, day, source): a told value replaces, NaN keeps, an older ``as_of_at`` never wins.
 

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from python_nodes import log
+from python_nodes.errors import NightporterError
 from python_nodes.http.reply import ok, services
 from python_nodes.store.redis import RedisStore
 
@@ -39,10 +40,12 @@ def healthz() -> Response:
 @api.get("/readyz", summary="Do its stores answer", responses={200: Ready, 503: Ready})
 def readyz() -> Response:
     """Ask each store."""
-    stores = {
-        "postgresql": _asked("postgresql", services().database.ping),
-        "valkey": _asked("valkey", RedisStore(services().redis_url).ping),
+    pings = {
+        services().metrics.name: services().metrics.ping,
+        "postgresql": services().database.ping,
+        "valkey": RedisStore(services().redis_url).ping,
     }
+    stores = {name: _asked(name, ping) for name, ping in pings.items()}
     ready = all(state == "ok" for state in stores.values())
     return ok({"status": "ok" if ready else "unavailable", "stores": stores}, 200 if ready else 503)
 
@@ -50,7 +53,9 @@ def readyz() -> Response:
 def _asked(name: str, ping: Callable[[], None]) -> str:
     try:
         ping()
-    except (SQLAlchemyError, RedisError, OSError) as error:
-        log.get("readyz").warning("store_unavailable", store=name, reason=type(error).__name__)
+    except (NightporterError, SQLAlchemyError, RedisError, OSError) as error:
+        # Only our own errors' words are known to hold no secret.
+        reason = str(error) if isinstance(error, NightporterError) else type(error).__name__
+        log.get("readyz").warning("store_unavailable", store=name, reason=reason)
         return "unavailable"
     return "ok"

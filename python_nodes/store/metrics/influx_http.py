@@ -19,6 +19,8 @@ from python_nodes.errors import NightporterError, PermanentError, RetryableError
 SHARD_DURATION = "104w"
 """A backfill spans years: with the usual week a shard, writing it is half as fast and reading it three times slower."""
 
+PING_TIMEOUT_S = 5.0
+
 _END = b"name,tags,name,duration,"
 _LINES = {"Content-Type": "text/plain; charset=utf-8"}
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -78,10 +80,14 @@ class InfluxHttp:
         # A blank line parts two answers; a row of nothing to whoever parses it.
         return body[:end].rstrip(b"\n")
 
-    def rows(self, statement: str) -> list[dict[str, Any]]:
+    def rows(self, statement: str, *, timeout_s: float | None = None) -> list[dict[str, Any]]:
         """Run one statement and give its series as InfluxDB's JSON does."""
+        told = [("q", statement)]
+        patience_ms = round(1000 * (timeout_s or self.address.timeout_s))
         with self._recovering():
-            body = self._call("/query", {"Accept": "application/json", **_FORM}, post_params=[("q", statement)])
+            body = self._call(
+                "/query", {"Accept": "application/json", **_FORM}, post_params=told, _request_timeout=patience_ms
+            )
         result = json.loads(body)["results"][0]
         if "error" in result:
             raise self._refused(str(result["error"]))
@@ -89,7 +95,7 @@ class InfluxHttp:
 
     def ping(self) -> None:
         """Raise if the server does not answer, has no such database, or does not know us."""
-        self.rows(self._proof())
+        self.rows(self._proof(), timeout_s=PING_TIMEOUT_S)
 
     def create_database(self) -> None:
         """Create the database unless it is there; needs an administrator of a 1.x server."""

@@ -30,6 +30,8 @@ _NEAR = (
 class PostgresMetricStore:
     """A ``domain.metrics.MetricStore`` on ``metrics_daily``."""
 
+    name = "postgresql"
+
     def __init__(self, database: Database) -> None:
         self.database = database
 
