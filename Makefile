@@ -19,12 +19,12 @@ ONLY   ?=
 # `nightporter up` counts its seconds from here, installation included.
 STARTED := $(shell date +%s)
 
-.PHONY: help run test lint bench screenshots doctor flows-export flows-import lock install install-dev clean
+.PHONY: help run test lint bench screenshots doctor flows-export flows-import lock install install-dev influx clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}'
 
-run: install ## Install what is missing, then start everything: make run ARGS="--once --json run.json"
+run: install $(if $(findstring influx,$(ARGS)),influx) ## Install what is missing, then start everything: make run ARGS="--once --json run.json"
 	@MAKE_STARTED_AT=$(STARTED) $(BIN)/nightporter up $(ARGS)
 
 test: install-dev ## Run every test, the flows in a real n8n included
@@ -61,7 +61,10 @@ install: ## Install what `make run` needs
 	@$(MAKE) -j2 $(VENV)/.run-stamp $(N8N_STAMP)
 
 install-dev: ## Install what `make test` and `make lint` need
-	@$(MAKE) -j2 $(VENV)/.dev-stamp $(N8N_STAMP)
+	@$(MAKE) -j2 $(VENV)/.dev-stamp $(N8N_STAMP) influx
+
+influx: ## Get the InfluxDB servers that this machine can have, for `make test` and `make run ARGS="--store influx"`
+	@influx/install.sh "$(CACHE)"
 
 $(VENV)/.created:
 	@$(PYTHON) -m venv $(VENV)
