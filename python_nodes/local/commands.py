@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import httpx2
 import typer
@@ -47,6 +47,7 @@ def up(
     listings: Annotated[int, typer.Option(min=1, max=20_000)] = 200,
     days: Annotated[int, typer.Option(min=28, max=1000, help="Days of history.")] = 400,
     live_days: Annotated[int, typer.Option(min=1, max=365)] = 14,
+    store: Annotated[Literal["postgres", "influx"], typer.Option(help="Where metrics are kept.")] = "postgres",
     state_dir_path: StateDirOption = None,
 ) -> None:
     """Start everything, backfill, play the live days, show the alerts."""
@@ -55,7 +56,7 @@ def up(
 
     console = _console()
     world = WorldArguments(seed=seed, listings=listings, days=days, live_days=live_days, scenario=scenario)
-    options = Options(world=world, once=once, json_file=json_file)
+    options = Options(world=world, once=once, json_file=json_file, store=store)
     # A plain `kill` must stop the children just as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

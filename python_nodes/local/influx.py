@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import httpx2
+import psutil
 
 from python_nodes.errors import ConfigError
 from python_nodes.local import processes
@@ -57,11 +59,35 @@ BUILDS = (Build("1.8.10", "v2", "bin/influxd"), Build("1.6.7", "v1", "usr/bin/in
 
 @dataclass(frozen=True, slots=True)
 class Influx:
-    """Where the running server listens."""
+    """A running server: where it listens, and the folder it keeps everything in."""
 
     url: str
     build: Build
+    root: Path
     child: processes.Child
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What makes a worker keep its metrics there."""
+        return {
+            "NIGHTPORTER_METRIC_STORE": "influx",
+            "NIGHTPORTER_INFLUX_URL": self.url,
+            "NIGHTPORTER_INFLUX_API": self.build.api,
+        }
+
+    def keep(self, copy: Path) -> None:
+        """Copy everything as it stands, so that a later server can start from there."""
+        fresh = copy.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        process = psutil.Process(self.child.process.pid)
+        # What a halted server has on disk is what it would find after a crash, and it loses nothing by that.
+        process.suspend()
+        try:
+            shutil.copytree(self.root, fresh)
+        finally:
+            process.resume()
+        shutil.rmtree(copy, ignore_errors=True)
+        fresh.rename(copy)
 
 
 def installed() -> list[Build]:
@@ -90,7 +116,7 @@ def run(root: Path, build: Build, *, port: int | None = None, auth: bool = False
     url = f"http://127.0.0.1:{chosen}"
     try:
         processes.wait_until(child, lambda: _answers(url), within_s=READY_S)
-        yield Influx(url, build, child)
+        yield Influx(url, build, root, child)
     finally:
         processes.stop([child])
 

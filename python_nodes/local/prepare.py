@@ -26,10 +26,12 @@ FLOW_SCOPES = ("read", "ingest", "score", "notify")
 SIMULATED_RATE_LIMITS = {"*": "500/second"}
 
 
-def fingerprint(world: WorldArguments, saved: Saved) -> str:
-    """What a prepared history depends on: the arguments, the scenario's text, the code, the addresses stored in it."""
+def fingerprint(world: WorldArguments, saved: Saved, store: str) -> str:
+    """What a prepared history depends on: arguments, scenario, store, code, and the addresses stored in it."""
     scenario = world.scenario.read_text() if world.scenario else ""
-    made_of = [world.seed, world.listings, world.days, world.live_days, scenario, saved.sandbox_url, source_hash()]
+    made_of = [
+        world.seed, world.listings, world.days, world.live_days, scenario, store, saved.sandbox_url, source_hash(),
+    ]  # fmt: skip
     return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
 
 

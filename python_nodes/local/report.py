@@ -30,6 +30,7 @@ def build(
     alerts: Sequence[Mapping[str, Any]],
     summary: Mapping[str, Any],
     seconds: Mapping[str, float],
+    store: str,
 ) -> dict[str, Any]:
     """The document that `--json` writes."""
     return {
@@ -43,7 +44,7 @@ def build(
         "alerts": [{name: alert[name] for name in ALERT_FIELDS} for alert in alerts],
         "deliveries": {name: summary["deliveries"].get(name, 0) for name in DELIVERY_FIELDS},
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
-        "store": "postgresql",
+        "store": store,
         "currency": truth["currency"],
     }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from python_nodes.local import processes
@@ -39,6 +40,8 @@ class WorkerAddresses:
     database_url: str
     owner_url: str
     redis_url: str
+    metric_store: Mapping[str, str] = field(default_factory=dict)
+    """Settings that say where metrics are kept, if not in PostgreSQL."""
 
 
 def start_sandbox(folder: StateDir, saved: Saved, world: WorldArguments) -> processes.Child:
@@ -85,6 +88,7 @@ def worker_settings(folder: StateDir, saved: Saved, addresses: WorkerAddresses, 
         "NIGHTPORTER_DATABASE_URL": addresses.database_url,
         "NIGHTPORTER_OWNER_URL": addresses.owner_url,
         "NIGHTPORTER_REDIS_URL": addresses.redis_url,
+        **addresses.metric_store,
         "NIGHTPORTER_SECRET_KEY": saved.secret_key,
         "NIGHTPORTER_RAW_ROOT": str(folder.root / "raw"),
         "NIGHTPORTER_TENANT_ID": str(saved.tenant_id),

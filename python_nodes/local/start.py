@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import psutil
@@ -20,12 +20,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from python_nodes.errors import ConfigError
-from python_nodes.local import flows, n8n, postgres, processes, servers, valkey
+from python_nodes.local import flows, influx, n8n, postgres, processes, servers, valkey
 from python_nodes.local.servers import WorldArguments
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
 from python_nodes.local.worker_client import WorkerClient
 
 WORKFLOWS = CHECKOUT / "workflows"
+INFLUX_TEMPLATE = "influx-template"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Options:
     world: WorldArguments
     once: bool
     json_file: Path | None
+    store: Literal["postgres", "influx"] = "postgres"
 
 
 @dataclass(slots=True)
@@ -113,14 +115,16 @@ def start(running: Running, stack: ExitStack) -> n8n.N8n:
         # Imported while others start: the migration tool is the heaviest import of all.
         from python_nodes.local import prepare
 
-        mark = prepare.fingerprint(world, running.saved)
+        mark = prepare.fingerprint(world, running.saved, running.options.store)
         running.saved, addresses, reused = prepare.open_database(server, running.saved, mark)
         folder.save(running.saved)
         watch.note("nightporter's database is migrated")
         deployed = pool.submit(_deploy, running, engine)
         if not reused:
             shutil.rmtree(folder.root / "raw", ignore_errors=True)
-        addresses = replace(addresses, redis_url=cache.url)
+        series = _series_store(running, stack, reused=reused)
+        told = series.settings if series else {}
+        addresses = replace(addresses, redis_url=cache.url, metric_store=told)
         worker = _started(running, stack, servers.start_worker(folder, running.saved, addresses, prepare.CURRENCY))
         servers.wait_sandbox(sandbox, running.saved)
         watch.note("the sandbox answers")
@@ -132,6 +136,8 @@ def start(running: Running, stack: ExitStack) -> n8n.N8n:
             running.console.print("The history of an earlier run with the same arguments is used again.")
         else:
             _backfill(running, date.fromisoformat(truth["t0"]))
+            if series:
+                series.keep(folder.root / INFLUX_TEMPLATE)
             running.saved = prepare.keep_template(server, folder, running.saved, mark)
     with running.console.status("Waiting for n8n …"):
         deployed.result()
@@ -158,6 +164,24 @@ def _stores(running: Running, stack: ExitStack) -> tuple[postgres.Postgres, valk
     # n8n is started by a thread; whatever it has started by the end stops before the stores do.
     stack.callback(running.stop)
     return server, cache
+
+
+def _series_store(running: Running, stack: ExitStack, *, reused: bool) -> influx.Influx | None:
+    """Start InfluxDB where the run keeps its metrics there, from the prepared history or from nothing."""
+    if running.options.store != "influx":
+        return None
+    from python_nodes.store.metrics.influx_http import InfluxAddress, InfluxHttp
+
+    root = running.folder.root / "influx"
+    shutil.rmtree(root, ignore_errors=True)
+    if reused:
+        shutil.copytree(running.folder.root / INFLUX_TEMPLATE, root)
+    server = stack.enter_context(influx.run(root, influx.newest()))
+    # Whatever uses it stops before it does.
+    stack.callback(running.stop)
+    InfluxHttp(InfluxAddress(url=server.url, api=server.build.api)).create_database()
+    running.stopwatch.note(f"InfluxDB {server.build.version} answers")
+    return server
 
 
 def _deploy(running: Running, engine: n8n.N8n) -> processes.Child:

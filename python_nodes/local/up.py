@@ -93,6 +93,7 @@ def _finish(running: Running, engine: n8n.N8n, status: dict[str, Any], since_at:
         alerts=alerts,
         summary=summary,
         seconds={name: running.stopwatch.seconds.get(name, 0.0) for name in report.SECONDS_FIELDS},
+        store={"postgres": "postgresql", "influx": "influxdb"}[running.options.store],
     )
     if running.options.json_file is not None:
         running.options.json_file.write_text(json.dumps(document, indent=2) + "\n")

@@ -15,6 +15,7 @@ def built() -> dict[str, Any]:
     return report.build(
         n8n_version="2.40.7", workflows_published=4, executions={"success": 3, "error": 0}, steps_failed=0,
         truth=TRUTH, alerts=[ALERT], summary=SUMMARY, seconds=dict.fromkeys(report.SECONDS_FIELDS, 1.234),
+        store="influxdb",
     )  # fmt: skip
 
 
