@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -39,3 +40,23 @@ def test_settings_of_other_processes_are_not_inherited(monkeypatch: pytest.Monke
     monkeypatch.setenv("NIGHTPORTER_CACHE", "/somewhere")
     monkeypatch.setenv("N8N_PORT", "1")
     assert processes.clean_environment({"A": "b"}).keys() & {"NIGHTPORTER_CACHE", "N8N_PORT", "A"} == {"A"}
+
+
+def test_doctor_can_tell_which_processes_ended(tmp_path: Path) -> None:
+    note = tmp_path / "processes.json"
+    assert processes.ended(note) == []
+    child = start(PARENT, tmp_path)
+    processes.note([child], note)
+    assert processes.ended(note) == []
+    processes.stop([child])
+    assert processes.ended(note) == ["trial"]
+
+
+def test_another_process_with_the_same_number_is_not_the_noted_one(tmp_path: Path) -> None:
+    child = start(PARENT, tmp_path)
+    note = tmp_path / "processes.json"
+    processes.note([child], note)
+    pid = child.process.pid
+    note.write_text(json.dumps({"trial": [pid, psutil.Process(pid).create_time() - 60]}))
+    assert processes.ended(note) == ["trial"]
+    processes.stop([child])
