@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -58,6 +60,12 @@ class UnauthorizedError(PermanentError):
     """401: the session refreshes the token once before it believes this."""
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The usual authorities; reading them takes longer than a poll's call, so once a process."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class HttpSession:
     """Calls one vendor for one connection; use as a context manager or close it."""
 
@@ -71,6 +79,7 @@ class HttpSession:
             timeout=httpx2.Timeout(http.read_timeout_s, connect=http.connect_timeout_s),
             follow_redirects=False,
             trust_env=False,
+            verify=_trusted(),
         )
 
     def close(self) -> None:
