@@ -76,7 +76,7 @@ def sandbox(directory: Path, listings: int, days: int) -> Iterator[dict[str, Any
     """The simulated OTA with ``days`` of history; yields its addresses."""
     command = [
         sys.executable, "-m", "sandbox", "--control-token", "bench", "--listings", str(listings), "--days", str(days),
-        "--live-days", "2", "--out-dir", str(directory), "--t0", str(T0),
+        "--live-days", "2", "--channels", "booking_com", "--out-dir", str(directory), "--t0", str(T0),
     ]  # fmt: skip
     process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     try:

@@ -176,7 +176,8 @@ def test_availability_is_marked_as_an_assumption(sandbox: Any, api: httpx2.Clien
     assert b"<!-- ASSUMPTION" in answer.content
     messages = list(etree.fromstring(answer.content).iter("AvailStatusMessage"))
     units = {u["external_id"] for u in portfolio["units"] if u["property_external_id"] == hotel}
-    rooms = {x["external_id"] for x in portfolio["listings"] if x["unit_external_id"] in units}
+    ours = [x for x in portfolio["listings"] if x["channel"] == "booking_com"]
+    rooms = {x["external_id"] for x in ours if x["unit_external_id"] in units}
     assert {c.get("InvTypeCode") for m in messages for c in m.iter("StatusApplicationControl")} == rooms
     assert len(messages) == 7 * len(rooms)
 
