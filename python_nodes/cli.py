@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
 
 from python_nodes import auth, clock, config, log
 from python_nodes.errors import NightporterError
@@ -55,6 +56,9 @@ def _plain_errors() -> Iterator[None]:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         typer.echo(f"nightporter: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}", err=True)
+        raise typer.Exit(2) from None
+    except OperationalError:
+        typer.echo("nightporter: NIGHTPORTER_DATABASE_URL: the database does not answer", err=True)
         raise typer.Exit(2) from None
     except (OSError, json.JSONDecodeError) as error:
         typer.echo(f"nightporter: {error}", err=True)

@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 CALENDAR = "unit_external_id,stay_date,is_open,units\nunit-1,2026-03-02,true,4\nunit-1,2026-03-3x,true,4\n"
 
 
-def nightporter(worker: Worker, *arguments: str) -> subprocess.CompletedProcess[str]:
+def nightporter(worker: Worker, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     own = {
         "DATABASE_URL": worker.settings.database_url.get_secret_value(),
         "REDIS_URL": worker.settings.redis_url.get_secret_value(),
@@ -27,7 +27,7 @@ def nightporter(worker: Worker, *arguments: str) -> subprocess.CompletedProcess[
         "RAW_ROOT": str(worker.settings.raw_root),
         "TENANT_ID": str(worker.settings.tenant_id),
     }
-    env = {**os.environ, **{f"NIGHTPORTER_{name}": value for name, value in own.items()}}
+    env = {**os.environ, **{f"NIGHTPORTER_{name}": value for name, value in (own | settings).items()}}
     command = [str(Path(sys.executable).parent / "nightporter"), *arguments]
     return subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=120, check=False)
 
@@ -101,6 +101,23 @@ def test_a_wrong_file_ends_with_one_line_that_names_the_field(worker: Worker, tm
     assert len(done.stderr.strip().splitlines()) == 1
     missing = nightporter(worker, "portfolio", "import", str(tmp_path / "none.json"))
     assert (missing.returncode, "none.json" in missing.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"DATABASE_URL": "postgresql://app:hunter2@127.0.0.1:1/np"}, "NIGHTPORTER_DATABASE_URL"),
+        ({"SECRET_KEY": "hunter2"}, "NIGHTPORTER_SECRET_KEY"),
+        ({"DATABSE_URL": "hunter2"}, "NIGHTPORTER_DATABSE_URL"),
+        ({"REDIS_URL": "hunter2", "TENANT_ID": "none"}, "NIGHTPORTER_TENANT_ID"),
+    ],
+)
+def test_a_wrong_setting_ends_with_one_line_that_names_it(worker: Worker, settings: dict[str, str], named: str) -> None:
+    done = nightporter(worker, "replay-raw", **settings)
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert named in line
+    assert "hunter2" not in line
 
 
 def test_the_login_link_opens_the_console(worker: Worker) -> None:
