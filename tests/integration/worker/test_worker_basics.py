@@ -86,6 +86,11 @@ def test_a_login_token_is_no_session(worker: Worker) -> None:
     assert httpx2.get(f"{worker.url}/docs", headers=cookie).status_code == 401
 
 
+@pytest.mark.parametrize("page", ["/docs", "/openapi.json"])
+def test_the_documentation_holds_no_address_elsewhere(worker: Worker, page: str) -> None:
+    assert re.findall(r"https?://[^\s\"']+", worker.client.get(page).text) == []
+
+
 @pytest.mark.parametrize("page", ["/docs", "/console/alerts"])
 def test_pages_load_nothing_from_elsewhere(worker: Worker, page: str) -> None:
     answer = worker.client.get(page)
