@@ -11,8 +11,10 @@ from flask import Response
 
 NAMES: tuple[str, ...] = (
     "unauthorized", "rate_limited", "rate_limited_no_header", "server_error", "timeout", "cut_body", "malformed",
+    "empty_feed",
 )  # fmt: skip
-_BODY_FAULTS = ("cut_body", "malformed")
+# An empty feed is the counterpart's own to make: only it knows what its feed looks like without what is in it.
+_BODY_FAULTS = ("cut_body", "malformed", "empty_feed")
 _RETRY_AFTER_S = 2
 
 

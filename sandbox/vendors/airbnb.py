@@ -133,6 +133,9 @@ def _ical(state: State, listing_id: str) -> Response:
     if request.args.get("s") != airbnb_ical.secret(listing_id) or listing_id not in state.zones:
         return Response("Not Found", 404, mimetype="text/plain")
     today, now = state.today(listing_id), state.clock.now()
+    fault: Fault | None = g.get("fault")
+    if fault and fault.name == "empty_feed":
+        return Response(airbnb_ical.empty(), mimetype="text/calendar")
     nights = state.nights(listing_id, today, today + timedelta(days=airbnb_ical.BOOKING_WINDOW_NIGHTS - 1))
     text = airbnb_ical.feed(listing_id, today, state.standing(listing_id), nights, now)
     return Response(text, mimetype="text/calendar")

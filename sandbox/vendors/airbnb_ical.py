@@ -1,6 +1,6 @@
 """A listing's calendar as Airbnb exports it: public, by a link with a secret; bookings and closed nights, no prices.
 
-As seen in public issue trackers (`facts` are theirs): all-day events, `SUMMARY:Reserved` with a link to the reservation
+As seen in public issue trackers: all-day events, `SUMMARY:Reserved` with a link to the reservation
 for bookings, `SUMMARY:Airbnb (Not available)` for nights that the host, another calendar, the advance notice or the
 booking window closes, the last two moving on each day. A cancelled booking disappears. Assumed: the host asks for one
 night's notice and opens a year; a closed night's uid is made of its first night.
@@ -21,6 +21,7 @@ BOOKING_WINDOW_NIGHTS = 365
 _BEYOND = timedelta(days=365)
 _KEY = b"nightporter sandbox airbnb calendar links"
 _FOLD_OCTETS = 75
+_HEAD = ("BEGIN:VCALENDAR", "PRODID:-//Airbnb Inc//Hosting Calendar 1.0//EN", "CALSCALE:GREGORIAN", "VERSION:2.0")
 
 
 def secret(listing_id: str) -> str:
@@ -31,9 +32,7 @@ def secret(listing_id: str) -> str:
 def feed(listing_id: str, today: date, bookings: Sequence[BookingRow], nights: Sequence[AriRow], now: datetime) -> str:
     """The feed: ``bookings`` are those that stand, ``nights`` the calendar from today on."""
     sold = {row.checkin + timedelta(days=n) for row in bookings for n in range((row.checkout - row.checkin).days)}
-    lines = [
-        "BEGIN:VCALENDAR", "PRODID:-//Airbnb Inc//Hosting Calendar 1.0//EN", "CALSCALE:GREGORIAN", "VERSION:2.0",
-    ]  # fmt: skip
+    lines: list[str] = []
     for row in bookings:
         url = f"https://www.airbnb.com/hosting/reservations/details/{row.reservation_id}"
         digits = int(hashlib.sha256(row.reservation_id.encode()).hexdigest(), 16) % 10_000
@@ -41,7 +40,12 @@ def feed(listing_id: str, today: date, bookings: Sequence[BookingRow], nights: S
         lines += _event(now, row.checkin, row.checkout, _uid(listing_id, row.reservation_id), "Reserved", about)
     for first, last in _blocks(today, nights, sold):
         lines += _event(now, first, last, _uid(listing_id, first.isoformat()), "Airbnb (Not available)", None)
-    return "\r\n".join([*lines, "END:VCALENDAR", ""])
+    return "\r\n".join([*_HEAD, *lines, "END:VCALENDAR", ""])
+
+
+def empty() -> str:
+    """What the feed is when it is broken: well-formed, without an event."""
+    return "\r\n".join([*_HEAD, "END:VCALENDAR", ""])
 
 
 def _blocks(today: date, nights: Sequence[AriRow], sold: set[date]) -> Iterator[tuple[date, date]]:
