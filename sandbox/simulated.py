@@ -158,7 +158,8 @@ class World:
         )  # fmt: skip
         return 2 if any(doubled) else 1
 
-    def _booking(self, k: int) -> BookingRow:
+    def booking(self, k: int) -> BookingRow:
+        """One reservation by its place in ``reservations``."""
         r, book = self.reservations, self.portfolio
         i, guest = int(r.listing[k]), int(r.guest[k])
         checkin = self.first + timedelta(days=int(r.checkin[k]))
@@ -190,7 +191,7 @@ class World:
         r = self.reservations
         rows = np.flatnonzero((r.day >= self.day_index(start)) & (r.day <= self.day_index(end)))
         rows = rows[np.isin(r.listing[rows], self.index.listings.get(channel, ()))]
-        return [self._booking(k) for k in self._fresh(rows, r.day[rows])]
+        return [self.booking(k) for k in self._fresh(rows, r.day[rows])]
 
     def cancellations(self, channel: str, day: date) -> list[BookingRow]:
         """A channel's bookings cancelled on that property-local day, in order of ``cancelled_at``."""
@@ -199,7 +200,7 @@ class World:
         rows = np.flatnonzero(r.cancel_day == index) if index >= 0 else np.array([], dtype=np.int64)
         rows = rows[np.isin(r.listing[rows], self.index.listings.get(channel, ()))]
         rows = rows[np.argsort(r.cancelled_s[rows], kind="stable")]
-        return [self._booking(k) for k in self._fresh(rows, r.cancel_day[rows])]
+        return [self.booking(k) for k in self._fresh(rows, r.cancel_day[rows])]
 
     def ari(self, channel: str, property_id: str, day: date, first: date, last: date) -> list[AriRow]:
         """What a channel shows on ``day`` for nights ``first`` to ``last``, live incidents included."""
