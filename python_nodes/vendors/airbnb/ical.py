@@ -143,7 +143,8 @@ def _stamp(moment: Any) -> str:
 
 def _dt(event: Event, name: str) -> Any:
     """The value of a date's property, None where it is missing, broken or told twice."""
+    told: Any = event.get(name)
     try:
-        return event[name].dt
-    except (KeyError, AttributeError, BrokenCalendarProperty):
+        return told.dt
+    except (AttributeError, BrokenCalendarProperty):
         return None
