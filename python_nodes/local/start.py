@@ -95,6 +95,12 @@ class Running:
         self.children.extend(children)
         processes.note(self.children, self.folder.processes)
 
+    def check(self) -> None:
+        """Raise with the end of its log if anything ended by itself; nobody would answer what waits for it."""
+        for child in self.children:
+            if child.process.poll() is not None:
+                raise ConfigError(f"{child.name} ended:\n{processes.log_tail(child.log)}")
+
     def stop(self) -> None:
         """Stop all of it; afterwards nothing is said to run."""
         processes.stop(self.children)
@@ -104,6 +110,8 @@ class Running:
 def start(running: Running, stack: ExitStack) -> n8n.N8n:
     """Start everything and backfill; n8n gets ready meanwhile."""
     folder, world, watch = running.folder, running.options.world, running.stopwatch
+    # n8n starts last; that it is not installed shall not come out only then.
+    n8n.command_line()
     with watch.stage("start"), running.console.status("Starting PostgreSQL, Valkey, sandbox and worker …"):
         # The sandbox takes longest and needs nobody.
         sandbox = _started(running, stack, [servers.start_sandbox(folder, running.saved, world)])[0]
@@ -222,10 +230,12 @@ def _backfill(running: Running, t0: date) -> None:
         Progress(console=running.console) as progress,
     ):
         task = progress.add_task(f"Backfilling {days} days", total=None)
-        prepare.backfill(
-            worker, saved, running.folder.root / "sandbox", t0, days,
-            lambda done, total: progress.update(task, completed=done, total=total or None),
-        )  # fmt: skip
+
+        def tell(done: int, total: int) -> None:
+            running.check()
+            progress.update(task, completed=done, total=total or None)
+
+        prepare.backfill(worker, saved, running.folder.root / "sandbox", t0, days, tell)
 
 
 def control(saved: Saved, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

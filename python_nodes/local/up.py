@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from python_nodes.errors import ConfigError
-from python_nodes.local import n8n, processes, report
+from python_nodes.local import n8n, report
 from python_nodes.local.start import Options, Running, Stopwatch, control, start
 from python_nodes.local.state import StateDir
 from python_nodes.local.worker_client import WorkerClient
@@ -66,6 +66,7 @@ def _play(running: Running) -> dict[str, Any]:
     ):
         task = progress.add_task(f"Playing {days} live days", total=days)
         while True:
+            running.check()
             status = control(saved, "GET", "/control/status")
             progress.update(task, completed=status["days_done"])
             sent = worker.get("/v1/summary")["deliveries"]
@@ -119,7 +120,5 @@ def _print_addresses(running: Running) -> None:
 
 def _until_interrupted(running: Running) -> None:
     while True:
-        for child in running.children:
-            if child.process.poll() is not None:
-                raise ConfigError(f"{child.name} ended:\n{processes.log_tail(child.log)}")
+        running.check()
         time.sleep(1)
