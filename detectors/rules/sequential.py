@@ -54,7 +54,7 @@ class Scan:
 def log_threshold(false_alarms: float, series: int, days: float, share: FloatArray | None = None) -> FloatArray:
     """Return each series' log threshold so that ``series`` of them over ``days`` bring ``false_alarms`` in all.
 
-    ``share`` (n_series,), summing to at most 1, says how the budget is spent; None is evenly.
+    ``share`` (n_series,) or (n_series, days), a day summing to at most 1, says how the budget is spent; None is evenly.
     """
     portion = np.full(series, 1.0 / max(series, 1)) if share is None else share
     with np.errstate(divide="ignore"):
@@ -67,7 +67,7 @@ def scan(forecast: Forecast, thresholds: FloatArray, params: Params) -> Scan:
     Parameters
     ----------
     forecast : Forecast
-    thresholds : ndarray, shape (n_series,)
+    thresholds : ndarray, shape (n_series,) or (n_series, scanned days)
         Logs, of `log_threshold`; infinity never alarms.
     params : Params
 
@@ -80,6 +80,7 @@ def scan(forecast: Forecast, thresholds: FloatArray, params: Params) -> Scan:
     expected = _cumulative(np.where(usable, forecast.expected, 0.0))
     n_series, n_times = forecast.expected.shape
     first = max(n_times - params.scan_days, 0)
+    limits = np.broadcast_to(thresholds if thresholds.ndim == 2 else thresholds[:, None], (n_series, n_times - first))
     scores = np.full((n_series, n_times - first), -np.inf)
     active = np.zeros((n_series, n_times - first), dtype=np.bool_)
     onset = np.full(n_series, -1, dtype=np.int64)
@@ -88,7 +89,7 @@ def scan(forecast: Forecast, thresholds: FloatArray, params: Params) -> Scan:
     for column in range(first, n_times):
         score, best = _windows(forecast, observed, expected, column, earliest, params)
         scores[:, column - first] = score
-        raised = ~alarmed & (score >= thresholds)
+        raised = ~alarmed & (score >= limits[:, column - first])
         onset = np.where(raised, best, onset)
         alarmed = alarmed | raised
         over = alarmed & ~raised & _recovered(observed, expected, column, params)

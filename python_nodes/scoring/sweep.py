@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+from scipy import signal
 
 from detectors.baselines import weekday_season
 from detectors.rules import band, sequential
@@ -20,6 +21,7 @@ from python_nodes.scoring.calendar import holiday_matrix
 from python_nodes.scoring.watches import Watch
 
 CHART_DAYS = 60
+RECENT_DAYS = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,33 +97,33 @@ def _score(watch: Watch, batch: SeriesBatch, listings: Sequence[ListingInfo]) ->
     ]
 
 
-def spend(forecast: Forecast, full_share_count: float) -> FloatArray:
-    """Return each series' share of the false-alert budget: more where a drop can be seen and costs more.
+def spend(forecast: Forecast, full_share_count: float, days: int) -> FloatArray:
+    """Return each series' share of the false-alert budget on each of the last days: more where a drop can be seen.
 
     The square of the expected count a day, cut at ``full_share_count``, spends next to nothing on series whose quiet
     weeks say nothing; where less than a third of the series are busy, the rest of the budget is not spent at all.
-    The baseline of the last days tells it, so it knows nothing of what is scored.
+    The baseline of the days before each tells it, so it knows nothing of what is scored, and a day's share is the
+    same whenever it is looked at: an alarm does not come and go with its threshold.
     """
-    count = forecast.expected.shape[0]
-    recent = np.where(np.isfinite(forecast.expected), forecast.expected, 0.0)[:, -28:]
-    if not recent.size:
-        return np.zeros(count)
-    weight = np.minimum(recent.mean(axis=1) / full_share_count, 1.0) ** 2
-    return np.asarray(weight / max(float(weight.sum()), count / 3.0), dtype=np.float64)
+    expected = np.where(np.isfinite(forecast.expected), forecast.expected, 0.0)
+    recent = signal.lfilter(np.full(RECENT_DAYS, 1.0 / RECENT_DAYS), [1.0], expected, axis=-1)[:, -days:]
+    weight = np.minimum(recent / full_share_count, 1.0) ** 2
+    total = np.maximum(weight.sum(axis=0), max(expected.shape[0], 1) / 3.0)
+    return np.asarray(weight / total, dtype=np.float64)
 
 
 def _sequential(watch: Watch, forecast: Forecast, params: sequential.Params) -> _Found:
     """State of the sequential rule, its budget scaled to the number of series."""
     count = forecast.expected.shape[0]
     allowed = watch.budget.false_alerts * count / watch.budget.listings
-    share = spend(forecast, watch.budget.full_share_bookings)
+    share = spend(forecast, watch.budget.full_share_bookings, params.scan_days)
     thresholds = sequential.log_threshold(allowed, count, watch.budget.days, share)
     scan = sequential.scan(forecast, thresholds, params)
     # By Markov: E[M] of the windows that end on one day is at most their number.
     p_value = np.minimum(1.0, params.window_days * np.exp(-np.clip(scan.log_statistic[:, -1], -50.0, 600.0)))
     facts = [
         {"log_statistic": round(float(score), 2), "log_threshold": round(float(limit), 2)}
-        for score, limit in zip(scan.log_statistic[:, -1], thresholds, strict=True)
+        for score, limit in zip(scan.log_statistic[:, -1], thresholds[:, -1], strict=True)
     ]
     return _Found(scan.active[:, -1], scan.onset, p_value, facts)
 
