@@ -39,6 +39,7 @@ class InfluxMetricStore:
     def write(self, tenant_id: int, points: MetricPoints) -> int:
         """Upsert by (listing, day, source): a told value replaces, NaN keeps, an older ``as_of_at`` never wins."""
         _check(list(points.values))
+        source_tag = influx_lines.tag_value(points.source)
         if len(points.listing_id) == 0:
             return 0
         listing, day, told = twins.merge(points)
@@ -48,7 +49,7 @@ class InfluxMetricStore:
             keep = self._known_until_us(tenant_id, points.source, listing, day) <= as_of_us
             keep &= np.any([np.isfinite(values) for values in told.values()] or [np.zeros(len(day), np.bool_)], axis=0)
             kept = {name: values[keep] for name, values in told.items()}
-            for body in influx_lines.batches(tenant_id, points.source, as_of_us, listing[keep], day[keep], kept):
+            for body in influx_lines.batches(tenant_id, source_tag, as_of_us, listing[keep], day[keep], kept):
                 self.http.write(body)
         return len(points.listing_id)
 

@@ -27,10 +27,13 @@ def tag_value(value: str) -> str:
 
 
 def batches(
-    tenant_id: int, source: str, as_of_us: int, listing: IntArray, day: DayArray, told: Mapping[str, FloatArray]
+    tenant_id: int, source_tag: str, as_of_us: int, listing: IntArray, day: DayArray, told: Mapping[str, FloatArray]
 ) -> Iterator[bytes]:
-    """Cut rows into bodies of at most ``LINES_PER_BATCH`` lines; a row's missing values are left out of its line."""
-    head, tail = f"{MEASUREMENT},listing=", f",source={tag_value(source)},tenant={tenant_id} as_of={as_of_us}i"
+    """Cut rows into bodies of at most ``LINES_PER_BATCH`` lines; a row's missing values are left out of its line.
+
+    ``source_tag`` is what ``tag_value`` makes of the source's name.
+    """
+    head, tail = f"{MEASUREMENT},listing=", f",source={source_tag},tenant={tenant_id} as_of={as_of_us}i"
     at_ns = day.astype("datetime64[D]").astype(np.int64) * DAY_NS
     frame = pl.DataFrame({"listing": listing, "at_ns": at_ns, **told})
     fields = [_field(name, complete=bool(np.isfinite(values).all())) for name, values in told.items()]

@@ -1,0 +1,212 @@
+"""InfluxDB as a store that can be down, wrongly set up, guarded, cut off; on every server that is there."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from pytest_httpserver import HTTPServer
+
+from python_nodes import config, jobs
+from python_nodes.app import create_app
+from python_nodes.domain.metrics import MetricPoints
+from python_nodes.errors import PermanentError, RetryableError
+from python_nodes.local import influx, processes
+from python_nodes.local.influx import Influx
+from python_nodes.store.metrics.influx import InfluxMetricStore
+from python_nodes.store.metrics.influx_http import InfluxAddress, InfluxHttp, literal
+from python_nodes.store.session import Database
+from tests.conftest import MigratedDatabase
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY = date(2026, 2, 1)
+SECRET = "wrong-or-right"
+
+
+@pytest.fixture(params=[f"influxdb-{build.version}" for build in influx.BUILDS])
+def server(request: pytest.FixtureRequest, influx_servers: dict[str, Influx]) -> Influx:
+    if request.param not in influx_servers:
+        pytest.skip(f"{request.param} is not on this machine; `make influx` says why")
+    return influx_servers[request.param]
+
+
+@pytest.fixture
+def guarded(server: Influx, tmp_path: Path) -> Iterator[Influx]:
+    """A server of the same build that knows an administrator and a user who may read and write one database."""
+    with influx.run(tmp_path / "influx", server.build, auth=True) as made:
+        InfluxHttp(address(made)).rows(f"CREATE USER root WITH PASSWORD '{SECRET}' WITH ALL PRIVILEGES")
+        root = InfluxHttp(address(made, user="root", password=SECRET))
+        root.create_database()
+        root.rows(f"CREATE USER worker WITH PASSWORD '{SECRET}'")
+        root.rows("GRANT ALL ON nightporter TO worker")
+        yield made
+
+
+def address(server: Influx, *, user: str = "", password: str = "", token: str = "") -> InfluxAddress:
+    return InfluxAddress(url=server.url, api=server.build.api, user=user, password=password, token=token)
+
+
+def points(value: float, *, source: str = "report", as_of: datetime = NOON, n_days: int = 1) -> MetricPoints:
+    days = np.arange(np.datetime64(DAY), np.datetime64(DAY) + n_days)
+    told = {"listing_views": np.full(n_days, value)}
+    return MetricPoints(np.ones(n_days, np.int64), days, source, as_of, told)
+
+
+def value(store: InfluxMetricStore, tenant: int) -> float:
+    return float(store.read(tenant, ["listing_views"], [1], DAY, DAY).values["listing_views"][0, 0])
+
+
+def test_a_user_of_least_right_reads_and_writes(guarded: Influx, app_database: Database, tenant_id: int) -> None:
+    store = InfluxMetricStore(InfluxHttp(address(guarded, user="worker", password=SECRET)), app_database)
+    store.ping()
+    store.write(tenant_id, points(4.0))
+    assert value(store, tenant_id) == 4.0
+
+
+def test_a_wrong_password_is_refused_and_does_not_show(guarded: Influx, app_database: Database, tenant_id: int) -> None:
+    store = InfluxMetricStore(InfluxHttp(address(guarded, user="worker", password="guessed")), app_database)
+    for use in (store.ping, lambda: store.write(tenant_id, points(4.0)), lambda: value(store, tenant_id)):
+        with pytest.raises(PermanentError, match="refuses our user or token") as refused:
+            use()
+        assert "guessed" not in str(refused.value)
+    shown = repr(store.http.address)
+    assert "guessed" not in shown
+    assert base64.b64encode(b"worker:guessed").decode() not in shown
+
+
+def test_a_token_of_user_and_password_serves_1_8(guarded: Influx, app_database: Database, tenant_id: int) -> None:
+    if guarded.build.api == "v1":
+        pytest.skip("1.6 knows no tokens")
+    store = InfluxMetricStore(InfluxHttp(address(guarded, token=f"worker:{SECRET}")), app_database)
+    store.write(tenant_id, points(4.0))
+    assert value(store, tenant_id) == 4.0
+
+
+def test_a_missing_database_says_what_to_run(server: Influx, app_database: Database, tenant_id: int) -> None:
+    http = InfluxHttp(InfluxAddress(url=server.url, api=server.build.api, database="nobody_made_this"))
+    store = InfluxMetricStore(http, app_database)
+    for use in (store.ping, lambda: store.write(tenant_id, points(4.0)), lambda: value(store, tenant_id),
+                lambda: store.count(tenant_id)):  # fmt: skip
+        with pytest.raises(PermanentError, match=r"no database nobody_made_this.*influx setup"):
+            use()
+
+
+def test_creating_the_database_twice_changes_nothing(server: Influx, app_database: Database, tenant_id: int) -> None:
+    http = InfluxHttp(InfluxAddress(url=server.url, api=server.build.api, database="made_twice"))
+    http.create_database()
+    store = InfluxMetricStore(http, app_database)
+    store.write(tenant_id, points(4.0))
+    http.create_database()
+    assert value(store, tenant_id) == 4.0
+    policies = http.rows('SHOW RETENTION POLICIES ON "made_twice"')[0]["values"]
+    assert [row[:3] for row in policies] == [["autogen", "0s", "17472h0m0s"]]
+
+
+def test_a_server_that_is_down_is_a_passing_failure(
+    server: Influx, app_database: Database, tenant_id: int, tmp_path: Path
+) -> None:
+    with influx.run(tmp_path / "influx", server.build) as mine:
+        store = InfluxMetricStore(InfluxHttp(address(mine)), app_database)
+        store.http.create_database()
+        store.write(tenant_id, points(4.0))
+    for use in (store.ping, lambda: store.write(tenant_id, points(5.0)), lambda: value(store, tenant_id)):
+        with pytest.raises(RetryableError, match=f"InfluxDB at {mine.url} does not answer"):
+            use()
+    port = int(mine.url.rsplit(":", 1)[1])
+    with influx.run(tmp_path / "influx", server.build, port=port):
+        assert value(store, tenant_id) == 4.0
+
+
+def test_a_server_that_hangs_is_given_up_on(
+    server: Influx, app_database: Database, tenant_id: int, tmp_path: Path
+) -> None:
+    with influx.run(tmp_path / "influx", server.build) as mine:
+        http = InfluxHttp(InfluxAddress(url=mine.url, api=mine.build.api, timeout_s=0.5))
+        http.create_database()
+        process = psutil.Process(mine.child.process.pid)
+        process.suspend()
+        try:
+            with pytest.raises(RetryableError, match="does not answer"):
+                InfluxMetricStore(http, app_database).write(tenant_id, points(4.0))
+        finally:
+            process.resume()
+
+
+def test_an_answer_without_its_end_is_never_taken_for_missing_days(
+    httpserver: HTTPServer, app_database: Database, tenant_id: int
+) -> None:
+    rows = 'name,tags,time,as_of,listing_views\nmetrics,"listing=1,source=report",1769904000000000000,1,4\n'
+    httpserver.expect_request("/query", headers={"Accept": "application/csv"}).respond_with_data(rows)
+    httpserver.expect_request("/query").respond_with_json({"results": [{"statement_id": 0}]})
+    store = InfluxMetricStore(InfluxHttp(InfluxAddress(url=httpserver.url_for(""))), app_database)
+    with pytest.raises(RetryableError, match="broke off"):
+        value(store, tenant_id)
+
+
+@pytest.mark.parametrize(("status", "error"), [(503, RetryableError), (429, RetryableError), (413, PermanentError)])
+def test_statuses_are_errors_by_what_recovers_from_them(
+    httpserver: HTTPServer, app_database: Database, tenant_id: int, status: int, error: type[Exception]
+) -> None:
+    httpserver.expect_request("/query").respond_with_data("{}", status=status, headers={"Retry-After": "7"})
+    store = InfluxMetricStore(InfluxHttp(InfluxAddress(url=httpserver.url_for(""))), app_database)
+    with pytest.raises(error) as raised:
+        store.write(tenant_id, points(4.0))
+    assert getattr(raised.value, "retry_after_s", 7.0) == 7.0
+
+
+@pytest.mark.parametrize("source", ["", "two\nlines", "back\\slash"])
+def test_a_source_that_no_tag_can_hold_is_refused(
+    server: Influx, app_database: Database, tenant_id: int, source: str
+) -> None:
+    http = InfluxHttp(InfluxAddress(url=server.url, api=server.build.api, database="sources"))
+    http.create_database()
+    store = InfluxMetricStore(http, app_database)
+    with pytest.raises(PermanentError, match="cannot name a series"):
+        store.write(tenant_id, points(4.0, source=source))
+    assert store.count(tenant_id) == (0, 0)
+
+
+def test_a_later_report_overwrites_and_leaves_one_point_a_day(
+    server: Influx, app_database: Database, tenant_id: int
+) -> None:
+    http = InfluxHttp(InfluxAddress(url=server.url, api=server.build.api, database="overwritten"))
+    http.create_database()
+    store = InfluxMetricStore(http, app_database)
+    for hour in range(5):
+        store.write(tenant_id, points(float(hour), as_of=NOON + timedelta(hours=hour), n_days=30))
+    assert store.count(tenant_id) == (30, 1)
+    told = http.rows(f"SELECT sum(listing_views) FROM metrics WHERE tenant = {literal(str(tenant_id))}")
+    # So a panel that sums, and knows nothing of reports, counts each day once.
+    assert told[0]["values"][0][1] == 30 * 4.0
+
+
+def test_a_kept_copy_starts_from_where_it_was_taken(
+    server: Influx, app_database: Database, tenant_id: int, tmp_path: Path
+) -> None:
+    with influx.run(tmp_path / "influx", server.build) as mine:
+        store = InfluxMetricStore(InfluxHttp(address(mine)), app_database)
+        store.http.create_database()
+        store.write(tenant_id, points(4.0, n_days=40))
+        mine.keep(tmp_path / "copy")
+        store.write(tenant_id, points(9.0, as_of=NOON + timedelta(hours=1)))
+        assert value(store, tenant_id) == 9.0
+    with influx.run(tmp_path / "copy", server.build) as copied:
+        store = InfluxMetricStore(InfluxHttp(address(copied)), app_database)
+        assert (value(store, tenant_id), store.count(tenant_id)) == (4.0, (40, 1))
+
+
+def test_readyz_names_influxdb_when_it_is_away(database: MigratedDatabase, valkey_url: str, tmp_path: Path) -> None:
+    settings = config.load({
+        "NIGHTPORTER_DATABASE_URL": database.app_url, "NIGHTPORTER_REDIS_URL": valkey_url,
+        "NIGHTPORTER_SECRET_KEY": base64.urlsafe_b64encode(bytes(32)).decode(), "NIGHTPORTER_RAW_ROOT": str(tmp_path),
+        "NIGHTPORTER_METRIC_STORE": "influx", "NIGHTPORTER_INFLUX_URL": f"http://127.0.0.1:{processes.free_port()}",
+    })  # fmt: skip
+    answer = create_app(settings).test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["stores"] == {"influxdb": "unavailable", "postgresql": "ok", "valkey": "ok"}
+    jobs.services.cache_clear()
