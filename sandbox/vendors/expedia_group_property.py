@@ -9,7 +9,8 @@ from typing import Any
 from graphql import GraphQLError
 
 from sandbox.rows import ContentRow, HealthRow, ReviewRow
-from sandbox.vendors.expedia_group_sales import Ledger, connection
+from sandbox.vendors.expedia_group_ledger import Ledger
+from sandbox.vendors.expedia_group_sales import connection
 from sandbox.world import World
 
 CHANNEL_OF = {None: "expedia", "EXPEDIA": "expedia", "VRBO": "vrbo"}
@@ -50,7 +51,7 @@ class Properties:
             return self._active_status(channel, id)
 
         def reservations(**arguments: Any) -> dict[str, Any]:
-            return connection(channel, self._ledger.of(channel, id, self._now()), arguments)
+            return connection(self._ledger, channel, id, self._now(), arguments)
 
         def units() -> list[dict[str, Any]]:
             return [self._unit_of(channel, id, row) for row in self._content(channel, id)]
