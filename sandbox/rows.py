@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -64,7 +65,8 @@ class HealthRow(NamedTuple):
     detail: str
 
 
-class ReviewRow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
     """A listing's review score, 0 to 10 on every channel, and how many reviews it is made of."""
 
     room_id: str

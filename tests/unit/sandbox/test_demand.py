@@ -8,9 +8,24 @@ import numpy as np
 
 from sandbox import fit
 from sandbox.calendar import MARKETS, fitted
-from sandbox.demand import build_funnel, cancel_rate, demand_response, draw_events, hashed_uniform, run_funnel, table
-from sandbox.portfolio import HOME_WEEKLY, draw_portfolio
+from sandbox.demand import (
+    Counts,
+    build_funnel,
+    cancel_rate,
+    draw_events,
+    hashed_uniform,
+    run_funnel,
+    table,
+    usual_rates,
+)
+from sandbox.effects import demand_response
+from sandbox.portfolio import HOME_WEEKLY, Portfolio, draw_portfolio
 from sandbox.world import DEFAULT_T0
+
+
+def _calm(book: Portfolio, days: int) -> Counts:
+    funnel = build_funnel(book, 2, DEFAULT_T0, days)
+    return run_funnel(funnel, usual_rates(funnel, book, slice(0, days)), slice(0, days))
 
 
 def test_the_shipped_fit_is_what_the_shipped_cut_gives() -> None:
@@ -53,7 +68,7 @@ def test_a_home_of_half_a_booking_a_day_has_about_300_impressions() -> None:
 
 def test_a_home_often_sees_a_week_without_a_booking() -> None:
     book = draw_portfolio(2, 60)
-    counts = run_funnel(build_funnel(book, 2, DEFAULT_T0, 364), book, None, slice(0, 364))
+    counts = _calm(book, 364)
     homes = np.array(book.third) == "mid"
     weeks = counts.events[homes].reshape(-1, 52, 7).sum(axis=2)
     assert 0.02 < (weeks == 0).mean() < 0.4
@@ -61,7 +76,7 @@ def test_a_home_often_sees_a_week_without_a_booking() -> None:
 
 def test_the_funnel_runs_forward_and_hits_its_rates() -> None:
     book = draw_portfolio(2, 60)
-    counts = run_funnel(build_funnel(book, 2, DEFAULT_T0, 365), book, None, slice(0, 365))
+    counts = _calm(book, 365)
     assert (counts.views <= counts.impressions).all()
     assert (counts.events <= counts.views).all()
     busy = np.array(book.third) == "high"
@@ -72,7 +87,7 @@ def test_the_funnel_runs_forward_and_hits_its_rates() -> None:
 def test_events_have_the_fitted_lead_stay_and_cancellation() -> None:
     book = draw_portfolio(2, 60)
     funnel = build_funnel(book, 2, DEFAULT_T0, 300)
-    events = draw_events(book, funnel, 2, run_funnel(funnel, book, None, slice(0, 300)).events, 0)
+    events = draw_events(book, funnel, 2, _calm(book, 300).events, 0)
     for name in ("city", "resort"):
         part = fitted()["profiles"][name]
         rows = np.array([book.market(i).profile == name for i in range(60)])[events.listing]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.incidents import Incident, ScenarioError, place, read_scenario
+from sandbox.incidents import Incident, ScenarioError, place
 from sandbox.portfolio import draw_portfolio
+from sandbox.scenario import read_scenario
 from sandbox.world import DEFAULT_SCENARIO, DEFAULT_T0
 
 GOOD = """
@@ -56,8 +57,8 @@ def test_an_id_used_twice_is_refused(tmp_path: Path) -> None:
         read_scenario(_write(tmp_path, GOOD + GOOD))
 
 
-def _shipped(seed: int, listings: int) -> list[Incident]:
-    return place(DEFAULT_SCENARIO, draw_portfolio(seed, listings), seed, DEFAULT_T0, 14)
+def _shipped(seed: int, listings: int) -> tuple[Incident, ...]:
+    return place(DEFAULT_SCENARIO, draw_portfolio(seed, listings), seed, DEFAULT_T0, 14).incidents
 
 
 @pytest.mark.parametrize("listings", [24, 200])
@@ -101,7 +102,7 @@ def test_a_named_listing_is_taken_and_never_picked_by_lot(tmp_path: Path) -> Non
         '{ third = "high" }', f'{{ listing = "{portfolio.room_id[-1]}" }}'
     )
     lots = [GOOD.replace('id = "a"', f'id = "a{k}"') for k in range(7)]
-    placed = place(_write(tmp_path, "".join(lots) + named), portfolio, 1, DEFAULT_T0, 14)
+    placed = place(_write(tmp_path, "".join(lots) + named), portfolio, 1, DEFAULT_T0, 14).incidents
     assert placed[-1].listings == (23,)
     assert len({item.listings for item in placed}) == 8
     with pytest.raises(ScenarioError, match=r"select\.listing"):
