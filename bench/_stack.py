@@ -25,6 +25,16 @@ from python_nodes.store import migrate
 CHECKOUT = Path(__file__).resolve().parents[1]
 BASE = Path("/var/tmp/nightporter-bench")
 T0 = date(2026, 3, 2)
+SCENARIO = """
+title = "One listing down"
+description = "Enough for a guard to find."
+[[incident]]
+id = "down"
+kind = "listing_down"
+select = { third = "high" }
+start_day = 1
+days = 2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +84,12 @@ def valkey(directory: Path) -> Iterator[str]:
 @contextmanager
 def sandbox(directory: Path, listings: int, days: int) -> Iterator[dict[str, Any]]:
     """The simulated OTA with ``days`` of history; yields its addresses."""
+    scenario = directory / "scenario.toml"
+    scenario.write_text(SCENARIO, encoding="utf-8")
     command = [
-        sys.executable, "-m", "sandbox", "--control-token", "bench", "--listings", str(listings), "--days", str(days),
-        "--live-days", "2", "--channels", "booking_com", "--out-dir", str(directory), "--t0", str(T0),
+        sys.executable, "-m", "sandbox", "--scenario", str(scenario), "--control-token", "bench",
+        "--listings", str(listings), "--days", str(days),
+        "--live-days", "3", "--channels", "booking_com", "--out-dir", str(directory), "--t0", str(T0),
     ]  # fmt: skip
     process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     try:
