@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection as SqlConnection
@@ -17,7 +16,7 @@ from python_nodes.domain.metrics import MetricPoints
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.records import Rejected
 from python_nodes.normalize.columns import take
-from python_nodes.store import ari, bookings, health, operator
+from python_nodes.store import ari, bookings, health, operator, stays
 from python_nodes.store.counts import Counts
 
 
@@ -42,6 +41,7 @@ class Recorded:
     points: tuple[MetricPoints, ...] = ()
 
 
+Mapped = tuple[AriColumns, list[Rejected]]
 One = Callable[[SqlConnection, ModuleType, Payload, Sequence[ListingInfo]], Recorded]
 Recorder = Callable[[SqlConnection, ModuleType, Sequence[Payload], Sequence[ListingInfo]], Recorded]
 
@@ -118,7 +118,7 @@ def availability(
     conn: SqlConnection, mapping: ModuleType, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
 ) -> Recorded:
     """Record availability, rates and restrictions of all payloads at once; only what changed is stored."""
-    return _nights(conn, mapping.map_ari_columns, payloads, listings)
+    return _nights(conn, [_mapped(mapping.map_ari_columns, payload) for payload in payloads], listings)
 
 
 def feed_calendar(
@@ -128,34 +128,44 @@ def feed_calendar(
 
     A feed's booking is its sold nights and no ``BookingRecord``: neither its price nor the day of booking is told.
     """
-    plans = {listing.external_id: listing.rate_plan_external_id for listing in listings}
-
-    def with_plans(content: bytes, **origin: Any) -> tuple[AriColumns, list[Rejected]]:
-        columns, bad = mapping.map_ical_calendar_columns(content, **origin)
-        named = np.array([plans.get(name) for name in columns.listing_external_id], dtype=object)
-        is_known = named != np.array(None)
+    own = {listing.external_id: listing for listing in listings}
+    mapped = []
+    for payload in payloads:
+        columns, bad = _mapped(mapping.map_ical_calendar_columns, payload)
+        named = columns.listing_external_id
+        is_known = np.fromiter((name in own for name in named), dtype=np.bool_, count=len(named))
         if not is_known.all():
-            payload = next(one for one in payloads if one.content is content)
-            bad.append(_stranger(payload, "ical_calendar", str(columns.listing_external_id[~is_known][0])))
-        return take(replace(columns, rate_plan_external_id=named), np.flatnonzero(is_known)), bad
+            bad = [*bad, _stranger(payload, "ical_calendar", str(named[~is_known][0]))]
+        kept = take(columns, np.flatnonzero(is_known))
+        plans = np.array([own[name].rate_plan_external_id for name in kept.listing_external_id], dtype=object)
+        mapped.append((replace(kept, rate_plan_external_id=plans), bad))
+    return _nights(conn, [(_explained(conn, columns, own), bad) for columns, bad in mapped], listings)
 
-    return _nights(conn, with_plans, payloads, listings)
+
+def _explained(conn: SqlConnection, columns: AriColumns, own: Mapping[str, ListingInfo]) -> AriColumns:
+    """A night that a feed blocks because its unit is sold on another channel is sold, not closed."""
+    shut = np.flatnonzero(~columns.is_open)
+    if not len(shut):
+        return columns
+    nights = columns.stay_date[shut]
+    units = np.array([own[name].unit_id for name in columns.listing_external_id[shut]], dtype=np.int64)
+    sold = stays.sold_out(conn, np.unique(units), nights.min().item(), nights.max().item())
+    place = np.searchsorted(np.unique(units), units)
+    is_open = columns.is_open.copy()
+    is_open[shut] = sold[place, (nights - nights.min()).astype(np.int64)]
+    return replace(columns, is_open=is_open)
 
 
-def _nights(
-    conn: SqlConnection,
-    map_columns: Callable[..., tuple[AriColumns, list[Rejected]]],
-    payloads: Sequence[Payload],
-    listings: Sequence[ListingInfo],
-) -> Recorded:
+def _mapped(map_columns: Callable[..., Mapped], payload: Payload) -> Mapped:
+    return map_columns(payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id)
+
+
+def _nights(conn: SqlConnection, mapped: Sequence[Mapped], listings: Sequence[ListingInfo]) -> Recorded:
     index = normalize.PortfolioIndex.build(listings)
     told: list[AriColumns] = []
     bad: list[Rejected] = []
-    for payload in payloads:
-        columns, unread = map_columns(
-            payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
-        )
-        good, unusable = normalize.normalize_ari_columns(columns, index, payload.observed_at)
+    for columns, unread in mapped:
+        good, unusable = normalize.normalize_ari_columns(columns, index, columns.observed_at)
         told.append(good)
         bad += [*unread, *unusable]
     return _told(ari.upsert_changed(conn, told, _ids(listings)), sum(map(len, told)), bad)

@@ -1,4 +1,4 @@
-"""Lead times and stays of past bookings: the shape of demand over coming nights."""
+"""What bookings tell of nights: lead times and stays, the shape of demand, and the nights that are sold out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 from sqlalchemy import Connection
 
+from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import IntArray
 from python_nodes.store import copying
 
@@ -24,6 +25,18 @@ SELECT place.id, (b.check_in_date - (b.booked_at AT TIME ZONE place.timezone)::d
 FROM place CROSS JOIN LATERAL (
   SELECT * FROM bookings k WHERE k.listing_id = place.id AND k.booked_at >= %s AND k.booked_at < %s OFFSET 0
 ) b
+"""
+
+_SOLD = """
+SELECT u.id, night::date, (count(*) >= u.unit_count)
+FROM units u JOIN listings l ON l.tenant_id = u.tenant_id AND l.unit_id = u.id
+CROSS JOIN LATERAL (
+  SELECT * FROM bookings k WHERE k.listing_id = l.id AND k.status NOT IN ('cancelled', 'no_show')
+    AND k.check_out_date > %s AND k.check_in_date <= %s OFFSET 0
+) b
+CROSS JOIN LATERAL generate_series(
+  greatest(b.check_in_date, %s)::timestamp, least(b.check_out_date - 1, %s)::timestamp, interval '1 day') night
+WHERE u.id = ANY(%s) GROUP BY u.id, u.unit_count, night
 """
 
 
@@ -52,3 +65,16 @@ def booked_between(conn: Connection, listing_ids: Sequence[int] | IntArray, star
         lead_days=np.asarray(rows["lead_days"], dtype=np.int64),
         stay_nights=np.asarray(rows["stay_nights"], dtype=np.int64),
     )
+
+
+def sold_out(conn: Connection, unit_ids: IntArray, first: date, last: date) -> BoolArray:
+    """Tell on which nights the known bookings of all channels take every like unit, (n_units, n_nights).
+
+    ``unit_ids`` ascend; both nights are included.
+    """
+    kinds = {"unit_id": "i8", "night": "D", "is_sold": "?"}
+    rows = copying.fetch(conn, _SOLD, (first, last, first, last, unit_ids.tolist()), kinds)
+    sold = np.zeros((len(unit_ids), (last - first).days + 1), dtype=np.bool_)
+    night = (rows["night"] - np.datetime64(first)).astype(np.int64)
+    sold[np.searchsorted(unit_ids, rows["unit_id"]), night] = rows["is_sold"]
+    return sold

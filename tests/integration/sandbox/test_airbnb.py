@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from python_nodes.app import create_app
 from python_nodes.config import Settings
+from python_nodes.domain.records import BookingRecord, External
 from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.steps import backfill, connection_admin, poll, portfolio_import
 from python_nodes.steps.services import Services
@@ -347,6 +348,38 @@ def test_an_empty_feed_keeps_the_last_good_nights_and_marks_them_stale(
     assert stale(worker, connection_id, later)["stale_since_at"] == datetime.fromisoformat(later), (
         "as it was known then"
     )
+
+
+def test_a_night_blocked_because_it_is_sold_elsewhere_is_not_closed(
+    sandbox: Any, api: httpx2.Client, worker: Worker, t0: str
+) -> None:
+    noon, first = f"{t0}T12:00:00+00:00", date.fromisoformat(t0)
+    connection_id = worker.connect(sandbox, ical_only(api, BASE))
+    worker.poll(connection_id, "ical_calendar", noon)
+    with worker.services.database.tenant(worker.tenant_id) as conn:
+        listings = portfolio.load_listings(conn)
+        single = [one for one in listings if one.channel == "airbnb" and one.unit_count == 1]
+        twins = {one.unit_id: one for one in listings if one.channel in ("vrbo", "booking_com")}
+        last = first + timedelta(days=89)
+        matrix = ari.current(conn, [one.listing_id for one in single], first, last)
+        shut = matrix.known & ~matrix.is_open
+        row = next(row for row, one in enumerate(single) if one.unit_id in twins and shut[row].any())
+        night: date = matrix.nights[shut[row]][0].item()
+        noon_at = datetime.fromisoformat(noon)
+        booking = BookingRecord(
+            origin=External(source="t", external_id="b", source_version=1, source_updated_at=noon_at),
+            listing_external_id=twins[single[row].unit_id].external_id, rate_plan_external_id=None,
+            check_in_date=night, check_out_date=night + timedelta(days=1), booked_at=noon_at,
+            cancelled_at=None, total_amount_minor=1, currency="EUR", status="confirmed",
+        )  # fmt: skip
+        twin = twins[single[row].unit_id]
+        bookings.upsert(conn, [booking], {twin.external_id: twin.listing_id})
+    worker.poll(connection_id, "ical_calendar", f"{t0}T13:00:00+00:00")
+    with worker.services.database.tenant(worker.tenant_id) as conn:
+        after = ari.current(conn, [one.listing_id for one in single], first, last)
+    changed = np.argwhere(after.is_open != matrix.is_open).tolist()
+    assert changed == [[row, (night - first).days]]
+    assert after.units_left[row, (night - first).days] == 0
 
 
 def test_an_outage_is_told_since_its_first_failure(sandbox: Any, worker: Worker, t0: str) -> None:
