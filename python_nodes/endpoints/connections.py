@@ -34,6 +34,23 @@ class ConnectionId(BaseModel):
     id: int
 
 
+class ConsentBody(Body):
+    """Which vendor, as which of its clients, and where its customer is sent back to."""
+
+    vendor: str = Field(min_length=1, max_length=80)
+    base_url: str = Field(min_length=1, max_length=2000, pattern=r"^https?://")
+    client_id: str = Field(min_length=1, max_length=200)
+    redirect_uri: str = Field(min_length=1, max_length=2000, pattern=r"^https?://")
+
+
+class ConsentPage(BaseModel):
+    """The page, what it sends back beside the code, and the secret that the code works with."""
+
+    url: str
+    state: str
+    code_verifier: str
+
+
 class StaleView(BaseModel):
     """An operation that fails; what we hold of it is as of ``last_good_at``, None if it never went well."""
 
@@ -68,6 +85,15 @@ def add_connection(body: ConnectionBody) -> Response:
         vendor=body.vendor, name=body.name, base_url=body.base_url, settings=body.settings, credentials=credentials
     )
     return ok({"id": connection_admin.add(services(), caller().tenant_id, request)})
+
+
+@api.post(
+    "/v1/connections/consent", security=access("admin"), responses={200: ConsentPage},
+    summary="Where a vendor's customer consents",
+)  # fmt: skip
+def ask_consent(body: ConsentBody) -> Response:
+    """Tell the page; the code that comes back to ``redirect_uri`` makes a connection with ``code_verifier``."""
+    return ok(connection_admin.consent(body.vendor, body.base_url, body.client_id, body.redirect_uri))
 
 
 @api.get("/v1/connections", security=access("read"), responses={200: ConnectionList}, summary="List connections")

@@ -49,6 +49,19 @@ def add(services: Services, tenant_id: int, wanted: NewConnection) -> int:
         )
 
 
+def consent(vendor_name: str, base_url: str, client_id: str, redirect_uri: str) -> dict[str, str]:
+    """Return the page where a vendor's customer consents to our reading; nothing is stored and nothing called."""
+    try:
+        vendor = vendors.load(vendor_name)
+    except ConfigError as error:
+        raise PermanentError(str(error), status=422, field="vendor") from None
+    ask = getattr(vendor.client, "consent", None)
+    if ask is None:
+        raise PermanentError(f"vendor: {vendor_name} asks nobody for consent", status=422, field="vendor")
+    told: dict[str, str] = ask(base_url, client_id, redirect_uri)
+    return told
+
+
 def listed(services: Services, tenant_id: int, as_of: datetime) -> list[dict[str, Any]]:
     """Return every active connection with what may be polled and how fresh it is, without its secrets."""
     with services.database.tenant(tenant_id) as conn:

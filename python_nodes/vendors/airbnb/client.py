@@ -9,7 +9,7 @@ from typing import Any
 
 from python_nodes.errors import ConfigError, PermanentError, RetryableError
 from python_nodes.vendors.airbnb.envelope import seal
-from python_nodes.vendors.airbnb.oauth import HostAuth
+from python_nodes.vendors.airbnb.oauth import HostAuth, authorization_url, new_verifier
 from python_nodes.vendors.airbnb.settings import FEED, VENDOR, has_account, read_links, read_settings
 from python_nodes.vendors.base import RawPayload, Runtime
 from python_nodes.vendors.base_http import UPSTREAM_STATUS, Call, HttpSession, Reply
@@ -35,6 +35,15 @@ class Client:
         self._feeds = HttpSession(VENDOR, self._settings.ical_base_url, runtime)
         rate = self._settings.rates["token"]
         self._auth = HostAuth(self._session, credentials, runtime, rate) if has_consent else None
+
+    @staticmethod
+    def consent(base_url: str, client_id: str, redirect_uri: str) -> dict[str, str]:
+        """Return the page where a host consents, and the credentials that the code he is sent back with needs."""
+        state, verifier = new_verifier(), new_verifier()
+        url = authorization_url(
+            base_url, client_id=client_id, redirect_uri=redirect_uri, state=state, verifier=verifier
+        )
+        return {"url": url, "state": state, "code_verifier": verifier}
 
     def close(self) -> None:
         """Close the connections."""

@@ -36,19 +36,18 @@ FAST = {"rate_limits": {"*": "1000/second"}, "advance_notice_nights": 1, "bookin
 
 def consented(sandbox: Any, decision: str = "allow") -> dict[str, str]:
     """Go through the consent page as a host does; returns what a connection needs."""
-    verifier = new_verifier()
     base = str(sandbox.public.base_url).rstrip("/") + BASE
-    url = authorization_url(base, client_id=CLIENT["client_id"], redirect_uri=BACK, state="s1", verifier=verifier)
-    page = sandbox.public.get(url)
+    ask = connection_admin.consent("airbnb", base, CLIENT["client_id"], BACK)
+    page = sandbox.public.get(ask["url"])
     assert page.status_code == 200, page.text
     fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
     form = {name: html.unescape(value) for name, value in fields} | {"decision": decision}
     answer = sandbox.public.post(f"{BASE}/oauth2/authorize", data=form)
     assert answer.status_code == 303
     told = parse_qs(urlsplit(answer.headers["Location"]).query)
-    assert told["state"] == ["s1"]
+    assert told["state"] == [ask["state"]]
     code = told.get("code", [""])[0]
-    return {**CLIENT, "authorization_code": code, "code_verifier": verifier, "redirect_uri": BACK}
+    return {**CLIENT, "authorization_code": code, "code_verifier": ask["code_verifier"], "redirect_uri": BACK}
 
 
 def granted(sandbox: Any, **form: str) -> httpx2.Response:
@@ -398,6 +397,11 @@ def test_an_outage_is_told_since_its_first_failure(sandbox: Any, worker: Worker,
     with worker.services.database.tenant(worker.tenant_id) as conn:
         (one,) = polls.freshness(conn, datetime.fromisoformat(hours[0]))
     assert (one.succeeded_at, one.failing_since_at) == (datetime.fromisoformat(hours[0]), None)
+
+
+def test_a_vendor_that_asks_nobody_says_so() -> None:
+    with pytest.raises(PermanentError, match="asks nobody"):
+        connection_admin.consent("booking_com", "http://x", "c", BACK)
 
 
 def test_a_consent_that_ended_is_told_to_people(sandbox: Any, worker: Worker, t0: str) -> None:

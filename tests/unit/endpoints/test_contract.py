@@ -14,6 +14,7 @@ from python_nodes.app import create_app
 TABLE = {
     ("get", "/healthz"): None, ("get", "/readyz"): None, ("get", "/login"): None,
     ("post", "/v1/portfolio"): "ingest", ("post", "/v1/connections"): "admin", ("get", "/v1/connections"): "read",
+    ("post", "/v1/connections/consent"): "admin",
     ("post", "/v1/poll/{operation}"): "ingest", ("post", "/v1/backfill"): "ingest", ("get", "/v1/jobs/{id}"): "read",
     ("post", "/v1/guards/check"): "score", ("post", "/v1/metrics/score"): "score",
     ("post", "/v1/alerts/raise"): "score", ("get", "/v1/alerts"): "read", ("get", "/v1/alerts/{id}"): "read",
