@@ -33,6 +33,7 @@ class Funnel:
 
     mean_impressions: FloatArray
     noise: FloatArray
+    noise_shape: FloatArray
     uniforms: FloatArray
     event_conversion: FloatArray
     group_chance: FloatArray
@@ -92,6 +93,7 @@ def build_funnel(portfolio: Portfolio, seed: int, first: date, days: int) -> Fun
     return Funnel(
         mean_impressions=portfolio.impressions_per_day[:, None] * factors[portfolio.market_index],
         noise=noise,
+        noise_shape=shape[portfolio.market_index],
         uniforms=rng.random((3, n, days)),
         event_conversion=portfolio.conversion / (1 + chance * (size - 1)),
         group_chance=chance,

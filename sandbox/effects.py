@@ -24,6 +24,8 @@ REVIEW_CONVERSION_PER_POINT = 0.2
 _FEE_BOOST = 1.5
 # Incidents that change what nights cost or whether they can be had: guests they meet do not move to other dates.
 STAY_KINDS = ("calendar_closed", "rate_missing", "min_stay_raised", "price_error")
+# Incidents that change what every stay costs.
+PAID_KINDS = ("fee_missing", "currency_switched")
 
 
 @dataclass(frozen=True, slots=True)

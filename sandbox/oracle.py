@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, special
@@ -19,34 +20,47 @@ GRACE_DAYS = 3
 _OVERSHOOT = 2 * 0.583
 _LEAST_FACTOR = 1e-3
 STATEMENT = (
-    f"likelihood-ratio CUSUM on the true daily rates of impressions, views and bookings; one false alert in "
+    f"likelihood-ratio CUSUM on the true rates of a day's impressions (Poisson, gamma rate), views and bookings "
+    f"(binomial), without knowing the day's luck; one false alert in "
     f"{DAYS_TO_A_FALSE_ALERT:g} days of a series (Siegmund's approximation); what shows directly: its first day; null: "
     f"not within the incident and {GRACE_DAYS} days after it, or not within the live days"
 )
 
 
-def day_of_detection(item: Incident, counts: Counts, true: TrueRates, own: str, holidays: Sequence[int]) -> int | None:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the oracle knows and sees of all listings on the live days, all incidents included.
+
+    ``expected`` are the true rates before the day's luck, ``shape`` the gamma shape of each listing's demand noise,
+    half of whose variance is its market's.
+    """
+
+    counts: Counts
+    expected: TrueRates
+    shape: FloatArray
+
+
+def day_of_detection(item: Incident, known: Known, own: str, holidays: Sequence[int]) -> int | None:
     """The live day on which the oracle is sure; None if that is not within the incident and three days after.
 
     What shows directly is seen on the first day. All else is judged by the day's impressions, views and bookings, which
-    the report tells on the next day. ``counts`` and ``true`` are the live days with all incidents.
+    the report tells on the next day.
     """
     if item.is_control:
         return None
     if item.is_direct:
         return item.first_day
-    rows, last = np.array(item.listings), item.last_day
     factors = _floored(funnel_factors(item, own, holidays))
-    ratio, drift, variance = _walk(rows, factors, item, counts, true)
+    ratio, drift, variance = _walk(item, factors, known)
     threshold = _threshold(drift, variance)
     height = 0.0
-    for day in range(last + 1):
+    for day in range(item.last_day + 1):
         height = max(0.0, height + float(ratio[day]))
         if height < threshold:
             continue
         if day >= item.first_day:
             told = day + 1
-            return told if told <= last + GRACE_DAYS and told < counts.views.shape[1] else None
+            return told if told <= item.last_day + GRACE_DAYS and told < known.counts.views.shape[1] else None
         height = 0.0  # A false alert before the incident is dismissed, and the watch begins again.
     return None
 
@@ -56,35 +70,37 @@ def _floored(factors: Rates) -> Rates:
     return Rates(*(np.maximum(getattr(factors, name), _LEAST_FACTOR) for name in Rates.__slots__))
 
 
-def _walk(
-    rows: np.ndarray, factors: Rates, item: Incident, counts: Counts, true: TrueRates
-) -> tuple[FloatArray, float, float]:
+def _walk(item: Incident, factors: Rates, known: Known) -> tuple[FloatArray, float, float]:
     """Log-likelihood ratio of each day to the incident's end, and its mean and variance a day while nothing happens.
 
-    Before its first day the ratio is that of its first day: the oracle does not know when it begins.
+    Before its first day the ratio is that of its first day: the oracle does not know when it begins. Impressions are
+    Poisson with a gamma rate, of all the incident's listings together; views and bookings are binomial.
     """
     days = np.arange(item.last_day + 1)
-    step = np.maximum(days - item.first_day, 0)
-    going = days >= item.first_day
-    factor = {name: getattr(factors, name)[step] for name in Rates.__slots__}
+    rows = np.array(item.listings)
+    step, going = np.maximum(days - item.first_day, 0), days >= item.first_day
     here = np.ix_(rows, days)
-    usual = {name: getattr(true, name)[here] / np.where(going, factor[name], 1.0) for name in Rates.__slots__}
-    seen = {name: getattr(counts, name)[here].astype(np.float64) for name in Counts.__slots__}
+    factor = {name: getattr(factors, name)[step] for name in Rates.__slots__}
+    usual = {name: getattr(known.expected, name)[here] / np.where(going, factor[name], 1.0) for name in Rates.__slots__}
+    seen = {name: getattr(known.counts, name)[here].astype(np.float64) for name in Counts.__slots__}
 
-    mean, grow = usual["impressions"], factor["impressions"]
-    ratio = seen["impressions"] * np.log(grow) - mean * (grow - 1)
-    drift = mean * np.log(grow) - mean * (grow - 1)
-    variance = mean * np.log(grow) ** 2
-    trials_seen, trials = seen["impressions"], mean
+    mean, grow = usual["impressions"].sum(axis=0), factor["impressions"]
+    # Half of the noise is shared; the listings' own halves even out the more listings there are.
+    own_share = (usual["impressions"] ** 2).sum(axis=0) / mean**2
+    shape = 2 * float(known.shape[rows[0]]) / (1 + own_share)
+    each = np.log(grow) - np.log((shape + mean * grow) / (shape + mean))
+    ratio, drift = (x * each - shape * (np.log(grow) - each) for x in (seen["impressions"].sum(axis=0), mean))
+    variance = (mean + mean**2 / shape) * each**2
+    trials_seen, trials = seen["impressions"], usual["impressions"]
     for name, hits in (("ctr", "views"), ("conversion", "events")):
         p0 = np.clip(usual[name], 1e-12, 1 - 1e-9)
         p1 = np.clip(p0 * factor[name], 1e-12, 1 - 1e-9)
         win, lose = np.log(p1 / p0), np.log1p(-p1) - np.log1p(-p0)
-        ratio = ratio + seen[hits] * win + (trials_seen - seen[hits]) * lose
-        drift = drift + trials * (p0 * win + (1 - p0) * lose)
-        variance = variance + trials * p0 * (1 - p0) * (win - lose) ** 2
+        ratio = ratio + (seen[hits] * win + (trials_seen - seen[hits]) * lose).sum(axis=0)
+        drift = drift + (trials * (p0 * win + (1 - p0) * lose)).sum(axis=0)
+        variance = variance + (trials * p0 * (1 - p0) * (win - lose) ** 2).sum(axis=0)
         trials_seen, trials = seen[hits], trials * p0
-    return ratio.sum(axis=0), float(drift.sum(axis=0)[going].mean()), float(variance.sum(axis=0)[going].mean())
+    return ratio, float(drift[going].mean()), float(variance[going].mean())
 
 
 def _threshold(drift: float, variance: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from sandbox.calendar import MARKETS, FloatArray, IntArray, day_numbers, utc_offsets_s
 from sandbox.capacity import fit_capacity
 from sandbox.demand import BoolArray, Events, hashed_uniform
-from sandbox.effects import STAY_KINDS, acceptance, paid_minor
+from sandbox.effects import PAID_KINDS, STAY_KINDS, acceptance, paid_minor
 from sandbox.incidents import Incident
 from sandbox.portfolio import Portfolio
 
@@ -52,7 +52,7 @@ def apply_incidents(
     chance = hashed_uniform(seed, 9, events.listing, events.day, events.number)
     live = events.day - history_days
     for item in incidents:
-        if item.kind not in (*STAY_KINDS, "fee_missing", "currency_switched"):
+        if item.kind not in (*STAY_KINDS, *PAID_KINDS):
             continue
         going = np.flatnonzero((live >= item.first_day) & (live <= item.last_day))
         for i in item.listings:

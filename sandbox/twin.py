@@ -10,7 +10,7 @@ import numpy as np
 from sandbox.calendar import FloatArray, IntArray, eur_cents_per_minor, fitted
 from sandbox.capacity import SHIFT_DAYS, fits
 from sandbox.demand import BoolArray, Funnel, cancel_rate
-from sandbox.effects import STAY_KINDS, Rates, acceptance, currency_ratio, funnel_factors, paid_minor
+from sandbox.effects import PAID_KINDS, STAY_KINDS, Rates, acceptance, currency_ratio, funnel_factors, paid_minor
 from sandbox.incidents import Incident
 from sandbox.kinds import MARKET
 from sandbox.portfolio import Portfolio
@@ -18,9 +18,6 @@ from sandbox.portfolio import Portfolio
 # Of the bookings an incident costs a listing this share goes to other listings of its market: an assumption.
 SPILL_SHARE = 0.2
 _LEADS = 60
-# A market's incident has a hundred listings: their stays' values are worked out on so many of its days, and in between
-# taken from the nearest.
-_MARKET_DAYS = 2
 
 # Nights taken of a listing's unit at the start of a day, counted from the first simulated one.
 SoldNights = Callable[[int, int], IntArray]
@@ -147,22 +144,15 @@ def _listing_loss(setting: Setting, item: Incident, i: int, holidays: Sequence[i
     change = factors.impressions * factors.ctr * factors.conversion
     days = setting.history_days + np.arange(item.first_day, item.last_day + 1)
     usual, left = np.zeros(days.size), np.zeros(days.size)
-    for k in _worked_out(item, days.size):
+    # A market's incident has hundreds of listings: what their stays are worth is worked out on its middle day only.
+    for k in range(days.size) if item.scope != MARKET else (days.size // 2,):
         day = int(days[k])
         nights = setting.sold_without(i, day)
-        usual[k] = stay_value(setting, i, day, None, nights)
-        left[k] = stay_value(setting, i, day, item, setting.sold_with(i, day) if item.kind in STAY_KINDS else nights)
-    nearest = _nearest(_worked_out(item, days.size), days.size)
+        usual[k] = left[k] = stay_value(setting, i, day, None, nights)
+        if item.kind in (*STAY_KINDS, *PAID_KINDS):
+            sold = setting.sold_with(i, day) if item.kind in STAY_KINDS else nights
+            left[k] = stay_value(setting, i, day, item, sold)
+    if item.scope == MARKET:
+        usual[:], left[:] = usual[days.size // 2], left[days.size // 2]
     bookings = funnel.mean_impressions[i, days] * book.ctr[i] * book.conversion[i]
-    return float(bookings @ (usual[nearest] - left[nearest] * change)) * eur_cents_per_minor(own)
-
-
-def _worked_out(item: Incident, days: int) -> list[int]:
-    if item.scope != MARKET or days <= _MARKET_DAYS:
-        return list(range(days))
-    return sorted({round(k * (days - 1) / (_MARKET_DAYS - 1)) for k in range(_MARKET_DAYS)})
-
-
-def _nearest(worked_out: list[int], days: int) -> IntArray:
-    known = np.array(worked_out)
-    return np.asarray(known[np.abs(np.arange(days)[:, None] - known).argmin(axis=1)])
+    return float(bookings @ (usual - left * change)) * eur_cents_per_minor(own)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -59,6 +59,14 @@ class _Draft:
         thinned = apply_incidents(events, placed, self.portfolio, self.price, self.seed, self.history_days)
         return settle(self.portfolio, self.seed, self.first, self.price, self.blocked, *explode(*thinned))
 
+    def setting(self, without: twin.SoldNights | None = None, having: twin.SoldNights | None = None) -> twin.Setting:
+        """What losses are counted on; without sold nights every unit is free."""
+        nothing = np.zeros(self.price.shape[1], dtype=np.int64)
+        return twin.Setting(
+            self.portfolio, self.funnel, self.price, self.blocked, self.history_days,
+            without or (lambda i, day: nothing), having or (lambda i, day: nothing),
+        )  # fmt: skip
+
     def sold_nights(self, made: Reservations, index: Index) -> twin.SoldNights:
         """Nights taken of a listing's unit at the start of a day."""
         return lambda i, day: index.sold(made, int(self.portfolio.unit_index[i]), day, self.price.shape[1])
@@ -96,10 +104,7 @@ def _losses(
     listings = np.array([i for item in placed for i in item.listings], dtype=np.int64)
     touched = np.isin(book.unit_index, book.unit_index[listings])
     without = draft.reservations(np.where(touched[:, None], calm.events, 0), ())
-    setting = twin.Setting(
-        book, draft.funnel, draft.price, draft.blocked, draft.history_days,
-        draft.sold_nights(without, build_index(book, without, ())), draft.sold_nights(made, index),
-    )  # fmt: skip
+    setting = draft.setting(draft.sold_nights(without, build_index(book, without, ())), draft.sold_nights(made, index))
     return [twin.true_loss_minor(setting, item, holidays[item.market]) for item in placed]
 
 
@@ -109,6 +114,49 @@ def _booking_value(book: Portfolio, made: Reservations, history_days: int, item:
     rows = (made.day < history_days) & (book.market_index[made.listing] == market)
     kept = made.total_minor[rows & (made.cancel_day < 0)].sum()
     return float(kept) / max(int(rows.sum()), 1) * eur_cents_per_minor(MARKETS[market].currency)
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """Both worlds' funnels on the live days, the true rates with incidents, and the bookings each incident spilled."""
+
+    past: Counts
+    calm: Counts
+    live: Counts
+    true: TrueRates
+    spilled: list[float]
+
+
+def _play(draft: _Draft, placed: Sequence[Incident], days: int, holidays: dict[str, list[int]]) -> _Played:
+    """Run the funnels: history once, the live days with and without incidents, on the same random numbers."""
+    book, funnel = draft.portfolio, draft.funnel
+    history, ahead = slice(0, draft.history_days), slice(draft.history_days, days)
+    live_days = days - draft.history_days
+    usual = usual_rates(funnel, book, ahead)
+    spill, spilled = twin.spill_factors(draft.setting(), placed, live_days, holidays)
+    own = all_rates(placed, book, live_days, holidays)
+    true = TrueRates(
+        usual.impressions * own.impressions * spill, usual.ctr * own.ctr, usual.conversion * own.conversion
+    )
+    past = run_funnel(funnel, usual_rates(funnel, book, history), history)
+    return _Played(past, run_funnel(funnel, usual, ahead), run_funnel(funnel, true, ahead), true, spilled)
+
+
+def _outcomes(
+    draft: _Draft, placed: Sequence[Incident], played: _Played, made: Reservations, index: Index,
+    holidays: dict[str, list[int]],
+) -> tuple[Outcome, ...]:  # fmt: skip
+    """What each incident cost and spilled, and when it could be seen."""
+    losses = _losses(draft, placed, _join(played.past, played.calm), made, index, holidays)
+    luck = draft.funnel.noise[:, draft.history_days :]
+    expected = replace(played.true, impressions=played.true.impressions / luck)
+    known, told = oracle.Known(played.live, expected, draft.funnel.noise_shape), []
+    for item, loss, spilled in zip(placed, losses, played.spilled, strict=True):
+        own = draft.portfolio.market(item.listings[0]).currency
+        day = oracle.day_of_detection(item, known, own, holidays[item.market])
+        value = _booking_value(draft.portfolio, made, draft.history_days, item)
+        told.append(Outcome(loss, round(spilled * value), day))
+    return tuple(told)
 
 
 def build_world(
@@ -129,36 +177,14 @@ def build_world(
     blocked = _operator_closures(book, seed, history_days, price.shape[1])
     draft = _Draft(seed, first, history_days, book, price, blocked, build_funnel(book, seed, first, days))
     holidays = {m.name: [(d - t0).days for d in public_holidays(m, t0, live_days)] for m in MARKETS}
-
-    past = run_funnel(draft.funnel, usual_rates(draft.funnel, book, slice(0, history_days)), slice(0, history_days))
-    usual = usual_rates(draft.funnel, book, slice(history_days, days))
-    calm = run_funnel(draft.funnel, usual, slice(history_days, days))
-    nothing_sold = np.zeros(price.shape[1], dtype=np.int64)
-    empty = twin.Setting(
-        book, draft.funnel, price, blocked, history_days, lambda i, day: nothing_sold, lambda i, day: nothing_sold
-    )
-    spill, spilled = twin.spill_factors(empty, log.placed, live_days, holidays)
-    own = all_rates(log.placed, book, live_days, holidays)
-    true = TrueRates(
-        usual.impressions * own.impressions * spill, usual.ctr * own.ctr, usual.conversion * own.conversion
-    )
-    live = run_funnel(draft.funnel, true, slice(history_days, days))
-    counts = _join(past, live)
+    played = _play(draft, log.placed, days, holidays)
+    counts = _join(played.past, played.live)
     made = draft.reservations(counts.events, log.placed)
     index = build_index(book, made, log.placed)
-    losses = _losses(draft, log.placed, _join(past, calm), made, index, holidays)
-    seen = [
-        oracle.day_of_detection(item, live, true, book.market(item.listings[0]).currency, holidays[item.market])
-        for item in log.placed
-    ]
     booked, revenue = _booked(made, counts.views.shape)
-    outcomes = tuple(
-        Outcome(loss, round(count * _booking_value(book, made, history_days, item)), day)
-        for item, loss, count, day in zip(log.placed, losses, spilled, seen, strict=True)
-    )
     return World(
         t0=t0, currency="EUR", history_days=history_days, live_days=live_days, seed=seed, portfolio=book, price=price,
-        blocked=blocked, counts=counts, twin=calm, reservations=made, booked=booked, revenue_minor=revenue,
-        placed=log.placed, outcomes=outcomes, too_late=placing.too_late, changes=log.changes, tweaks=log.tweaks,
-        index=index,
+        blocked=blocked, counts=counts, twin=played.calm, reservations=made, booked=booked, revenue_minor=revenue,
+        placed=log.placed, outcomes=_outcomes(draft, log.placed, played, made, index, holidays),
+        too_late=placing.too_late, changes=log.changes, tweaks=log.tweaks, index=index,
     )  # fmt: skip
