@@ -22,6 +22,7 @@ from python_nodes.app import create_app
 from python_nodes.config import Settings
 from python_nodes.domain.records import BookingRecord, External
 from python_nodes.errors import PermanentError, RetryableError
+from python_nodes.local import consent
 from python_nodes.steps import backfill, connection_admin, poll, portfolio_import
 from python_nodes.steps.services import Services
 from python_nodes.store import ari, bookings, connections, health, jobs, migrate, polls, portfolio, rejected
@@ -397,6 +398,15 @@ def test_an_outage_is_told_since_its_first_failure(sandbox: Any, worker: Worker,
     with worker.services.database.tenant(worker.tenant_id) as conn:
         (one,) = polls.freshness(conn, datetime.fromisoformat(hours[0]))
     assert (one.succeeded_at, one.failing_since_at) == (datetime.fromisoformat(hours[0]), None)
+
+
+def test_up_consents_in_the_simulated_hosts_place(sandbox: Any, worker: Worker, t0: str) -> None:
+    base = str(sandbox.public.base_url).rstrip("/") + BASE
+    ask = connection_admin.consent("airbnb", base, CLIENT["client_id"], consent.REDIRECT_URI)
+    connection_id = worker.connect(sandbox, consent.allow(ask, **CLIENT))
+    assert worker.poll(connection_id, "health", f"{t0}T12:00:00+00:00").fetched > 0
+    with pytest.raises(PermanentError, match="400"):
+        consent.allow({**ask, "url": ask["url"].replace("S256", "plain")}, **CLIENT)
 
 
 def test_a_vendor_that_asks_nobody_says_so() -> None:

@@ -114,6 +114,14 @@ def test_a_night_new_in_sight_is_judged_by_the_same_weekday_around_it(
     assert [anomaly.evidence["nights_count"] for anomaly in found] == ([5] if is_found else [])
 
 
+def test_a_feed_that_never_told_a_price_misses_none(well: GuardInputs) -> None:
+    guard, nothing = discover()["no_price"], np.full((N, NIGHTS), np.nan)
+    blind = replace(well, ari=replace(well.ari, price_minor=nothing), trailing_price_minor=nothing)
+    assert guard(blind) == []
+    (found,) = guard(replace(blind, trailing_price_minor=changed(nothing, 10_000.0)))
+    assert found.listing_id == 12
+
+
 def test_what_no_night_tells_is_not_judged(well: GuardInputs) -> None:
     inputs = replace(
         well, ari=replace(well.ari, price_minor=changed(well.ari.price_minor, 90_000.0)),
