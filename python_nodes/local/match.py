@@ -106,7 +106,7 @@ def _same_place(alert: Record, incident: Record) -> bool:
     if incident["scope"] == "market":
         return alert["scope"] == "market" and bool(alert["market"] == incident["market"])
     if alert["listing"] is not None:
-        return bool(alert["listing"] == incident["listing"])
+        return bool(alert["listing"] in incident.get("listings", [incident["listing"]]))
     return alert["scope"] in ("unit", "property") and bool(alert["property"] == incident["property"])
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from rich.table import Table
 
 INCIDENT_FIELDS = (
-    "id", "kind", "scope", "is_control", "listing", "property", "market", "start", "end", "true_loss_minor",
+    "id", "kind", "scope", "is_control", "is_direct", "listing", "channel", "unit", "property", "market", "listings",
+    "start", "end", "true_loss_minor", "spill_minor", "oracle_day", "leaves_trace",
 )  # fmt: skip
 ALERT_FIELDS = (
     "id", "scope", "listing", "property", "market", "metric", "raised_at", "resolved_at", "category", "cause",

@@ -46,6 +46,12 @@ def test_a_listings_incident_is_met_on_the_listing_or_its_property(changes: dict
     assert match.matches(alert(**changes), incident()) is matched
 
 
+def test_a_propertys_incident_is_met_on_each_of_its_listings_only() -> None:
+    whole = incident(scope="property", listing=None, listings=["L1", "L2"])
+    assert [match.matches(alert(listing=name), whole) for name in ("L1", "L2", "L3")] == [True, True, False]
+    assert match.matches(alert(scope="property", listing=None), whole)
+
+
 def test_a_markets_incident_is_met_on_that_market_only() -> None:
     market = incident(scope="market", listing=None, property=None)
     assert match.matches(alert(scope="market", listing=None, property=None), market)
