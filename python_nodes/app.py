@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         database=services.database,
         secret_key=settings.secret_key.get_secret_value(),
         session_max_age_s=settings.session_max_age_s,
+        tenant_id=settings.tenant_id,
         security=auth.declared(app),
     )
     app.before_request(_begin)
@@ -108,7 +109,7 @@ def _begin() -> None:
 
 def _check_body() -> None:
     """Refuse what is no JSON object before anything else looks at it."""
-    if request.method != "POST" or request.url_rule is None:
+    if request.method != "POST" or request.url_rule is None or g.get("is_signed"):
         return
     if request.get_data(cache=True) == b"":
         return

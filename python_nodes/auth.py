@@ -24,7 +24,14 @@ LOGIN_SALT, SESSION_SALT = "nightporter.login", "nightporter.session"
 SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
     "api_key": {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer np_…`"},
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by the printed login link"},
+    "slack_signature": {"type": "apiKey", "in": "header", "name": "X-Slack-Signature", "description": "Slack signs"},
+    "twilio_signature": {"type": "apiKey", "in": "header", "name": "X-Twilio-Signature", "description": "Twilio signs"},
+    "action_link": {"type": "apiKey", "in": "query", "name": "token", "description": "The signed link of a message"},
 }
+SIGNED = frozenset({"slack_signature", "twilio_signature", "action_link"})
+"""Schemes that the endpoint itself checks, on the raw body; an API key beside them is welcome and not needed."""
+
+Signature = Literal["slack_signature", "twilio_signature", "action_link"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +50,11 @@ def access(scope: Scope, *, page: bool = False) -> list[dict[str, list[str]]]:
     """Declare what an operation needs; what is documented is what is enforced."""
     needs: list[dict[str, list[str]]] = [{"api_key": [scope]}]
     return [*needs, {"session": [scope]}] if page else needs
+
+
+def signed(scheme: Signature) -> list[dict[str, list[str]]]:
+    """Declare that an operation verifies its caller's signature itself."""
+    return [{scheme: ["notify"]}]
 
 
 def caller() -> Caller:
@@ -71,6 +83,7 @@ class Gate:
     database: Database
     secret_key: str
     session_max_age_s: int
+    tenant_id: int
     security: dict[tuple[str, str], list[dict[str, list[str]]]]
 
     def check(self) -> Response | None:
@@ -83,6 +96,9 @@ class Gate:
                 return None
             # Whatever declares nothing is for admins: forgetting a declaration must not open a door.
             needs = self.security.get((request.method, request.url_rule.rule)) or access("admin")
+            if any(scheme in SIGNED for need in needs for scheme in need):
+                g.is_signed, g.caller = True, Caller(tenant_id=self.tenant_id, scopes=frozenset())
+                return None
         found = self._by_key() or (self._by_cookie() if any("session" in need for need in needs) else None)
         if found is None:
             answer = problem(401, "A valid API key is needed: Authorization: Bearer np_…")

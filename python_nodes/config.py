@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     slack_token: SecretStr | None = None
     slack_base_url: str = "https://slack.com/api/"
     slack_channel: str = "#alerts"
+    slack_signing_secret: SecretStr | None = None
     smtp_host: str | None = None
     smtp_port: int = Field(default=25, ge=1, le=65535)
     smtp_tls: Literal["none", "starttls", "tls"] | None = None
@@ -53,6 +54,20 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     email_from: str = "nightporter@localhost"
     email_to: str = ""
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_base_url: str = "https://api.twilio.com"
+    sms_from: str = ""
+    sms_to: str = Field(default="", pattern=r"^(\+[1-9]\d{6,14}(,\+[1-9]\d{6,14})*)?$")
+    sms_status_url: str | None = None
+    sms_replies_url: str | None = None
+    action_link_max_age_s: int = Field(default=7 * 86_400, ge=60)
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str = "https://api.openai.com/v1"
+    openai_model: str = "gpt-4.1-mini"
+    openai_timeout_s: float = Field(default=8.0, gt=0)
+    openai_monthly_tokens: int = Field(default=500_000, ge=0)
 
     max_body_bytes: int = Field(default=8_000_000, ge=1_000)
     login_max_age_s: int = Field(default=86_400, ge=60)

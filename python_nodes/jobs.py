@@ -18,7 +18,7 @@ from python_nodes.config import Settings
 from python_nodes.domain.metrics import MetricStore
 from python_nodes.errors import RetryableError
 from python_nodes.steps import backfill
-from python_nodes.steps.services import Resilience, Services
+from python_nodes.steps.services import Answers, Resilience, Services
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.raw import RawArchive
 from python_nodes.store.session import Database
@@ -71,6 +71,7 @@ def build_services(settings: Settings) -> Services:
         resilience=_resilience(settings),
         policy=_policy(settings),
         senders=_senders(settings),
+        answers=_answers(settings),
         clock=clock.now,
         sleep=time.sleep,
     )
@@ -118,6 +119,23 @@ def _policy(settings: Settings) -> RoutePolicy:
     return RoutePolicy(routes=tuple(one for one in policy.routes if one.sender in ready and one.recipient))
 
 
+def _answers(settings: Settings) -> Answers:
+    base_url, slack, twilio = settings.base_url.rstrip("/"), settings.slack_signing_secret, settings.twilio_auth_token
+    return Answers(
+        slack_signing_secret=slack.get_secret_value() if slack else None,
+        twilio_auth_token=twilio.get_secret_value() if twilio else None,
+        sms_numbers=_sms_numbers(settings),
+        # Twilio signs the address that it called: where a proxy or n8n stands before us, that address is a setting.
+        sms_status_url=settings.sms_status_url or f"{base_url}/v1/sms/status",
+        sms_replies_url=settings.sms_replies_url or f"{base_url}/v1/sms/replies",
+        link_max_age_s=settings.action_link_max_age_s,
+    )
+
+
+def _sms_numbers(settings: Settings) -> tuple[str, ...]:
+    return tuple(filter(None, settings.sms_to.split(",")))
+
+
 def _senders(settings: Settings) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     if settings.slack_token is not None:
@@ -133,6 +151,14 @@ def _senders(settings: Settings) -> dict[str, dict[str, Any]]:
             "ca_file": settings.smtp_ca_file,
             "username": settings.smtp_username,
             "password": settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+        }
+    if settings.twilio_account_sid and settings.twilio_auth_token and settings.sms_from:
+        found["sms"] = {
+            "account_sid": settings.twilio_account_sid,
+            "auth_token": settings.twilio_auth_token.get_secret_value(),
+            "from_number": settings.sms_from,
+            "base_url": settings.twilio_base_url,
+            "status_url": _answers(settings).sms_status_url,
         }
     return found
 

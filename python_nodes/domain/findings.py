@@ -81,3 +81,12 @@ class Alert(AlertDraft):
     updated_at: datetime
     resolved_at: datetime | None
     version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """An alert that a person closed: ``because`` is the action, ``verdict`` (a false alarm) or ``resolve``."""
+
+    alert: Alert
+    because: str
+    began_at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from python_nodes import log
-from python_nodes.alerts import impact, pipeline
+from python_nodes.alerts import impact, pipeline, silence
 from python_nodes.alerts.pipeline import Decisions, PipelineSettings
 from python_nodes.domain.findings import Alert, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.errors import NotFoundError
 from python_nodes.steps import snapshot
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, anomalies, outbox, portfolio, undelivered
+from python_nodes.store import actions, alerts, anomalies, outbox, portfolio, undelivered
 
 
 def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
@@ -25,6 +27,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         open_alerts = alerts.open_all(conn)
         found = ongoing(anomalies.current(conn, as_of), open_alerts)
         decisions = decide(services, conn, listings, open_alerts, found, as_of)
+        decisions = heed_silences(conn, decisions, found, listings, as_of)
         apply(conn, decisions, as_of)
         undelivered.release_interrupted(conn, as_of)
         waiting = {int(row.entity) for row in outbox.pending(conn, alerts.NOTIFY)} | set(undelivered.alert_ids(conn))
@@ -60,11 +63,24 @@ def decide(
     return pipeline.reconcile(open_alerts, found, impacts, listings, as_of, settings)
 
 
+def heed_silences(
+    conn: Connection, decisions: Decisions, found: list[Anomaly], listings: list[ListingInfo], as_of: datetime
+) -> Decisions:
+    """Raise nothing again that people closed, and end the silences whose finding is gone."""
+    kept, ended = silence.apply(decisions, actions.verdicts_open(conn), found, listings, as_of)
+    for over in ended:
+        actions.end_silence(conn, over.alert, over.reason, as_of)
+    return kept
+
+
 def apply(conn: Connection, decisions: Decisions, as_of: datetime) -> None:
     """Write what the pipeline decided; each change keeps its reason."""
     for draft in decisions.insert:
         alerts.insert(conn, draft, reason=f"new {draft.kind}, category {draft.category}")
     for change in decisions.update:
-        alerts.update(conn, change.alert_id, change.fields, change.reason, at=as_of, notify=change.notify)
+        # Whoever closed the alert while this cycle was thinking has the last word.
+        with suppress(NotFoundError):
+            alerts.update(conn, change.alert_id, change.fields, change.reason, at=as_of, notify=change.notify)
     for end in decisions.resolve:
-        alerts.resolve(conn, end.alert_id, end.resolved_at, end.reason, notify=end.notify)
+        with suppress(NotFoundError):
+            alerts.resolve(conn, end.alert_id, end.resolved_at, end.reason, notify=end.notify)

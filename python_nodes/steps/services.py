@@ -25,6 +25,18 @@ class Resilience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """How people's answers are known to be theirs; None or empty where that way is not set up."""
+
+    slack_signing_secret: str | None = field(default=None, repr=False)
+    twilio_auth_token: str | None = field(default=None, repr=False)
+    sms_numbers: tuple[str, ...] = field(default=(), repr=False)
+    sms_status_url: str = ""
+    sms_replies_url: str = ""
+    link_max_age_s: int = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """A process's stores and settings; secrets do not show in its repr."""
 
@@ -39,5 +51,6 @@ class Services:
     resilience: Resilience
     policy: RoutePolicy
     senders: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    answers: Answers = field(default_factory=Answers)
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]

@@ -1,0 +1,131 @@
+"""Do what somebody wants done about an alert: record it, end the alert where it says so, and plan who hears of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from python_nodes import actions, log
+from python_nodes.actions import Decision, Standing, Taken, Wish
+from python_nodes.domain.findings import Alert
+from python_nodes.steps.services import Services
+from python_nodes.store import actions as action_store
+from python_nodes.store import alerts, deliveries, idempotency, verdicts
+
+UPDATED_IN_PLACE = "slack"
+"""The sender whose messages show who takes care; the others hear only that an alert ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One message to plan; see ``store.deliveries.Routed``."""
+
+    sender: str
+    recipient: str
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A verified request as its sender signed it; ``key`` is what makes it this one and no other."""
+
+    endpoint: str
+    key: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted:
+    """What became of a wish; ``changed`` says that messages about the alert are out of date."""
+
+    alert_id: int
+    status: str
+    word: str
+    changed: bool
+
+    def answer(self) -> dict[str, Any]:
+        """As endpoints tell it."""
+        return {"alert_id": self.alert_id, "status": self.status, "word": self.word}
+
+
+def run(services: Services, tenant_id: int, alert_id: int, wish: Wish, at: datetime) -> Acted:
+    """Carry one wish out, in one transaction with everything that follows from it."""
+    with services.database.tenant(tenant_id) as conn:
+        return act(conn, tenant_id, alert_id, wish, at)
+
+
+def act(conn: Connection, tenant_id: int, alert_id: int, wish: Wish, at: datetime) -> Acted:
+    """Carry one wish out within the caller's transaction."""
+    with log.stage("alert_act", tenant_id=tenant_id, alert_id=alert_id, kind=wish.kind) as facts:
+        alert = action_store.hold(conn, alert_id)
+        decision = actions.decide(wish, alert.resolved_at, standing(conn, alert_id))
+        if decision.status == "recorded":
+            _record(conn, alert, wish, decision, at)
+        facts.update(status=decision.status)
+    changed = decision.status == "recorded" and wish.kind != "note"
+    return Acted(alert_id=alert_id, status=decision.status, word=decision.word, changed=changed)
+
+
+def act_once(
+    services: Services, tenant_id: int, request: Request, alert_id: int, wish: Wish, at: datetime
+) -> tuple[Acted, bool]:
+    """Carry out what a signed request says, or tell again what came of it; the flag says that it was seen before."""
+    with services.database.tenant(tenant_id) as conn:
+        first = idempotency.begin(conn, request.endpoint, request.key, request.raw, services.clock())
+        if first is not None:
+            return Acted(**first.body), True
+        acted = act(conn, tenant_id, alert_id, wish, at)
+        idempotency.finish(conn, request.endpoint, request.key, 200, asdict(acted))
+    return acted, False
+
+
+def standing(conn: Connection, alert_id: int) -> Standing:
+    """Sum up what people did about one alert."""
+    rows = action_store.list_for_alert(conn, alert_id)
+    return actions.standing(
+        [Taken(kind=r["kind"], actor=r["actor"], note=r["note"], taken_at=r["taken_at"]) for r in rows]
+    )
+
+
+def listed(services: Services, tenant_id: int, alert_id: int) -> dict[str, Any]:
+    """Return the actions and verdicts on one alert, oldest first."""
+    with services.database.tenant(tenant_id) as conn:
+        alerts.get(conn, alert_id)
+        taken = action_store.list_for_alert(conn, alert_id)
+        given = verdicts.list_for_alert(conn, alert_id)
+    return {"actions": [_plain(row) for row in taken], "verdicts": [_plain(row) for row in given]}
+
+
+def _record(conn: Connection, alert: Alert, wish: Wish, decision: Decision, at: datetime) -> None:
+    note = actions.stored_note(wish)
+    action_id = action_store.add(conn, alert.alert_id, wish.kind, wish.actor, taken_at=at, note=note)
+    if wish.kind == "verdict":
+        verdicts.add(
+            conn, alert.alert_id, bool(wish.is_real), wish.actor, given_at=at, cause=wish.cause, note=wish.note
+        )  # fmt: skip
+    if decision.closes is not None:
+        # An alert cannot end before its last change, even where that was dated by another clock.
+        alerts.resolve(conn, alert.alert_id, max(at, alert.raised_at), decision.closes)
+        action_store.silence(conn, alert, wish.kind, decision.closes, at)
+    elif wish.kind != "note":
+        _plan_updates(conn, alert.alert_id, f"action-{action_id}", f"{wish.kind} by {wish.actor}", at)
+
+
+def _plan_updates(conn: Connection, alert_id: int, step: str, reason: str, at: datetime) -> None:
+    """Plan that each message which is updated in place shows it; the usual retries see to the rest."""
+    sent = [one for one in deliveries.list_for_alert(conn, alert_id) if one.status == "sent"]
+    recipients = sorted({one.recipient for one in sent if one.sender == UPDATED_IN_PLACE})
+    told = [Told(sender=UPDATED_IN_PLACE, recipient=one, step=step, reason=reason) for one in recipients]
+    deliveries.plan(conn, alert_id, told, [], at)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+        if name not in {"tenant_id", "alert_id"}
+    }
