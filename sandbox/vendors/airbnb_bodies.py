@@ -36,9 +36,12 @@ class State:
         self.world = world
         self.clock = clock
         self.zones = world.zones(CHANNEL)
-        # The world is finished and never changes, and pages ask for the same days again and again.
-        self._made = lru_cache(maxsize=4)(lambda first, last: tuple(world.bookings(CHANNEL, first, last)))
+        # Pages ask for the same days again and again; what a stale feed hides depends on the day it is asked.
+        self._asked = lru_cache(maxsize=4)(lambda first, last, _: tuple(world.bookings(CHANNEL, first, last)))
         self._by_listing = lru_cache(maxsize=2)(self._standing)
+
+    def _made(self, first: date, last: date) -> tuple[BookingRow, ...]:
+        return self._asked(first, last, self.clock.now().date())
 
     def listing_ids(self) -> list[str]:
         """The host's listings; on Airbnb a home is its own property."""
