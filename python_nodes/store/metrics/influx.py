@@ -61,17 +61,15 @@ class InfluxMetricStore:
         wanted = np.asarray(listing_ids, dtype=np.int64)
         days = np.arange(np.datetime64(start), np.datetime64(end) + 1)
         filled = {name: np.full((len(wanted), len(days)), np.nan) for name in metrics}
-        order = np.argsort(wanted)
-        for listing, frame in self._tables(tenant_id, ["as_of", *metrics], wanted, start, end):
-            # Oldest first: where two sources tell a point, assignment below leaves the newest. Rows come by source.
-            rank = np.argsort(frame["as_of"].to_numpy(), kind="stable")
-            at = order[np.searchsorted(wanted, listing, sorter=order)][rank]
-            column = (frame["time"].to_numpy() // DAY_NS - days[0].astype(np.int64))[rank]
-            for name in metrics:
-                values = frame[name].to_numpy()[rank]
-                told = ~np.isnan(values)
-                filled[name][at[told], column[told]] = values[told]
-        return MetricMatrix(listing_ids=wanted, days=days, values=filled)
+        matrix = MetricMatrix(listing_ids=wanted, days=days, values=filled)
+        told = sum(_fill(matrix, *table) for table in self._tables(tenant_id, metrics, wanted, start, end))
+        if told > sum(int(np.isfinite(values).sum()) for values in filled.values()):
+            # Some point has two sources. Only here is it worth what it costs to read which report was the later one.
+            dated = ["as_of", *metrics]
+            for listing, frame in self._tables(tenant_id, dated, wanted, start, end, by_source=True):
+                rank = np.argsort(frame["as_of"].to_numpy(), kind="stable")
+                _fill(matrix, listing[rank], frame[rank])
+        return matrix
 
     def last_told_day(self, tenant_id: int, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
         """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` that tells ``metric``, or NaT."""
@@ -81,7 +79,7 @@ class InfluxMetricStore:
         order = np.argsort(wanted)
         for listing, frame in self._tables(tenant_id, [metric], wanted, None, until, newest=True):
             at = order[np.searchsorted(wanted, listing, sorter=order)]
-            np.maximum.at(found, at, frame["time"].to_numpy() // DAY_NS)
+            found[at] = frame["time"].to_numpy() // DAY_NS
         return found.astype("datetime64[D]")
 
     def count(self, tenant_id: int) -> tuple[int, int]:
@@ -117,21 +115,40 @@ class InfluxMetricStore:
 
     def _tables(
         self, tenant_id: int, fields: Sequence[str], listing_ids: IntArray, start: date | None, end: date,
-        *, source: str | None = None, newest: bool = False,
+        *, source: str | None = None, newest: bool = False, by_source: bool = False,
     ) -> Iterator[tuple[IntArray, pl.DataFrame]]:  # fmt: skip
-        """Give each block's rows: the listing (n,), and ``time`` with the fields, by listing, source and time."""
+        """Give each block's rows: the listing (n,), and ``time`` with the fields.
+
+        Rows come by listing and time, or where ``by_source`` by listing, source and time. A row tells at least one of
+        the fields; with ``newest`` it is a listing's last that does.
+        """
         chosen = ", ".join(f"last({name}) AS {name}" if newest else identifier(name) for name in fields)
         where = [f"tenant = {literal(str(tenant_id))}", f"time < {_ns(end + timedelta(days=1))}"]
         where += [f"time >= {_ns(start)}"] if start else []
         where += [f"source = {literal(source)}"] if source is not None else []
+        tags = "listing, source" if by_source else "listing"
         kinds = {"time": pl.Int64, **{name: pl.Int64 if name == "as_of" else pl.Float64 for name in fields}}
         for first in range(0, len(listing_ids), LISTINGS_PER_QUERY):
             names = "|".join(map(str, listing_ids[first : first + LISTINGS_PER_QUERY].tolist()))
             conditions = " AND ".join([*where, f"listing =~ /^({names})$/"])
-            body = self.http.table(f"SELECT {chosen} FROM {MEASUREMENT} WHERE {conditions} GROUP BY listing, source")
+            body = self.http.table(f"SELECT {chosen} FROM {MEASUREMENT} WHERE {conditions} GROUP BY {tags}")
             if body:
                 frame = pl.read_csv(BytesIO(body), columns=["tags", *kinds], schema_overrides=kinds)
                 yield _listing_of(frame["tags"]), frame.drop("tags")
+
+
+def _fill(matrix: MetricMatrix, listing: IntArray, frame: pl.DataFrame) -> int:
+    """Put rows into their places, the last row's value where two have one place; return how many values they tell."""
+    order = np.argsort(matrix.listing_ids)
+    at = order[np.searchsorted(matrix.listing_ids, listing, sorter=order)]
+    column = frame["time"].to_numpy() // DAY_NS - matrix.days[0].astype(np.int64)
+    n_told = 0
+    for name, into in matrix.values.items():
+        values = frame[name].to_numpy()
+        told = np.isfinite(values)
+        n_told += int(told.sum())
+        into[at[told], column[told]] = values[told]
+    return n_told
 
 
 def _ns(day: date) -> int:
