@@ -39,9 +39,9 @@ class Client:
         unknown = settings.keys() - SETTINGS
         if unknown:
             raise ConfigError(f"{VENDOR}: unknown setting {sorted(unknown)[0]!r}")
-        channel = settings.get("channel", CAPABILITIES.channels[0])
-        self._id_source = _one_of("id_source", settings.get("id_source", str(channel).upper()), ID_SOURCES)
-        self._brands = list(settings.get("review_brands", [str(channel).upper()]))
+        channel = _one_of("channel", settings.get("channel", CAPABILITIES.channels[0]), CAPABILITIES.channels)
+        self._id_source = _one_of("id_source", settings.get("id_source", channel.upper()), ID_SOURCES)
+        self._brands = _texts("review_brands", settings.get("review_brands", [channel.upper()]))
         self._rates = _rates(settings.get("rate_limits", {}))
         self._page_size = _at_least_one(settings, "page_size", 100)
         self._ari_nights = _at_least_one(settings, "ari_nights", 90)
@@ -50,7 +50,7 @@ class Client:
         self._eqc_session = HttpSession(VENDOR, str(settings.get("eqc_base_url", base_url)), runtime)
         self._eqc = parr.Credentials(credentials.get("eqc_username", ""), credentials.get("eqc_password", ""))
         exchange = _exchange(credentials, self._rates["token"])
-        ttl_s = float(settings.get("token_ttl_s", 1800))
+        ttl_s = float(_at_least_one(settings, "token_ttl_s", 1800))
         self._auth: Auth = TokenAuth(
             self._session, runtime, client_id=credentials["client_id"], exchange=exchange, answer_field="access_token",
             ttl_s=ttl_s,
@@ -195,6 +195,12 @@ def _at_least_one(settings: Mapping[str, Any], name: str, default: int) -> int:
     value = settings.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ConfigError(f"{VENDOR}: {name} must be a whole number of 1 or more")
+    return value
+
+
+def _texts(name: str, value: Any) -> list[str]:
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+        raise ConfigError(f"{VENDOR}: {name} must be a list of names")
     return value
 
 

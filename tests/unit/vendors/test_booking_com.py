@@ -126,7 +126,7 @@ def test_missing_calendar_file_is_passing_and_named(valkey_url: str, tmp_path: P
 
 
 def test_unknown_vendor_is_refused_with_the_known() -> None:
-    with pytest.raises(ConfigError, match="known: .*booking_com, .*operator_file"):
+    with pytest.raises(ConfigError, match=r"known: .*booking_com, .*operator_file"):
         load("booking_con")
 
 

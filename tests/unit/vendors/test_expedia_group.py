@@ -351,7 +351,9 @@ def test_parr_error_is_told_by_what_recovers(
 
 @pytest.mark.parametrize(
     ("settings", "named"),
-    [({"id_source": "HOME"}, "id_source"), ({"page_size": 0}, "page_size"), ({"ari_nights": "90"}, "ari_nights"),
+    [({"id_source": "HOME"}, "id_source"), ({"channel": "airbnb"}, "channel"),
+     ({"review_brands": "VRBO"}, "review_brands"), ({"token_ttl_s": "long"}, "token_ttl_s"),
+     ({"page_size": 0}, "page_size"), ({"ari_nights": "90"}, "ari_nights"),
      ({"rate_limits": {"ari": "often"}}, "rate_limits.ari"), ({"rate_limits": {"spa": "1/second"}}, "spa")],
 )  # fmt: skip
 def test_wrong_setting_is_refused_by_name(settings: dict[str, Any], named: str, make: Callable[..., Client]) -> None:
