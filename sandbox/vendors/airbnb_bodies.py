@@ -87,7 +87,7 @@ class State:
     def booked(self, first: date, last: date) -> list[BookingRow]:
         """Reservations made on these property-local days, as they stand now."""
         now = self.clock.now()
-        rows = (_as_known(row, now) for row in self._made(first, self._known(last)) if row.booked_at <= now)
+        rows = (_as_known(row, now) for row in self._made(first, last) if row.booked_at <= now)
         return sorted(rows, key=_changed)
 
     def changed_after(self, moment_at: datetime) -> list[BookingRow]:

@@ -134,6 +134,10 @@ def test_pages_hold_every_reservation_once(api: httpx2.Client, t0: str) -> None:
             break
     assert len(found) == len(set(found)) > 7
     assert found[: len(whole)] == [one["confirmation_code"] for one in whole]
+    early = {**params, "booked_to": str(date.fromisoformat(t0) - timedelta(days=30)), "limit": "200"}
+    moments = [one["booked_at"] for one in api.get(f"{API}/reservations", params=early).json()["reservations"]]
+    assert moments
+    assert max(moments) <= str(date.fromisoformat(t0) - timedelta(days=28))
 
 
 @pytest.mark.parametrize(
@@ -260,6 +264,7 @@ def test_a_hosts_consent_becomes_bookings_nights_and_status(
     )
     done = backfill.run(worker.services, worker.tenant_id, "job", request)
     assert done["rejected"] == 0
+    assert done["unchanged"] < done["fetched"] / 10, "no month is told twice"
     params = {"booked_from": str(eve - timedelta(days=58)), "booked_to": t0, "limit": "200"}
     told, cursor = [], None
     while cursor is not None or not told:
