@@ -91,5 +91,8 @@ def _wait_s(error: Mapping[str, Any]) -> float | None:
 
 
 def _has_data(answer: Mapping[str, Any]) -> bool:
+    """Whether anything came: a property whose every part is null holds nothing."""
     data = answer.get("data")
-    return isinstance(data, dict) and any(value is not None for value in data.values())
+    found = data.values() if isinstance(data, dict) else ()
+    parts = [part for value in found for part in (value.values() if isinstance(value, dict) else [value])]
+    return any(part is not None for part in parts)

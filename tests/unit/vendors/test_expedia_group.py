@@ -262,7 +262,9 @@ def test_history_is_asked_for_in_whole_days_and_without_guests(
 
 def test_refusal_with_status_200_is_tried_again(make: Callable[..., Client], httpserver: HTTPServer) -> None:
     limited = _error("RATE_LIMIT_EXCEEDED", limit=30, duration=1)
-    seen = _serve(httpserver, iter([limited, _error("INTERNAL_SERVER_ERROR"), _page(None)]))
+    # A page that failed must not pass for the last one.
+    failed = _error("INTERNAL_SERVER_ERROR", {"reservations": None})
+    seen = _serve(httpserver, iter([limited, failed, _page(None)]))
     assert len(_fetch(make(), "reservations")) == 1
     assert len(seen) == 3
 
