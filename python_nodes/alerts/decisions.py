@@ -74,7 +74,7 @@ def about(candidate: Candidate, *, stage: str, decision: str, why: str) -> Reaso
         decision=decision,
         kind=candidate.kind,
         listing_id=candidate.listings[0].listing_id if candidate.scope == "listing" else None,
-        property_id=candidate.listings[0].property_id,
+        property_id=candidate.listings[0].property_id if candidate.scope != "market" else None,
         alert_id=None,
         why=why,
     )

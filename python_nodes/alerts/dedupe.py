@@ -19,12 +19,13 @@ RETOLD = (
 
 
 def fingerprint(
-    scope: AlertScope, listing_id: int | None, property_id: int | None, market: str | None, kind: str
-) -> str:
+    scope: AlertScope, listing_id: int | None, property_id: int | None, market: str | None, kind: str,
+    unit_id: int | None = None,
+) -> str:  # fmt: skip
     """Identify a problem by where it is and what it is; never by when, so that it stays itself while it lasts."""
     where: dict[AlertScope, int | str | None] = {
         "listing": listing_id,
-        "unit": listing_id,
+        "unit": unit_id,
         "property": property_id,
         "market": market,
     }

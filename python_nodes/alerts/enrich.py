@@ -8,6 +8,9 @@ from typing import Any
 from python_nodes.alerts.decisions import Candidate
 from python_nodes.alerts.dedupe import fingerprint
 from python_nodes.domain.findings import AlertDraft, Anomaly
+from python_nodes.domain.portfolio import ListingInfo
+
+MAX_CHANNELS = 2
 
 _HEADLINES = {
     "not_bookable": "Calendar closed on {channel}",
@@ -15,10 +18,21 @@ _HEADLINES = {
     "price_out_of_range": "Price out of range on {channel}",
     "suspended": "Listing down on {channel}",
     "feed_stale": "No fresh data from {channel}",
+    "feed_duplicate": "Figures told twice by {channel}",
+    "fee_missing": "Fee missing on {channel}",
+    "min_stay_raised": "Minimum stay raised on {channel}",
+    "currency_switched": "Currency switched on {channel}",
+    "parity": "Not the same on every channel",
+    "review_drop": "Review score fell on {channel}",
+    "amenity_missing": "Amenity missing on {channel}",
+    "rate_plan_gap": "Rate plan missing on {channel}",
+    "calendar_empty": "Calendar running empty on {channel}",
+    "poll_failing": "{channel} cannot be polled",
     "conversion_drop": "Fewer guests book on {channel}",
     "demand_drop": "Bookings fell on {channel}",
+    "market_demand_drop": "Demand fell",
 }
-_COUNTS_NIGHTS = frozenset({"not_bookable", "no_price", "price_out_of_range"})
+_COUNTS_NIGHTS = frozenset({"not_bookable", "no_price", "price_out_of_range", "min_stay_raised", "calendar_empty"})
 
 
 def channel_label(channel: str) -> str:
@@ -49,18 +63,32 @@ def extent(candidate: Candidate) -> str:
     return ""
 
 
+def where(candidate: Candidate) -> str:
+    """Say what it is about, in as few words as its scope allows."""
+    first, count = candidate.listings[0], len(candidate.listings)
+    if candidate.scope == "market":
+        return f"{count} listings in {first.market}"
+    if candidate.scope == "property":
+        return f"{count} listings of property {first.property_external_id}"
+    if candidate.scope == "unit":
+        return f"{first.title}, {count} listings of the unit"
+    return first.title
+
+
+def channels(candidate: Candidate) -> str:
+    """Name the channel, or the first few."""
+    names = sorted({channel_label(listing.channel) for listing in candidate.listings})
+    return ", ".join(names) if len(names) <= MAX_CHANNELS else f"{len(names)} channels"
+
+
 def title(candidate: Candidate) -> str:
     """Word the alert's title: what, where, how much."""
-    first = candidate.listings[0]
     headline = _HEADLINES.get(candidate.kind, candidate.kind.replace("_", " ").capitalize() + " on {channel}")
-    where = first.title
-    if candidate.scope == "property":
-        where = f"all {len(candidate.listings)} listings of property {first.property_external_id}"
-    return f"{headline.format(channel=channel_label(first.channel))}: {where}{extent(candidate)}"
+    return f"{headline.format(channel=channels(candidate))}: {where(candidate)}{extent(candidate)}"
 
 
 def evidence(candidate: Candidate) -> dict[str, Any]:
-    """Collect the finding's facts; for a group, the worst listing's facts and all titles."""
+    """Collect the finding's facts; for a group, the worst listing's facts and every member."""
     worst = max(candidate.anomalies, key=lambda anomaly: anomaly.share_lost)
     facts: dict[str, Any] = {
         **worst.evidence,
@@ -70,13 +98,26 @@ def evidence(candidate: Candidate) -> dict[str, Any]:
         "upper": worst.upper,
         "p_value": worst.p_value,
         "share_lost": worst.share_lost,
-        "confidence": worst.confidence,
+        "confidence": candidate.impact.parts.get("confidence", worst.confidence),
         "days_to_resolution": candidate.impact.days_to_resolution,
     }
-    if candidate.scope == "property":
-        facts["listing_titles"] = [listing.title for listing in candidate.listings]
-        facts["listing_ids"] = [listing.listing_id for listing in candidate.listings]
+    if candidate.scope != "listing":
+        facts |= {
+            "listing_titles": [listing.title for listing in candidate.listings],
+            "listing_ids": [listing.listing_id for listing in candidate.listings],
+            "members": [_member(*pair) for pair in zip(candidate.listings, candidate.anomalies, strict=True)],
+        }
+    if candidate.scope == "unit":
+        facts["unit_id"] = candidate.listings[0].unit_id
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _member(listing: ListingInfo, anomaly: Anomaly) -> dict[str, Any]:
+    """Name one listing of a group as programs read it."""
+    return {
+        "listing": listing.external_id, "channel": listing.channel, "unit": listing.unit_external_id,
+        "onset_date": anomaly.onset_date.isoformat(), "share_lost": round(anomaly.share_lost, 4),
+    }  # fmt: skip
 
 
 def draft(candidate: Candidate, *, currency: str, as_of: datetime) -> AlertDraft:
@@ -86,10 +127,12 @@ def draft(candidate: Candidate, *, currency: str, as_of: datetime) -> AlertDraft
     worst = max(candidate.anomalies, key=lambda anomaly: anomaly.share_lost)
     impact = candidate.impact
     return AlertDraft(
-        fingerprint=fingerprint(candidate.scope, listing_id, first.property_id, first.market, candidate.kind),
+        fingerprint=fingerprint(
+            candidate.scope, listing_id, first.property_id, first.market, candidate.kind, first.unit_id
+        ),
         scope=candidate.scope,
         listing_id=listing_id,
-        property_id=first.property_id,
+        property_id=first.property_id if candidate.scope != "market" else None,
         market=first.market,
         metric=worst.metric,
         kind=candidate.kind,

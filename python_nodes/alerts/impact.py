@@ -14,15 +14,27 @@ from python_nodes.domain.portfolio import ListingInfo
 
 ORDER: tuple[Category, ...] = ("low", "medium", "high", "critical")
 WEIGHTS: Mapping[str, float] = {"loss_rate": 0.40, "trend": 0.30, "market": 0.20, "priority": 0.10}
+IMPACT_DAYS = 7.0
+"""The seed gives amounts a day only; held over a week they scale a whole impact to 0 to 100 as well."""
 BANDS: tuple[tuple[float, Category], ...] = ((80.0, "critical"), (60.0, "high"), (40.0, "medium"))
-DOWN_CAUSES = frozenset({"listing_down", "rate_missing", "calendar_closed"})
+RULE_OF_CAUSE: Mapping[str, Category] = {
+    "listing_down": "critical", "calendar_closed": "critical", "rate_missing": "critical", "calendar_empty": "critical",
+    "amenity_missing": "high", "fee_missing": "high", "currency_switched": "high",
+    "rate_plan_gap": "medium", "min_stay_raised": "medium", "parity": "medium", "review_drop": "medium",
+    "feed_stale": "medium", "feed_duplicate": "medium", "poll_failing": "medium",
+}  # fmt: skip
+"""The least category of a cause whatever it costs; which words are the seed's and which are ours: ADR 4."""
+RANK_POSITIONS = 10.0
+"""More positions lost in the channel's search than this are high."""
 
 
 def _default_days() -> Mapping[str, float]:
     """Return how long each cause usually lasts until somebody has mended it."""
     return {
-        "listing_down": 3.0, "calendar_closed": 3.0, "rate_missing": 2.0, "price_error": 2.0, "conversion_drop": 7.0,
-        "feed_stale": 1.0, "unknown": 7.0,
+        "listing_down": 3.0, "calendar_closed": 3.0, "calendar_empty": 3.0, "rate_missing": 2.0, "price_error": 2.0,
+        "currency_switched": 2.0, "fee_missing": 3.0, "min_stay_raised": 3.0, "parity": 3.0, "rate_plan_gap": 5.0,
+        "amenity_missing": 5.0, "conversion_drop": 7.0, "review_drop": 14.0, "market_demand": 7.0,
+        "feed_stale": 1.0, "feed_duplicate": 1.0, "poll_failing": 1.0, "unknown": 7.0,
     }  # fmt: skip
 
 
@@ -90,22 +102,88 @@ def _one(
         "market": market_points(float(economics.season_index[row])),
         "priority": 100.0 * min(max(listings[row].priority, 0.0), 1.0),
     }
-    score = sum(WEIGHTS[name] * points for name, points in urgency.items())
-    rule = category_by_rule(anomaly, loss_usd, settings)
-    category = max(category_by_score(score), rule, key=ORDER.index)
     parts = {f"{name}_points": round(points, 2) for name, points in urgency.items()} | {
         "baseline_per_day_minor": round(baseline, 2), "current_per_day_minor": round(baseline - loss, 2),
         "share_lost": round(anomaly.share_lost, 4), "days_to_resolution": days_to_resolution,
-        "days_so_far": days_so_far, "loss_per_day_usd": round(loss_usd, 2),
-        "season_index": round(float(economics.season_index[row]), 4), "confidence": round(anomaly.confidence, 4),
-        "category_by_score": float(ORDER.index(category_by_score(score))),
-        "category_by_rule": float(ORDER.index(rule)),
+        "days_so_far": days_so_far, "season_index": round(float(economics.season_index[row]), 4),
+        "confidence": round(confidence(anomaly), 4),
     }  # fmt: skip
-    return Impact(
-        loss_per_day_minor=round(loss), days_to_resolution=days_to_resolution,
-        impact_minor=round(loss * days_to_resolution), lost_so_far_minor=round(loss * days_so_far),
-        score=round(score, 2), category=category, parts=parts,
+    return _scored(
+        urgency, category_by_rule(anomaly, loss_usd, settings), loss=loss, loss_usd=loss_usd,
+        impact_minor=loss * days_to_resolution, lost_so_far_minor=loss * days_so_far, parts=parts, settings=settings,
     )  # fmt: skip
+
+
+def _scored(
+    urgency: Mapping[str, float], rule: Category, *, loss: float, loss_usd: float, impact_minor: float,
+    lost_so_far_minor: float, parts: Mapping[str, float], settings: ImpactSettings, least_score: float = 0.0,
+) -> Impact:  # fmt: skip
+    """Weigh the urgency, and take the worse of the score's band and the rule."""
+    score = max(sum(WEIGHTS[name] * points for name, points in urgency.items()), least_score)
+    band = category_by_score(score)
+    days = parts["days_to_resolution"]
+    return Impact(
+        loss_per_day_minor=round(loss), days_to_resolution=days, impact_minor=round(impact_minor),
+        lost_so_far_minor=round(lost_so_far_minor), score=round(score, 2),
+        category=max(band, rule, key=ORDER.index),
+        parts={
+            **parts,
+            "loss_per_day_usd": round(loss_usd, 2),
+            "revenue_impact_points": round(loss_rate_points(loss_usd * days / IMPACT_DAYS, settings), 2),
+            "category_by_score": float(ORDER.index(band)),
+            "category_by_rule": float(ORDER.index(rule)),
+        },
+    )  # fmt: skip
+
+
+def combine(impacts: Sequence[Impact], settings: ImpactSettings = DEFAULTS) -> Impact:
+    """Return what several findings that are told as one cost together, and how urgent they are together.
+
+    Parameters
+    ----------
+    impacts : sequence of Impact
+        One a finding, at least one.
+    settings : ImpactSettings
+
+    Returns
+    -------
+    Impact
+        Money is added; the loss rate is scored on the sum, trend, market and priority are the worst member's, the
+        rule is the worse of the worst member's and of the seed's amount a day for the sum. Confidence is the
+        highest: that there is a problem at all is at least as sure as its surest part.
+    """
+    worst = max(impacts, key=lambda impact: impact.score)
+    money = ("baseline_per_day_minor", "current_per_day_minor")
+    loss = sum(impact.loss_per_day_minor for impact in impacts)
+    loss_usd = loss / settings.usd_rate / 100.0
+    urgency = {name: worst.parts.get(f"{name}_points", 0.0) for name in WEIGHTS}
+    urgency["loss_rate"] = loss_rate_points(loss_usd, settings)
+    rule = max([_rule_of(impact) for impact in impacts] + [category_by_amount(loss_usd, settings)], key=ORDER.index)
+    parts = {
+        **worst.parts,
+        **{f"{name}_points": round(points, 2) for name, points in urgency.items()},
+        **{name: round(sum(impact.parts.get(name, 0.0) for impact in impacts), 2) for name in money},
+        "days_to_resolution": max(impact.days_to_resolution for impact in impacts),
+        "days_so_far": max(impact.parts.get("days_so_far", 1.0) for impact in impacts),
+        "confidence": max(impact.parts.get("confidence", 0.0) for impact in impacts),
+        "members": float(len(impacts)),
+    }
+    return _scored(
+        urgency, rule, loss=loss, loss_usd=loss_usd, impact_minor=sum(impact.impact_minor for impact in impacts),
+        lost_so_far_minor=sum(impact.lost_so_far_minor for impact in impacts), parts=parts, settings=settings,
+        least_score=worst.score,
+    )  # fmt: skip
+
+
+def _rule_of(impact: Impact) -> Category:
+    """Return the category that the rule gave, which the score's band may have made worse."""
+    return ORDER[int(impact.parts["category_by_rule"])] if "category_by_rule" in impact.parts else impact.category
+
+
+def confidence(anomaly: Anomaly) -> float:
+    """Return how sure it is that something is wrong, 0 to 1: 1 - p of a watch, a guard's own certainty."""
+    sure = anomaly.confidence if anomaly.p_value is None else 1.0 - anomaly.p_value
+    return min(max(sure, 0.0), 1.0)
 
 
 def loss_rate_points(loss_usd: float, settings: ImpactSettings) -> float:
@@ -157,15 +235,28 @@ def category_by_score(score: float) -> Category:
     return next((category for limit, category in BANDS if score >= limit), "low")
 
 
-def category_by_rule(anomaly: Anomaly, loss_usd: float, settings: ImpactSettings) -> Category:
-    """Return the seed's category by what it is, how much is lost, and the amount a day."""
-    if anomaly.cause in DOWN_CAUSES or loss_usd > settings.critical_usd:
+def category_by_amount(loss_usd: float, settings: ImpactSettings) -> Category:
+    """Return the seed's category of an amount a day."""
+    if loss_usd > settings.critical_usd:
         return "critical"
+    if loss_usd >= settings.high_usd:
+        return "high"
+    return "medium" if loss_usd >= settings.medium_usd else "low"
+
+
+def category_by_rule(anomaly: Anomaly, loss_usd: float, settings: ImpactSettings) -> Category:
+    """Return the seed's category by what it is, how much is lost, and the amount a day: the worst of the three."""
+    kind = RULE_OF_CAUSE.get(anomaly.cause, "low")
+    if anomaly.metric == "search_rank" and anomaly.observed is not None and anomaly.expected is not None:
+        # Position 1 is the best: a larger number is a fall.
+        kind = "high" if anomaly.observed - anomaly.expected > RANK_POSITIONS else kind
+    return max(kind, _category_by_share(anomaly), category_by_amount(loss_usd, settings), key=ORDER.index)
+
+
+def _category_by_share(anomaly: Anomaly) -> Category:
     drop = anomaly.share_lost
     if anomaly.cause == "conversion_drop" and drop > 0.50:
         return "critical"
-    if drop >= 0.25 or loss_usd >= settings.high_usd:
+    if drop >= 0.25:
         return "high"
-    if drop >= 0.10 or loss_usd >= settings.medium_usd:
-        return "medium"
-    return "low"
+    return "medium" if drop >= 0.10 else "low"

@@ -6,19 +6,30 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from python_nodes.alerts.decisions import Candidate, Reason, about
+from python_nodes.alerts.group import MARKET_FALL
 
-_STATISTICS = frozenset({"conversion_drop", "demand_drop"})
+_STATISTICS = frozenset({"conversion_drop", "demand_drop", "ctr_drop", "rank_drop", "slow_decline"})
+_SHOWN = frozenset({"fee_missing", "min_stay_raised", "calendar_empty", "parity", "currency_switched"})
 
 ALWAYS: Mapping[str, frozenset[str]] = {
-    "suspended": frozenset({"not_bookable", "no_price"}) | _STATISTICS,
-    "feed_stale": _STATISTICS,
+    "suspended": frozenset({"not_bookable", "no_price", MARKET_FALL}) | _STATISTICS | _SHOWN,
+    "feed_stale": _STATISTICS | {MARKET_FALL},
+    "feed_duplicate": _STATISTICS | {MARKET_FALL},
+    "poll_failing": _STATISTICS | {MARKET_FALL, "feed_stale"},
+    "currency_switched": frozenset({"price_out_of_range", "parity"}),
+    "no_price": frozenset({"fee_missing", "currency_switched"}),
+    # Nobody's fault: who works on one listing's fall while all fall works in vain.
+    MARKET_FALL: frozenset({"demand_drop", "slow_decline"}),
 }
 """The first explains, or makes unknowable, the second, whatever their size."""
 
 IF_LARGE_ENOUGH: Mapping[str, frozenset[str]] = {
-    "not_bookable": _STATISTICS,
+    "not_bookable": _STATISTICS | {"calendar_empty", "parity"},
+    "calendar_empty": _STATISTICS,
     "no_price": _STATISTICS,
-    "price_out_of_range": _STATISTICS,
+    "price_out_of_range": _STATISTICS | {"parity"},
+    "min_stay_raised": _STATISTICS | {"parity"},
+    "fee_missing": _STATISTICS,
 }
 """The first explains the second only if it loses bookings enough: three closed nights do not explain a dead listing."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from python_nodes.alerts import dedupe, enrich, group, inhibit, mute
+from python_nodes.alerts import dedupe, enrich, group, impact, inhibit, mute
 from python_nodes.alerts.decisions import (
     AlertChange,
     AlertResolution,
@@ -33,10 +33,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineSettings:
-    """The tenant's currency, its silences, and from how many listings a property's problem is one alert."""
+    """The tenant's currency, its silences, when several findings are one problem, and how money is judged."""
 
     currency: str
-    group_min_listings: int = 2
+    grouping: group.Grouping = field(default_factory=group.Grouping)
+    impacts: impact.ImpactSettings = impact.DEFAULTS
     mutes: tuple[mute.Mute, ...] = ()
 
 
@@ -52,10 +53,14 @@ def reconcile(
     found = candidates(anomalies, impacts, listings)
     heard, muted, mute_reasons = mute.apply(found, settings.mutes, as_of)
     kept, inhibited, inhibit_reasons = inhibit.apply(heard)
-    grouped, group_reasons = group.apply(kept, listings, settings.group_min_listings)
+    grouped, group_reasons = group.apply(kept, listings, settings.grouping, open_alerts, settings.impacts)
     drafts = [enrich.draft(candidate, currency=settings.currency, as_of=as_of) for candidate in grouped]
-    held = {**unjudged(open_alerts, found), **held_back(muted, "muted"), **held_back(inhibited, "inhibited")}
-    replaced = regrouped(grouped, drafts)
+    held = {
+        **unjudged(open_alerts, found),
+        **held_back(muted, "muted", open_alerts),
+        **held_back(inhibited, "inhibited", open_alerts),
+    }
+    replaced = regrouped(grouped, drafts, open_alerts)
     insert, update, resolve, dedupe_reasons = dedupe.apply(drafts, open_alerts, as_of, held, replaced)
     return Decisions(
         insert=tuple(insert),
@@ -71,55 +76,62 @@ def candidates(
     """Pair each anomaly with its money and its listing; of one kind on one listing the worst stands for all."""
     by_id = {listing.listing_id: listing for listing in listings}
     worst: dict[tuple[int, str], Candidate] = {}
-    for anomaly, impact in zip(anomalies, impacts, strict=True):
+    for anomaly, cost in zip(anomalies, impacts, strict=True):
         key = (anomaly.listing_id, anomaly.kind)
-        if key in worst and worst[key].impact.score >= impact.score:
+        if key in worst and worst[key].impact.score >= cost.score:
             continue
         worst[key] = Candidate(
             scope="listing",
             kind=anomaly.kind,
             listings=(by_id[anomaly.listing_id],),
             anomalies=(anomaly,),
-            impact=impact,
+            impact=cost,
         )
     return list(worst.values())
 
 
-def held_back(held: Sequence[Candidate], decision: str) -> dict[str, str]:
-    """Keep an alert open whose finding is still there but not told."""
-    return {
-        fingerprint("listing", candidate.listings[0].listing_id, None, None, candidate.kind): (
-            f"{decision}: kept open, neither changed nor resolved"
-        )
-        for candidate in held
+def held_back(held: Sequence[Candidate], decision: str, open_alerts: Sequence[Alert]) -> dict[str, str]:
+    """Keep an alert open whose finding is still there but not told; a wide one while any member is held."""
+    why = f"{decision}: kept open, neither changed nor resolved"
+    marks = {
+        fingerprint("listing", candidate.listings[0].listing_id, None, None, candidate.kind): why for candidate in held
     }
+    hidden = {(candidate.listings[0].listing_id, candidate.kind) for candidate in held}
+    for alert in open_alerts:
+        if any((member, alert.kind) in hidden for member in alert.evidence.get("listing_ids", ())):
+            marks[alert.fingerprint] = why
+    return marks
 
 
 def unjudged(open_alerts: Sequence[Alert], found: Sequence[Candidate]) -> dict[str, str]:
     """Keep an alert open that nobody can judge now, as a drop while the listing's feed is stale."""
     on_listing: dict[int | None, list[str]] = defaultdict(list)
-    on_property: dict[int | None, list[str]] = defaultdict(list)
     for candidate in found:
         on_listing[candidate.listings[0].listing_id].append(candidate.kind)
-        on_property[candidate.listings[0].property_id].append(candidate.kind)
     held: dict[str, str] = {}
     for alert in open_alerts:
-        active = on_listing[alert.listing_id] if alert.scope == "listing" else on_property[alert.property_id]
+        members = [alert.listing_id] if alert.scope == "listing" else alert.evidence.get("listing_ids", ())
+        active = [kind for member in members for kind in on_listing[member]]
         by = inhibit.unknowable(alert.kind, active)
         if by is not None:
             held[alert.fingerprint] = f"kept open: {alert.kind} cannot be judged while {by} holds"
     return held
 
 
-def regrouped(grouped: Sequence[Candidate], drafts: Sequence[AlertDraft]) -> dict[str, str]:
-    """Name the open alerts whose place another scope takes, in both directions, so that nobody hears 'resolved'."""
+def regrouped(
+    grouped: Sequence[Candidate], drafts: Sequence[AlertDraft], open_alerts: Sequence[Alert]
+) -> dict[str, str]:
+    """Name the open alerts whose place another scope takes, in any direction, so that nobody hears 'resolved'."""
+    now = {draft.fingerprint for draft in drafts}
+    told_by: dict[tuple[int | None, str], AlertDraft] = {
+        (listing.listing_id, candidate.kind): draft
+        for candidate, draft in zip(grouped, drafts, strict=True)
+        for listing in candidate.listings
+    }
     replaced: dict[str, str] = {}
-    for candidate, draft in zip(grouped, drafts, strict=True):
-        if candidate.scope == "property":
-            for listing in candidate.listings:
-                mark = fingerprint("listing", listing.listing_id, None, None, candidate.kind)
-                replaced[mark] = f"now part of the property's alert {draft.title!r}"
-        else:
-            mark = fingerprint("property", None, draft.property_id, None, candidate.kind)
-            replaced[mark] = "no longer on all listings of the property: goes on as alerts of single listings"
+    for alert in open_alerts:
+        members = [alert.listing_id] if alert.scope == "listing" else alert.evidence.get("listing_ids", ())
+        heirs = [told_by[member, alert.kind] for member in members if (member, alert.kind) in told_by]
+        if heirs and alert.fingerprint not in now:
+            replaced[alert.fingerprint] = f"goes on as the {heirs[0].scope}'s alert {heirs[0].title!r}"
     return replaced

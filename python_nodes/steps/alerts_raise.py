@@ -42,7 +42,11 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
 
 def ongoing(found: list[Anomaly], open_alerts: list[Alert]) -> list[Anomaly]:
     """Date a finding from when its alert began: a guard sees only the present day."""
-    since = {(alert.listing_id, alert.kind): alert.onset_date for alert in open_alerts if alert.scope == "listing"}
+    since = {
+        (listing_id, alert.kind): alert.onset_date
+        for alert in open_alerts
+        for listing_id in ([alert.listing_id] if alert.scope == "listing" else alert.evidence.get("listing_ids", ()))
+    }
     return [
         replace(one, onset_date=min(one.onset_date, since.get((one.listing_id, one.kind), one.onset_date)))
         for one in found
@@ -54,11 +58,11 @@ def decide(
     found: list[Anomaly], as_of: datetime,
 ) -> Decisions:  # fmt: skip
     """Price the findings and run the pipeline."""
-    settings = PipelineSettings(currency=services.currency)
+    usd = impact.ImpactSettings(usd_rate=snapshot.minor_rates(services.currency)["USD"])
+    settings = PipelineSettings(currency=services.currency, impacts=usd)
     if not listings:
         return pipeline.reconcile(open_alerts, [], [], [], as_of, settings)
     economics = snapshot.value_of_listings(conn, listings, as_of, services.currency, services.history_days)
-    usd = impact.ImpactSettings(usd_rate=snapshot.minor_rates(services.currency)["USD"])
     impacts = impact.assess(found, economics, listings, snapshot.local_day(as_of, listings), usd)
     return pipeline.reconcile(open_alerts, found, impacts, listings, as_of, settings)
 

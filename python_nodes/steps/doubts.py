@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -59,20 +58,9 @@ def outage_days(conn: Connection, listings: Sequence[ListingInfo], days: DayArra
 def _members(known: Iterable[Alert], listings: Sequence[ListingInfo]) -> Iterator[tuple[Alert, int]]:
     """Pair each alert with the rows of the listings it is about."""
     row_of = {listing.listing_id: row for row, listing in enumerate(listings)}
-    in_unit: dict[int, list[int]] = defaultdict(list)
-    in_property: dict[int | None, list[int]] = defaultdict(list)
-    for row, listing in enumerate(listings):
-        in_unit[listing.unit_id].append(row)
-        in_property[listing.property_id].append(row)
     for alert in known:
-        own = row_of.get(alert.listing_id) if alert.listing_id is not None else None
-        if alert.scope == "property":
-            rows = in_property[alert.property_id]
-        elif own is None:
-            rows = []
-        else:
-            rows = in_unit[listings[own].unit_id] if alert.scope == "unit" else [own]
-        yield from ((alert, row) for row in rows)
+        ids = [alert.listing_id] if alert.listing_id is not None else alert.evidence.get("listing_ids", ())
+        yield from ((alert, row_of[member]) for member in ids if member in row_of)
 
 
 def _local_day(moment: datetime, listing: ListingInfo) -> date:

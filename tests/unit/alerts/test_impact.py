@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 import numpy as np
 import pytest
 
-from python_nodes.alerts.impact import ImpactSettings, assess, loss_rate_points, market_points
+from python_nodes.alerts.impact import WEIGHTS, ImpactSettings, assess, combine, loss_rate_points, market_points
 from python_nodes.domain.findings import Anomaly
-from python_nodes.domain.inputs import AriMatrix, Economics, GuardInputs, HealthState
+from python_nodes.domain.inputs import Economics
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.guards import suspended
 
 LISTING = ListingInfo(
     listing_id=7, unit_id=1, property_id=1, external_id="r", unit_external_id="u", property_external_id="p",
@@ -31,20 +30,10 @@ def economics(value: float = 10_000.0) -> Economics:
     return Economics(np.array([2.0]), np.array([value]), np.array([0.75]), np.array([1.0]))
 
 
-def test_a_suspension_has_cost_since_the_rooms_own_change_of_status() -> None:
-    """Found on 4 March, its room suspended on 1 March: four days of it, whatever day we first looked."""
-    shape = (1, 5)
-    nights = np.datetime64("2026-03-04") + np.arange(5)
-    ari = AriMatrix(
-        nights, np.ones(shape, bool), np.ones(shape, bool), np.ones(shape), np.ones(shape, np.int64),
-        np.ones(shape, np.int64), np.array(["2026-03-04T11:00"], "datetime64[s]"),
-    )  # fmt: skip
-    health = HealthState(np.array(["suspended"]), np.array(["2026-03-01T08:00"], "datetime64[s]"))
-    inputs = GuardInputs(
-        datetime(2026, 3, 4, 12, tzinfo=UTC), date(2026, 3, 4), [LISTING], ari, health, np.ones(shape, bool),
-        np.ones(shape, bool), np.ones(shape), np.array(["2026-03-03"], "datetime64[D]"), np.full(shape, 0.2),
-    )  # fmt: skip
-    (impact,) = assess(suspended.check(inputs), economics(), [LISTING], date(2026, 3, 4))
+def test_a_suspension_has_cost_since_it_began_not_since_we_looked() -> None:
+    """Found on 4 March, suspended on 1 March: four days of it."""
+    down = replace(DROP, kind="suspended", p_value=None, share_lost=1.0, cause="listing_down")
+    (impact,) = assess([down], economics(), [LISTING], date(2026, 3, 4))
     assert impact.loss_per_day_minor == 15_000  # 2 × 100.00 × 0.75
     assert impact.lost_so_far_minor == 4 * 15_000
 
@@ -98,3 +87,46 @@ def test_a_worsening_problem_scores_more_than_one_that_mends() -> None:
 def test_an_unknown_listing_is_an_error() -> None:
     with pytest.raises(KeyError):
         assess([replace(DROP, listing_id=8)], economics(), [LISTING], date(2026, 3, 4))
+
+
+def test_a_cause_has_its_category_whatever_it_costs() -> None:
+    small = [
+        replace(DROP, share_lost=0.0, p_value=None, cause=cause)
+        for cause in ("amenity_missing", "fee_missing", "rate_plan_gap", "min_stay_raised", "feed_stale", "unknown")
+    ]
+    found = assess(small, economics(), [LISTING], date(2026, 3, 4))
+    assert [impact.category for impact in found] == ["high", "high", "medium", "medium", "medium", "low"]
+
+
+@pytest.mark.parametrize(("now", "category"), [(14.0, "low"), (14.5, "high")])
+def test_a_fall_of_more_than_ten_positions_is_high(now: float, category: str) -> None:
+    fall = replace(DROP, metric="search_rank", observed=now, expected=4.0, share_lost=0.0, cause="unknown")
+    assert assess([fall], economics(), [LISTING], date(2026, 3, 4))[0].category == category
+
+
+def test_confidence_is_the_detectors_own() -> None:
+    watch, guard = assess(
+        [replace(DROP, p_value=0.02), replace(DROP, p_value=None, confidence=0.7)],
+        economics(), [LISTING], date(2026, 3, 4),
+    )  # fmt: skip
+    assert (watch.parts["confidence"], guard.parts["confidence"]) == (0.98, 0.7)
+
+
+def test_every_part_of_the_score_is_kept_and_adds_up() -> None:
+    (impact,) = assess([DROP], economics(), [LISTING], date(2026, 3, 4))
+    parts = impact.parts
+    added = sum(parts[f"{name}_points"] * weight for name, weight in WEIGHTS.items())
+    assert impact.score == pytest.approx(added, abs=0.01)
+    lost = parts["baseline_per_day_minor"] - parts["current_per_day_minor"]
+    assert impact.impact_minor == pytest.approx(lost * parts["days_to_resolution"])
+    assert parts["revenue_impact_points"] == 44.0, "60 USD a day over seven days: as a loss rate of 60"
+
+
+def test_what_is_told_as_one_costs_the_sum_and_is_judged_by_it() -> None:
+    found = assess([DROP] * 5, economics(), [LISTING], date(2026, 3, 4))
+    together = combine(found)
+    assert together.impact_minor == 5 * 42_000
+    assert together.loss_per_day_minor == 30_000
+    assert together.score == pytest.approx(0.4 * loss_rate_points(300.0, ImpactSettings()) + 15 + 10 + 5)
+    assert (found[0].category, combine(found * 2).category) == ("high", "critical"), "600 USD a day together"
+    assert together.parts["members"] == 5.0

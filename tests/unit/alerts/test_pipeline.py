@@ -151,15 +151,102 @@ def test_all_listings_of_a_property_are_one_alert_and_the_money_adds(
     assert scopes["property"].listing_id is None
     assert scopes["property"].impact_minor == 40_000
     assert (scopes["property"].category, scopes["property"].score) == ("critical", 85.0)
-    assert scopes["property"].title.endswith("all 2 listings of property hotel-1, 24 nights")
+    assert scopes["property"].title.endswith("2 listings of property hotel-1, 24 nights")
     assert scopes["listing"].listing_id == 3, "a property of one listing has nothing to group"
 
 
-def test_part_of_a_property_stays_single(make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts) -> None:
-    listings = [make_listing(1), make_listing(2), make_listing(3)]
+@pytest.mark.parametrize(("rooms", "scopes"), [(4, ["property"]), (5, ["listing", "listing"])])
+def test_two_listings_are_the_propertys_problem_if_they_are_half_of_it(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts, rooms: int, scopes: list[str]
+) -> None:
+    listings = [make_listing(number) for number in range(1, rooms + 1)]
     found = [make_anomaly(1, "not_bookable"), make_anomaly(2, "not_bookable")]
     decisions = run(found, [make_impact(), make_impact()], listings)
+    assert [draft.scope for draft in decisions.insert] == scopes
+
+
+def test_one_unit_on_several_channels_is_one_alert_that_names_them(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    listings = [make_listing(n, unit_id=9, channel=name) for n, name in enumerate(("airbnb", "vrbo", "expedia"), 1)]
+    other = make_listing(4)
+    found = [make_anomaly(n, "amenity_missing") for n in (1, 2, 3, 4)]
+    decisions = run(found[:3], [make_impact()] * 3, [*listings, other, make_listing(5), make_listing(6)])
+    (draft,) = decisions.insert
+    assert (draft.scope, draft.listing_id, draft.evidence["unit_id"]) == ("unit", None, 9)
+    assert [member["channel"] for member in draft.evidence["members"]] == ["airbnb", "vrbo", "expedia"]
+    assert draft.title == "Amenity missing on 3 channels: Harbour View Room 1, 3 listings of the unit"
+    assert draft.fingerprint == fingerprint("unit", None, None, None, "amenity_missing", 9)
+
+
+def test_problems_weeks_apart_are_not_one(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    found = [
+        make_anomaly(1, "not_bookable", onset_date=AS_OF.date() - timedelta(days=20)),
+        make_anomaly(2, "not_bookable"),
+    ]
+    decisions = run(found, [make_impact(), make_impact()], [make_listing(1), make_listing(2)])
     assert [draft.scope for draft in decisions.insert] == ["listing", "listing"]
+
+
+def market_of(make_listing: Listings, name: str, first: int, count: int) -> list[ListingInfo]:
+    return [make_listing(n, property_id=n, market=name) for n in range(first, first + count)]
+
+
+@pytest.mark.parametrize(("fallen", "scopes"), [(5, {"market"}), (3, {"listing"})])
+def test_listings_of_a_market_that_fall_together_beyond_chance_are_one_alert(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts, fallen: int, scopes: set[str]
+) -> None:
+    listings = market_of(make_listing, "lisbon", 1, 12) + market_of(make_listing, "porto", 101, 60)
+    found = [make_anomaly(n, "demand_drop", p_value=1e-6) for n in range(1, fallen + 1)]
+    decisions = run(found, [make_impact()] * fallen, listings)
+    assert {draft.scope for draft in decisions.insert} == scopes
+    if scopes == {"market"}:
+        (draft,) = decisions.insert
+        assert (draft.property_id, draft.market, draft.impact_minor) == (None, "lisbon", fallen * 20_000)
+        assert any("by chance" in reason.why for reason in decisions.reasons)
+
+
+def test_what_falls_everywhere_is_no_markets_problem(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    listings = market_of(make_listing, "lisbon", 1, 12) + market_of(make_listing, "porto", 101, 60)
+    found = [make_anomaly(n, "demand_drop", p_value=1e-6) for n in [*range(1, 6), *range(101, 126)]]
+    decisions = run(found, [make_impact()] * len(found), listings)
+    assert {draft.scope for draft in decisions.insert} == {"listing"}
+
+
+def test_a_market_cannot_close_calendars(make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts) -> None:
+    listings = market_of(make_listing, "lisbon", 1, 12)
+    decisions = run([make_anomaly(n, "not_bookable") for n in range(1, 9)], [make_impact()] * 8, listings)
+    assert {draft.scope for draft in decisions.insert} == {"listing"}
+
+
+def test_a_markets_fall_hides_the_listings_own(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    listings = market_of(make_listing, "lisbon", 1, 12)
+    found = [make_anomaly(n, "market_demand_drop") for n in range(1, 13)]
+    found += [make_anomaly(3, "demand_drop"), make_anomaly(4, "not_bookable", share_lost=0.1)]
+    decisions = run(found, [make_impact()] * len(found), listings)
+    assert sorted((draft.scope, draft.kind) for draft in decisions.insert) == [
+        ("listing", "not_bookable"), ("market", "market_demand_drop"),
+    ]  # fmt: skip
+    assert any("explained by market_demand_drop" in reason.why for reason in decisions.reasons)
+
+
+def test_a_wide_alert_stays_wide_until_one_member_is_left(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    listings = [make_listing(n) for n in range(1, 6)]
+    first = run([make_anomaly(n, "no_price") for n in (1, 2, 3)], [make_impact()] * 3, listings)
+    alert = stored(first.insert[0])
+    two = run([make_anomaly(n, "no_price") for n in (1, 2)], [make_impact()] * 2, listings, [alert], NEXT_DAY)
+    assert ([draft.scope for draft in two.insert], [one.alert_id for one in two.update]) == ([], [7])
+    one = run([make_anomaly(1, "no_price")], [make_impact()], listings, [alert], NEXT_DAY)
+    assert [draft.scope for draft in one.insert] == ["listing"]
+    assert [(ended.alert_id, ended.notify) for ended in one.resolve] == [(7, False)]
 
 
 def test_a_problem_that_spreads_to_the_property_ends_the_single_alert_quietly(
