@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -58,9 +59,13 @@ def outage_days(conn: Connection, listings: Sequence[ListingInfo], days: DayArra
 def _members(known: Iterable[Alert], listings: Sequence[ListingInfo]) -> Iterator[tuple[Alert, int]]:
     """Pair each alert with the rows of the listings it is about."""
     row_of = {listing.listing_id: row for row, listing in enumerate(listings)}
+    in_property: dict[int | None, list[int]] = defaultdict(list)
+    for row, listing in enumerate(listings):
+        in_property[listing.property_id].append(row)
     for alert in known:
-        ids = [alert.listing_id] if alert.listing_id is not None else alert.evidence.get("listing_ids", ())
-        yield from ((alert, row_of[member]) for member in ids if member in row_of)
+        ids = [alert.listing_id] if alert.listing_id is not None else alert.evidence.get("listing_ids")
+        rows = in_property[alert.property_id] if ids is None else [row_of[one] for one in ids if one in row_of]
+        yield from ((alert, row) for row in rows)
 
 
 def _local_day(moment: datetime, listing: ListingInfo) -> date:
