@@ -2,49 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from itertools import chain, repeat
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from python_nodes.domain.columns import AriColumns
+from python_nodes.domain.columns import AriColumns, ObjectArray
 from python_nodes.domain.records import AriRecord, Rejected
 from python_nodes.errors import RejectedRecord
-from python_nodes.vendors.airbnb.document import amount, count, day, objects, read_items, text, told, wrapped
+from python_nodes.vendors.airbnb.document import amount, column, count, day, objects, read_items, text, told, wrapped
 from python_nodes.vendors.airbnb.envelope import unseal
 from python_nodes.vendors.airbnb.ical import read_nights
 from python_nodes.vendors.airbnb.settings import FEED
 
 STATUSES = ("available", "booked", "blocked")
 DOCUMENT = "calendars"
+NO_CALENDAR = b'{"calendars": []}'
 
 
-class _Night(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    """One listing's nights, a list a column."""
+
+    came: Any
     listing: str
     plan: str
-    stay: date
-    price_minor: float
     currency: str
-    is_open: bool
-    units_left: int
-    min_stay_nights: int
-    fees_minor: int
+    stay: list[date]
+    status: list[str]
+    price_minor: list[float]
+    units_left: list[int]
+    min_stay_nights: list[int]
+    fees_minor: list[int]
 
 
 def map_ari_columns(
     content: bytes, *, source: str, observed_at: datetime, raw_id: int | None
 ) -> tuple[AriColumns, list[Rejected]]:
     """One row a listing and night; a calendar with a night that cannot be read is refused whole."""
-    calendars, bad = read_items(content, DOCUMENT, _calendar, source=source, operation="ari", raw_id=raw_id)
-    nights = [night for _, found in calendars for night in found]
-    came = [(calendar, at) for calendar, found in calendars for at in range(len(found))]
+    told, bad = read_items(content, DOCUMENT, _calendar, source=source, operation="ari", raw_id=raw_id)
+    ends = np.cumsum([len(one.stay) for one in told])
 
     def raw_row(row: int) -> bytes:
-        calendar, at = came[row]
-        return wrapped(DOCUMENT, {**calendar, "days": [calendar["days"][at]]})
+        number = int(np.searchsorted(ends, row, side="right"))
+        one = told[number]
+        at = row - int(ends[number]) + len(one.stay)
+        return wrapped(DOCUMENT, {**one.came, "days": [one.came["days"][at]]})
 
-    return _columns(nights, raw_row, source=source, observed_at=observed_at, raw_id=raw_id), bad
+    def flat(name: str, kind: str) -> NDArray[Any]:
+        return np.array(list(chain.from_iterable(getattr(one, name) for one in told)), dtype=kind)
+
+    def each(name: str) -> ObjectArray:
+        return objects(chain.from_iterable(repeat(getattr(one, name), len(one.stay)) for one in told))
+
+    columns = AriColumns(
+        source=source,
+        raw_id=raw_id,
+        observed_at=observed_at.astimezone(UTC),
+        listing_external_id=each("listing"),
+        rate_plan_external_id=each("plan"),
+        stay_date=flat("stay", "datetime64[D]"),
+        price_minor=flat("price_minor", "float64"),
+        currency=each("currency"),
+        is_open=flat("status", "str") != "blocked",
+        units_left=flat("units_left", "int64"),
+        min_stay_nights=flat("min_stay_nights", "int64"),
+        fees_minor=flat("fees_minor", "int64"),
+        raw_row=raw_row,
+    )
+    return columns, bad
 
 
 def map_ari(
@@ -69,7 +98,8 @@ def map_ical_calendar_columns(
         refused = Rejected(
             source=source, operation=FEED, reason=error.reason, field=error.field, raw=content, raw_id=raw_id
         )
-        return _columns([], lambda _: content, source=source, observed_at=observed_at, raw_id=raw_id), [refused]
+        nothing, _ = map_ari_columns(NO_CALENDAR, source=source, observed_at=observed_at, raw_id=raw_id)
+        return nothing, [refused]
     total = len(nights.sold)
     return AriColumns(
         source=source,
@@ -96,58 +126,38 @@ def map_ical_calendar(
     return _records(columns), bad
 
 
-def _calendar(item: Any) -> tuple[dict[str, Any], list[_Night]]:
+def _calendar(item: Any) -> _Calendar:
     listing, plan, currency = (text(item, name) for name in ("listing_id", "rate_plan_id", "currency"))
     days = told(item, "days")
     if not isinstance(days, list):
         raise RejectedRecord("days: not a list", field="days")
-    return item, [_night(one, listing, plan, currency) for one in days]
 
+    def money(one: Any, field: str) -> float:
+        return np.nan if one[field] is None else float(amount(one, field, currency))
 
-def _night(item: Any, listing: str, plan: str, currency: str) -> _Night:
-    status = text(item, "status")
-    if status not in STATUSES:
-        raise RejectedRecord(f"status: {status[:20]!r} is not one of {', '.join(STATUSES)}", field="status")
-    has_price = item.get("price") is not None
-    return _Night(
+    def fees(one: Any, field: str) -> int:
+        return 0 if one[field] is None else amount(one, field, currency)
+
+    status, left = column(days, "status", _status), column(days, "available_count", count)
+    return _Calendar(
+        came=item,
         listing=listing,
         plan=plan,
-        stay=day(item, "date"),
-        price_minor=float(amount(item, "price", currency)) if has_price else np.nan,
         currency=currency,
-        is_open=status != "blocked",
-        units_left=count(item, "available_count") if status == "available" else 0,
-        min_stay_nights=count(item, "min_nights"),
-        fees_minor=amount(item, "fees", currency) if item.get("fees") is not None else 0,
+        stay=column(days, "date", day),
+        status=status,
+        price_minor=column(days, "price", money),
+        units_left=[number if told == "available" else 0 for number, told in zip(left, status, strict=True)],
+        min_stay_nights=column(days, "min_nights", count),
+        fees_minor=column(days, "fees", fees),
     )
 
 
-def _columns(
-    nights: Sequence[_Night],
-    raw_row: Callable[[int], bytes],
-    *,
-    source: str,
-    observed_at: datetime,
-    raw_id: int | None,
-) -> AriColumns:
-    # Transposed once: a list a column.
-    told = [list(column) for column in zip(*nights, strict=True)] or [[] for _ in _Night._fields]
-    listing, plan, stay, price, currency, is_open, left, min_stay, fees = told
-    return AriColumns(
-        source=source,
-        raw_id=raw_id,
-        observed_at=observed_at.astimezone(UTC),
-        listing_external_id=objects(listing),
-        rate_plan_external_id=objects(plan),
-        stay_date=np.array(stay, dtype="datetime64[D]"),
-        price_minor=np.array(price, dtype=np.float64),
-        currency=objects(currency),
-        is_open=np.array(is_open, dtype=np.bool_),
-        units_left=np.array(left, dtype=np.int64),
-        min_stay_nights=np.array(min_stay, dtype=np.int64),
-        fees_minor=np.array(fees, dtype=np.int64),
-        raw_row=raw_row,
-    )
+def _status(item: Any, field: str) -> str:
+    status = text(item, field)
+    if status not in STATUSES:
+        raise RejectedRecord(f"{field}: {status[:20]!r} is not one of {', '.join(STATUSES)}", field=field)
+    return status
 
 
 def _records(columns: AriColumns) -> list[AriRecord]:

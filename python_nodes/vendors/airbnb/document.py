@@ -65,6 +65,16 @@ def told(item: Any, field: str) -> Any:
     return item[field]
 
 
+def column(items: list[Any], field: str, read: Callable[[Any, str], T]) -> list[T]:
+    """One field of many items; a value that stands in many is read once."""
+    try:
+        values = [item.get(field) for item in items]
+        known = {value: read({field: value}, field) for value in set(values)}
+    except (AttributeError, TypeError):
+        raise RejectedRecord(f"{field}: not a plain value everywhere", field=field) from None
+    return [known[value] for value in values]
+
+
 def text(item: Any, field: str) -> str:
     """A text that is not empty."""
     value = told(item, field)
