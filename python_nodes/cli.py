@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
 from python_nodes import auth, clock, config, log
-from python_nodes.errors import NightporterError
+from python_nodes.errors import ConfigError, NightporterError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 apikey = typer.Typer(no_args_is_help=True, help="API keys.")
@@ -22,6 +22,8 @@ connection = typer.Typer(no_args_is_help=True, help="Accounts at vendors.")
 app.add_typer(apikey, name="apikey")
 app.add_typer(portfolio, name="portfolio")
 app.add_typer(connection, name="connection")
+influx = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of metrics.")
+app.add_typer(influx, name="influx")
 
 
 def _register_local() -> None:
@@ -111,6 +113,21 @@ def connection_add(file: Annotated[Path, typer.Argument(help="As the body of POS
             credentials={name: value.get_secret_value() for name, value in body.credentials.items()},
         )
         _print({"id": connection_admin.add(jobs.build_services(settings), settings.tenant_id, wanted)})
+
+
+@influx.command("setup")
+def influx_setup() -> None:
+    """Create the database that the settings name, unless it is there; on 1.x this needs an administrator."""
+    from python_nodes import jobs
+    from python_nodes.store.metrics.influx import InfluxMetricStore
+
+    with _plain_errors():
+        metrics = jobs.build_services(config.settings()).metrics
+        if not isinstance(metrics, InfluxMetricStore):
+            raise ConfigError("NIGHTPORTER_METRIC_STORE is not influx")
+        metrics.http.create_database()
+        metrics.ping()
+        typer.echo(f"InfluxDB at {metrics.http.address.url} has the database {metrics.http.address.database}")
 
 
 @app.command("replay-raw")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -198,6 +200,25 @@ def test_a_kept_copy_starts_from_where_it_was_taken(
     with influx.run(tmp_path / "copy", server.build) as copied:
         store = InfluxMetricStore(InfluxHttp(address(copied)), app_database)
         assert (value(store, tenant_id), store.count(tenant_id)) == (4.0, (40, 1))
+
+
+def test_the_command_line_sets_up_what_the_settings_name(
+    server: Influx, database: MigratedDatabase, valkey_url: str, tmp_path: Path, app_database: Database, tenant_id: int
+) -> None:
+    own = {
+        "NIGHTPORTER_DATABASE_URL": database.app_url, "NIGHTPORTER_REDIS_URL": valkey_url,
+        "NIGHTPORTER_SECRET_KEY": base64.urlsafe_b64encode(bytes(32)).decode(), "NIGHTPORTER_RAW_ROOT": str(tmp_path),
+        "NIGHTPORTER_INFLUX_URL": server.url, "NIGHTPORTER_INFLUX_API": server.build.api,
+        "NIGHTPORTER_INFLUX_DATABASE": "by_command",
+    }  # fmt: skip
+    command = [str(Path(sys.executable).parent / "nightporter"), "influx", "setup"]
+    for more, told in (({}, "NIGHTPORTER_METRIC_STORE is not influx"), ({"NIGHTPORTER_METRIC_STORE": "influx"}, "")):
+        env = processes.clean_environment(own | more)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode, told in done.stderr) == (2 if told else 0, True)
+    assert "has the database by_command" in done.stdout
+    http = InfluxHttp(InfluxAddress(url=server.url, api=server.build.api, database="by_command"))
+    assert InfluxMetricStore(http, app_database).write(tenant_id, points(1.0)) == 1
 
 
 def test_readyz_names_influxdb_when_it_is_away(database: MigratedDatabase, valkey_url: str, tmp_path: Path) -> None:
