@@ -43,6 +43,9 @@ def refuse(content: bytes) -> None:
     An error about one property is left in the answer, and so is the data that came with it: mapping quarantines the
     one and reads the other. So is what is no JSON at all.
     """
+    # Most answers tell of none, and a page of reservations is long to read for nothing.
+    if b'"errors"' not in content:
+        return
     try:
         answer: Any = json.loads(content)
     except (ValueError, RecursionError):
