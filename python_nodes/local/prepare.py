@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from python_nodes.local import demo
 from python_nodes.local import postgres as pg
 from python_nodes.local.postgres import Postgres
 from python_nodes.local.servers import WorkerAddresses, WorldArguments
@@ -22,15 +23,14 @@ DATABASE = "nightporter"
 TENANT = "default"
 CURRENCY = "EUR"
 FLOW_SCOPES = ("read", "ingest", "score", "notify")
-# The simulated days pass in seconds, so limits by the real clock would hold every poll back.
-SIMULATED_RATE_LIMITS = {"*": "500/second"}
 
 
 def fingerprint(world: WorldArguments, saved: Saved, store: str) -> str:
     """What a prepared history depends on: arguments, scenario, store, code, and the addresses stored in it."""
     scenario = world.scenario.read_text() if world.scenario else ""
     made_of = [
-        world.seed, world.listings, world.days, world.live_days, scenario, store, saved.sandbox_url, source_hash(),
+        world.seed, world.listings, world.days, world.live_days, world.channels, scenario, store, saved.sandbox_url,
+        source_hash(),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
 
@@ -69,23 +69,13 @@ def _with_tenant(saved: Saved, owner_url: str, app_url: str) -> Saved:
 def backfill(
     worker: WorkerClient, saved: Saved, sandbox_dir: Path, t0: date, days: int, progress: Callable[[int, int], None]
 ) -> None:
-    """Import the portfolio and the connections, then everything up to the day before t0."""
+    """Import the portfolio, connect every channel in it, then read each one's history up to the day before t0."""
     portfolio: Any = json.loads((sandbox_dir / "portfolio.json").read_text())
     worker.post("/v1/portfolio", portfolio, key="portfolio")
-    connections = [
-        {
-            "vendor": "booking_com", "name": "Booking.com (simulated)", "base_url": f"{saved.sandbox_url}/booking_com",
-            "settings": {"rate_limits": SIMULATED_RATE_LIMITS},
-            "credentials": {"client_id": "sandbox-client", "client_secret": "sandbox-secret"},
-        },
-        {
-            "vendor": "operator_file", "name": "Operator's calendar", "base_url": "",
-            "settings": {"path": str(sandbox_dir / "operator_calendar.csv")}, "credentials": {},
-        },
-    ]  # fmt: skip
-    ids = [worker.post("/v1/connections", item, key=f"connection:{item['name']}")["id"] for item in connections]
+    connected = demo.connect(worker, saved.sandbox_url, sandbox_dir, demo.channels_of(portfolio))
     span = {"start": (t0 - timedelta(days=days)).isoformat(), "end": (t0 - timedelta(days=1)).isoformat()}
-    worker.run_job("/v1/backfill", {"connection_id": ids[0], **span}, key=f"backfill:{ids[0]}", progress=progress)
+    orders = {f"backfill:{channel}": {"connection_id": one, **span} for channel, one in connected.items()}
+    worker.run_jobs("/v1/backfill", orders, progress=progress)
 
 
 def keep_template(postgres: Postgres, folder: StateDir, saved: Saved, mark: str) -> Saved:

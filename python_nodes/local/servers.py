@@ -23,12 +23,13 @@ class WorldArguments:
     days: int
     live_days: int
     scenario: Path | None
+    channels: tuple[str, ...]
 
     def as_flags(self) -> list[str]:
         """As the sandbox's command line takes them."""
         flags = [
             "--seed", str(self.seed), "--listings", str(self.listings), "--days", str(self.days),
-            "--live-days", str(self.live_days),
+            "--live-days", str(self.live_days), "--channels", ",".join(self.channels),
         ]  # fmt: skip
         return [*flags, "--scenario", str(self.scenario)] if self.scenario else flags
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import httpx2
@@ -35,19 +35,32 @@ class WorkerClient:
         """The JSON answer of a POST that may be repeated."""
         return _checked(self._client.post(path, json=body, headers={"Idempotency-Key": key}))
 
-    def run_job(self, path: str, body: object, *, key: str, progress: Callable[[int, int], None]) -> None:
-        """Start a job and follow it to its end."""
-        job_id = self.post(path, body, key=key)["job_id"]
+    def run_jobs(self, path: str, bodies: Mapping[str, object], *, progress: Callable[[int, int], None]) -> None:
+        """Start a job for each body, by its idempotency key, and follow all of them to their end."""
+        waiting = {self.post(path, body, key=key)["job_id"]: key for key, body in bodies.items()}
+        seen: dict[str, tuple[int, int]] = {}
         deadline = time.monotonic() + JOB_PATIENCE_S
-        while time.monotonic() < deadline:
-            job = self.get(f"/v1/jobs/{job_id}")
-            progress(int(job.get("done") or 0), int(job.get("total") or 0))
-            if job["state"] in ("done", "failed"):
+        while waiting:
+            for job_id, key in list(waiting.items()):
+                job = self.get(f"/v1/jobs/{job_id}")
+                seen[job_id] = (int(job.get("done") or 0), int(job.get("total") or 0))
                 if job["state"] == "failed":
-                    raise PermanentError(f"job {job_id} failed: {job.get('error')}", status=500)
-                return
-            time.sleep(JOB_POLL_S)
-        raise PermanentError(f"job {job_id} did not end within {JOB_PATIENCE_S:.0f} s", status=504)
+                    raise PermanentError(f"job {key} failed: {job.get('error')}", status=500)
+                if job["state"] == "done":
+                    del waiting[job_id]
+            progress(*summed(seen.values()))
+            if waiting and time.monotonic() > deadline:
+                left = ", ".join(waiting.values())
+                raise PermanentError(f"{left} did not end within {JOB_PATIENCE_S:.0f} s", status=504)
+            if waiting:
+                time.sleep(JOB_POLL_S)
+
+
+def summed(jobs: Collection[tuple[int, int]]) -> tuple[int, int]:
+    """Steps done and to be done of all jobs; one that has not begun is taken to be as long as the others are."""
+    known = [total for _, total in jobs if total]
+    total = round(sum(known) * len(jobs) / len(known)) if known else 0
+    return sum(done for done, _ in jobs), total
 
 
 def _checked(response: httpx2.Response) -> Any:
