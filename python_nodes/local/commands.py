@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from python_nodes.errors import NightporterError
-from python_nodes.local import demo, flows, match, postgres, processes
 from python_nodes.local import doctor as doctoring
-from python_nodes.local.n8n import N8n
+from python_nodes.local import flows, match
+from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.servers import WorldArguments
 from python_nodes.local.state import CHECKOUT, state_dir
 
@@ -24,7 +24,6 @@ StateDirOption = Annotated[Path | None, typer.Option("--state-dir", help="Where 
 WORKFLOWS = CHECKOUT / "workflows"
 INTERRUPTED = 130
 PIPED_WIDTH = 140
-ALL_CHANNELS = ",".join(demo.CHANNELS)
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +47,6 @@ def up(
     listings: Annotated[int, typer.Option(min=1, max=20_000)] = 200,
     days: Annotated[int, typer.Option(min=28, max=1000, help="Days of history.")] = 400,
     live_days: Annotated[int, typer.Option(min=1, max=365)] = 14,
-    channels: Annotated[str, typer.Option(help="Comma-separated: where the simulated units are sold.")] = ALL_CHANNELS,
     store: Annotated[Literal["postgres", "influx"], typer.Option(help="Where metrics are kept.")] = "postgres",
     state_dir_path: StateDirOption = None,
 ) -> None:
@@ -57,9 +55,7 @@ def up(
     from python_nodes.local.start import Options
 
     console = _console()
-    world = WorldArguments(
-        seed=seed, listings=listings, days=days, live_days=live_days, scenario=scenario, channels=_channels(channels)
-    )
+    world = WorldArguments(seed=seed, listings=listings, days=days, live_days=live_days, scenario=scenario)
     options = Options(world=world, once=once, json_file=json_file, store=store)
     # A plain `kill` must stop the children just as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -101,12 +97,12 @@ def doctor(state_dir_path: StateDirOption = None) -> None:
 
 
 def export(state_dir_path: StateDirOption = None) -> None:
-    """Write the flows as n8n holds them to workflows/."""
+    """Write the flows as the running n8n holds them to workflows/."""
     folder = state_dir(state_dir_path)
     try:
         saved = folder.load()
-        with postgres.run(folder.root / "postgres") as server:
-            names = flows.export_flows(folder.n8n(saved, server), WORKFLOWS, worker_url=saved.worker_url)
+        with Rest(saved.ports.n8n, saved.n8n_owner_password) as rest:
+            names = flows.export_flows(rest, WORKFLOWS, worker_url=saved.worker_url)
     except NightporterError as error:
         raise _failed(error) from None
     typer.echo(f"Exported {', '.join(names)}")
@@ -116,38 +112,21 @@ def import_(
     force: Annotated[bool, typer.Option("--force", help="Overwrite what was edited in n8n.")] = False,
     state_dir_path: StateDirOption = None,
 ) -> None:
-    """Put workflows/ into n8n and publish what changed; edits made in n8n are kept without --force."""
+    """Put workflows/ into the running n8n and publish what changed; edits made in n8n are kept without --force."""
     folder = state_dir(state_dir_path)
     try:
         saved = folder.load()
-        with postgres.run(folder.root / "postgres") as server:
-            engine = folder.n8n(saved, server)
+        with Rest(saved.ports.n8n, saved.n8n_owner_password) as rest:
             done = flows.import_flows(
-                engine, WORKFLOWS, folder.flow_hashes, worker_url=saved.worker_url, rest_schedules=True, force=force
+                rest, WORKFLOWS, folder.flow_hashes, worker_url=saved.worker_url, rest_schedules=True, force=force
             )
-            _publish(engine, done)
+            flows.publish(rest, WORKFLOWS, done.written)
     except NightporterError as error:
         raise _failed(error) from None
     typer.echo(f"Imported {', '.join(done.written) or 'nothing'}; unchanged {', '.join(done.unchanged) or 'none'}")
     if done.edited:
         typer.echo(f"Edited in n8n and kept: {', '.join(done.edited)} (export them, or use --force)", err=True)
         raise typer.Exit(1)
-
-
-def _channels(told: str) -> tuple[str, ...]:
-    """Some of the channels that `up` connects, in their own order."""
-    wanted = {name.strip() for name in told.split(",")}
-    unknown = sorted(wanted - set(demo.CHANNELS))
-    if unknown:
-        raise typer.BadParameter(f"{unknown[0]!r} is none of {ALL_CHANNELS}", param_hint="--channels")
-    return tuple(name for name in demo.CHANNELS if name in wanted)
-
-
-def _publish(engine: N8n, done: flows.Imported) -> None:
-    if processes.answers(f"{engine.url}/healthz"):
-        flows.publish(engine, WORKFLOWS, done.written)
-    else:
-        flows.publish_stopped(engine, WORKFLOWS, done.written)
 
 
 def _console() -> Console:

@@ -15,7 +15,7 @@ import psutil
 
 from python_nodes.errors import NightporterError
 from python_nodes.local import flows, n8n, processes
-from python_nodes.local.postgres import Postgres
+from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
 
 NEEDED_PYTHON = (3, 11)
@@ -100,15 +100,13 @@ def _alive(pid_file: Path) -> bool:
 
 
 def _flows(folder: StateDir, saved: Saved) -> Iterator[Finding]:
-    # REST needs no database, so this n8n is described without one.
-    nowhere = Postgres(admin_url="", socket_dir="", port=0, pid=0)
-    engine = folder.n8n(saved, nowhere)
-    if not processes.answers(f"{engine.url}/healthz"):
+    url = f"http://127.0.0.1:{saved.ports.n8n}"
+    if not processes.answers(f"{url}/healthz"):
         return
     try:
-        with n8n.Rest(engine) as rest:
+        with Rest(saved.ports.n8n, saved.n8n_owner_password) as rest:
             names = flows.load_folder(CHECKOUT / "workflows")
-            waiting = [name for name in names if not rest.workflow(name).get("activeVersionId")]
+            waiting = [name for name in names if not (rest.workflow(name) or {}).get("activeVersionId")]
             failed = [
                 item
                 for item in rest.executions(since=datetime.now(UTC) - RECENT)
@@ -122,7 +120,5 @@ def _flows(folder: StateDir, saved: Saved) -> Iterator[Finding]:
     told = f"{len(failed)} failed in the last day"
     if failed:
         latest = failed[0]
-        told += (
-            f", last {latest['workflowId']} ({engine.url}/workflow/{latest['workflowId']}/executions/{latest['id']})"
-        )
+        told += f", last {latest['workflowId']} ({url}/workflow/{latest['workflowId']}/executions/{latest['id']})"
     yield Finding("executions", told, "open the execution in n8n; its red node says why" if failed else "")

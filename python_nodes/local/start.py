@@ -21,6 +21,7 @@ from rich.progress import Progress
 
 from python_nodes.errors import ConfigError
 from python_nodes.local import flows, influx, n8n, postgres, processes, servers, valkey
+from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.servers import WorldArguments
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
 from python_nodes.local.worker_client import WorkerClient
@@ -194,31 +195,30 @@ def _series_store(running: Running, stack: ExitStack, *, reused: bool) -> influx
 
 def _deploy(running: Running, engine: n8n.N8n) -> processes.Child:
     saved, watch = running.saved, running.stopwatch
-    fresh = engine.create_database()
+    engine.create_database()
     watch.note("n8n's database is there")
-    marker = running.folder.root / "credentials.sha256"
-    told = flows.digest({"key": saved.n8n_api_key, "secret": saved.webhook_secret})
-    if fresh or not marker.exists() or marker.read_text() != told:
-        flows.import_credentials(engine, api_key=saved.n8n_api_key, webhook_secret=saved.webhook_secret)
-        marker.write_text(told)
-        watch.note("n8n has its credentials")
-    done = flows.import_flows(
-        engine, WORKFLOWS, running.folder.flow_hashes,
-        worker_url=saved.worker_url, rest_schedules=True, force=False, fresh=fresh,
-    )  # fmt: skip
-    watch.note("n8n has its flows")
-    for name in done.edited:
-        running.console.print(f"[yellow]Flow {name} was edited in n8n and is kept; `make flows-export` saves it.[/]")
     if running.ending.is_set():
         raise ConfigError("stopped before n8n was started")
     child = engine.start(running.folder.log("n8n"))
     running.add(child)
     engine.wait_ready(child)
     watch.note("n8n answers")
-    flows.publish(engine, WORKFLOWS, done.written)
-    running.published = flows.count_published(engine, WORKFLOWS)
+    with Rest(saved.ports.n8n, saved.n8n_owner_password) as rest:
+        _bring_flows(running, rest)
     watch.note("the flows are published")
     return child
+
+
+def _bring_flows(running: Running, rest: Rest) -> None:
+    saved = running.saved
+    flows.write_credentials(rest, api_key=saved.n8n_api_key, webhook_secret=saved.webhook_secret)
+    done = flows.import_flows(
+        rest, WORKFLOWS, running.folder.flow_hashes, worker_url=saved.worker_url, rest_schedules=True, force=False
+    )
+    for name in done.edited:
+        running.console.print(f"[yellow]Flow {name} was edited in n8n and is kept; `make flows-export` saves it.[/]")
+    flows.publish(rest, WORKFLOWS, done.written)
+    running.published = flows.count_published(rest, WORKFLOWS)
 
 
 def _backfill(running: Running, t0: date) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from python_nodes.errors import ConfigError
-from python_nodes.local import n8n, report
+from python_nodes.local import n8n, n8n_rest, report
 from python_nodes.local.start import Options, Running, Stopwatch, control, start
 from python_nodes.local.state import StateDir
 from python_nodes.local.worker_client import WorkerClient
@@ -81,8 +81,8 @@ def _finish(running: Running, engine: n8n.N8n, status: dict[str, Any], since_at:
     saved = running.saved
     with WorkerClient(saved.worker_url, saved.operator_api_key) as worker:
         alerts, summary = worker.get("/v1/alerts")["alerts"], worker.get("/v1/summary")
-    with n8n.Rest(engine) as rest:
-        executions = n8n.execution_counts(rest.executions(since=since_at))
+    with n8n_rest.Rest(saved.ports.n8n, saved.n8n_owner_password) as rest:
+        executions = n8n_rest.execution_counts(rest.executions(since=since_at))
     running.stopwatch.mark("total")
     truth = control(saved, "GET", "/truth")
     document = report.build(
@@ -111,7 +111,7 @@ def _print_addresses(running: Running) -> None:
     saved, say = running.saved, running.console.print
     login = f"{saved.worker_url}/login?token={login_token(saved.secret_key, saved.tenant_id)}"
     say(
-        f"n8n editor     http://127.0.0.1:{saved.ports.n8n}  {n8n.OWNER_EMAIL} / {saved.n8n_owner_password}",
+        f"n8n editor     http://127.0.0.1:{saved.ports.n8n}  {n8n_rest.OWNER_EMAIL} / {saved.n8n_owner_password}",
         soft_wrap=True,
     )
     say(f"worker docs    {login}", soft_wrap=True)

@@ -20,7 +20,8 @@ import psutil
 import pytest
 from sqlalchemy import create_engine, text
 
-from python_nodes.local import flows, n8n, postgres, processes
+from python_nodes.local import flows, postgres, processes
+from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.start import control
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
 from python_nodes.local.worker_client import WorkerClient
@@ -50,9 +51,11 @@ class Live:
         return httpx2.post(f"{self.n8n_url}/webhook/{path}", json=body, headers=headers, timeout=120)
 
     def executions(self, since: datetime) -> list[dict[str, Any]]:
-        nowhere = postgres.Postgres(admin_url="", socket_dir="", port=0, pid=0)
-        with n8n.Rest(self.folder.n8n(self.saved, nowhere)) as rest:
+        with self.rest() as rest:
             return rest.executions(since=since)
+
+    def rest(self) -> Rest:
+        return Rest(self.saved.ports.n8n, self.saved.n8n_owner_password)
 
 
 @pytest.fixture(scope="module")
@@ -150,26 +153,26 @@ def test_a_repeated_cycle_changes_nothing(live: Live) -> None:
 
 def test_the_flows_come_out_of_n8n_as_they_stand_in_the_repository(live: Live, tmp_path: Path) -> None:
     shutil.copytree(CHECKOUT / "workflows", tmp_path / "flows")
-    with postgres.run(live.folder.root / "postgres") as server:
-        engine = live.folder.n8n(live.saved, server)
-        flows.export_flows(engine, tmp_path / "flows", worker_url=live.saved.worker_url)
-        for file in (CHECKOUT / "workflows").glob("*.json"):
-            assert (tmp_path / "flows" / file.name).read_text() == file.read_text()
+    with live.rest() as rest:
+        exported = flows.export_flows(rest, tmp_path / "flows", worker_url=live.saved.worker_url)
+    files = list((CHECKOUT / "workflows").glob("*.json"))
+    assert sorted(exported) == sorted(file.stem for file in files)
+    for file in files:
+        assert (tmp_path / "flows" / file.name).read_text() == file.read_text()
 
 
 def test_an_edit_made_in_n8n_is_kept_until_forced(live: Live, tmp_path: Path) -> None:
     hashes = tmp_path / "flows.json"
     shutil.copy(live.folder.flow_hashes, hashes)
-    with postgres.run(live.folder.root / "postgres") as server:
-        engine = live.folder.n8n(live.saved, server)
-        edited = flows.exported(engine)["notify"] | {"name": "Notify, edited by ops"}
-        (tmp_path / "edited").mkdir()
-        (tmp_path / "edited" / "notify.json").write_text(json.dumps(edited))
-        engine.run_command(["import:workflow", "--separate", f"--input={tmp_path / 'edited'}"])
+    with live.rest() as rest:
+        held = rest.workflow("notify")
+        assert held is not None
+        tags = [tag["id"] for tag in held["tags"]]
+        rest.save_workflow(held | {"name": "Notify, edited by ops", "tags": tags})
 
         def bring_in(*, force: bool) -> flows.Imported:
             return flows.import_flows(
-                engine,
+                rest,
                 CHECKOUT / "workflows",
                 hashes,
                 worker_url=live.saved.worker_url,
@@ -179,11 +182,11 @@ def test_an_edit_made_in_n8n_is_kept_until_forced(live: Live, tmp_path: Path) ->
 
         kept = bring_in(force=False)
         assert kept.edited == ("notify",)
-        assert flows.exported(engine)["notify"]["name"] == "Notify, edited by ops"
+        assert flows.exported(rest)["notify"]["name"] == "Notify, edited by ops"
         forced = bring_in(force=True)
         assert forced.written == ("notify",)
-        assert flows.exported(engine)["notify"]["name"] == "Notify"
-        flows.publish(engine, CHECKOUT / "workflows", forced.written)
+        assert flows.exported(rest)["notify"]["name"] == "Notify"
+        flows.publish(rest, CHECKOUT / "workflows", forced.written)
 
 
 def test_interrupting_stops_everything(live: Live) -> None:

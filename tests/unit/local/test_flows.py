@@ -32,6 +32,15 @@ def test_what_goes_into_n8n_comes_out_as_it_was() -> None:
     assert flows.canonical(held, worker_url=REAL) == flows.canonical(flow())
 
 
+def test_the_ids_that_an_n8n_draws_stay_out_of_the_files() -> None:
+    def asking(credential_id: str) -> dict[str, object]:
+        return REQUEST | {"credentials": {"httpHeaderAuth": {"id": credential_id, "name": flows.WORKER_CREDENTIAL}}}
+
+    held = flow(nodes=[asking("drawn-by-n8n")], tags=[{"id": "drawn-too", "name": "nightporter"}])
+    file = flow(nodes=[asking("nightporter-worker")], tags=[{"id": "nightporter", "name": "nightporter"}])
+    assert flows.canonical(held) == file
+
+
 def test_schedules_stay_on_where_they_are_not_to_rest() -> None:
     assert "disabled" not in flows.with_address(flow(), REAL, rest_schedules=False)["nodes"][0]
 

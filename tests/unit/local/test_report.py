@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from python_nodes.local import n8n, report
+from python_nodes.local import n8n_rest, report
 
 TRUTH = {"currency": "EUR", "incidents": [dict.fromkeys(report.INCIDENT_FIELDS, 1) | {"more": 2}]}
 ALERT = dict.fromkeys(report.ALERT_FIELDS, "1") | {"title": "not told"}
@@ -33,4 +33,4 @@ def test_the_report_has_exactly_the_keys_that_were_asked_for() -> None:
 
 def test_running_executions_count_neither_as_success_nor_as_error() -> None:
     statuses = ["success", "error", "crashed", "running", "canceled"]
-    assert n8n.execution_counts([{"status": status} for status in statuses]) == {"success": 1, "error": 3}
+    assert n8n_rest.execution_counts([{"status": status} for status in statuses]) == {"success": 1, "error": 3}

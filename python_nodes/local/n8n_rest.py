@@ -1,0 +1,132 @@
+"""A running n8n's own REST interface, signed in as its owner: what the editor uses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+import httpx2
+import tenacity
+
+from python_nodes.errors import PermanentError, RetryableError
+
+OWNER_EMAIL = "owner@nightporter.localhost"
+PAGE_SIZE = 100
+HEADER_AUTH = "httpHeaderAuth"
+
+
+class Rest:
+    """n8n's own REST interface, signed in as the owner."""
+
+    def __init__(self, port: int, owner_password: str) -> None:
+        self._client = httpx2.Client(base_url=f"http://127.0.0.1:{port}/rest", timeout=60.0)
+        self._password = owner_password
+
+    def __enter__(self) -> Rest:
+        try:
+            self._sign_in()
+        except httpx2.TransportError:
+            self._client.close()
+            raise RetryableError(f"n8n does not answer at {self._client.base_url}: start it with `make run`") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    @tenacity.retry(
+        stop=tenacity.stop_after_attempt(5), wait=tenacity.wait_fixed(1), reraise=True,
+        retry=tenacity.retry_if_exception_type(httpx2.TransportError),
+    )  # fmt: skip
+    def _sign_in(self) -> None:
+        login = {"emailOrLdapLoginId": OWNER_EMAIL, "password": self._password}
+        if self._client.post("/login", json=login).is_success:
+            return
+        owner = {"email": OWNER_EMAIL, "firstName": "Night", "lastName": "Porter", "password": self._password}
+        _checked(self._client.post("/owner/setup", json=owner))
+
+    def workflow_ids(self) -> list[str]:
+        """The ids of all flows that n8n holds."""
+        found: list[str] = []
+        while True:
+            told = _checked(self._client.get("/workflows", params={"take": PAGE_SIZE, "skip": len(found)}))
+            page = [str(flow["id"]) for flow in told["data"]]
+            found.extend(page)
+            if not page or len(found) >= told["count"]:
+                return found
+
+    def workflow(self, workflow_id: str) -> dict[str, Any] | None:
+        """One flow as n8n holds it; None if there is none of that id."""
+        answer = self._client.get(f"/workflows/{workflow_id}")
+        if answer.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
+            return None
+        found: dict[str, Any] = _checked(answer)["data"]
+        return found
+
+    def save_workflow(self, flow: Mapping[str, Any]) -> None:
+        """Write a flow under its own id, over what is there; its tags are ids of this n8n."""
+        if self.workflow(flow["id"]) is None:
+            _checked(self._client.post("/workflows", json=dict(flow)))
+        else:
+            _checked(self._client.patch(f"/workflows/{flow['id']}", json=dict(flow)))
+
+    def publish(self, workflow_id: str) -> None:
+        """Make the flow's current version the one that runs."""
+        held = self.workflow(workflow_id)
+        if held is None:
+            raise PermanentError(f"n8n holds no flow {workflow_id}: import it first", status=404)
+        _checked(self._client.post(f"/workflows/{workflow_id}/activate", json={"versionId": held["versionId"]}))
+
+    def tag_ids(self, names: Sequence[str]) -> dict[str, str]:
+        """This n8n's ids of tags by name; what is missing is made."""
+        known = {tag["name"]: str(tag["id"]) for tag in _checked(self._client.get("/tags"))["data"]}
+        for name in sorted(set(names) - known.keys()):
+            known[name] = str(_checked(self._client.post("/tags", json={"name": name}))["data"]["id"])
+        return {name: known[name] for name in names}
+
+    def credential_ids(self) -> dict[str, str]:
+        """This n8n's ids of credentials by name."""
+        return {item["name"]: str(item["id"]) for item in _checked(self._client.get("/credentials"))["data"]}
+
+    def save_header_credential(self, name: str, data: Mapping[str, str]) -> None:
+        """Write a credential that sends one header, over the one of that name if there is one."""
+        body = {"name": name, "type": HEADER_AUTH, "data": dict(data)}
+        known = self.credential_ids().get(name)
+        if known is None:
+            _checked(self._client.post("/credentials", json=body))
+        else:
+            _checked(self._client.patch(f"/credentials/{known}", json=body))
+
+    def executions(self, *, since: datetime, workflow_id: str | None = None) -> list[dict[str, Any]]:
+        """Every execution that started after a moment, newest first."""
+        criteria: dict[str, str] = {"startedAfter": since.isoformat()}
+        if workflow_id is not None:
+            criteria["workflowId"] = workflow_id
+        found: list[dict[str, Any]] = []
+        while True:
+            query = {"filter": json.dumps(criteria), "limit": str(PAGE_SIZE)}
+            if found:
+                query["lastId"] = str(found[-1]["id"])
+            page = _checked(self._client.get("/executions", params=query))["data"]["results"]
+            found.extend(page)
+            if len(page) < PAGE_SIZE:
+                return found
+
+
+def execution_counts(executions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many executions ended well and how many did not."""
+    success = sum(1 for execution in executions if execution["status"] == "success")
+    running = sum(1 for execution in executions if execution["status"] in ("running", "new", "waiting"))
+    return {"success": success, "error": len(executions) - success - running}
+
+
+def _checked(response: httpx2.Response) -> dict[str, Any]:
+    if not response.is_success:
+        raise PermanentError(
+            f"n8n answered {response.status_code} on {response.request.url.path}: {response.text[:300]}",
+            status=502,
+        )
+    body: dict[str, Any] = response.json()
+    return body
