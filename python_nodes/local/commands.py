@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from python_nodes.errors import NightporterError
+from python_nodes.local import demo, flows, match
 from python_nodes.local import doctor as doctoring
-from python_nodes.local import flows, match
 from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.servers import WorldArguments
 from python_nodes.local.state import CHECKOUT, state_dir
@@ -24,6 +24,7 @@ StateDirOption = Annotated[Path | None, typer.Option("--state-dir", help="Where 
 WORKFLOWS = CHECKOUT / "workflows"
 INTERRUPTED = 130
 PIPED_WIDTH = 140
+ALL_CHANNELS = ",".join(demo.CHANNELS)
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +48,7 @@ def up(
     listings: Annotated[int, typer.Option(min=1, max=20_000)] = 200,
     days: Annotated[int, typer.Option(min=28, max=1000, help="Days of history.")] = 400,
     live_days: Annotated[int, typer.Option(min=1, max=365)] = 14,
+    channels: Annotated[str, typer.Option(help="Comma-separated: where the simulated units are sold.")] = ALL_CHANNELS,
     store: Annotated[Literal["postgres", "influx"], typer.Option(help="Where metrics are kept.")] = "postgres",
     state_dir_path: StateDirOption = None,
 ) -> None:
@@ -55,7 +57,9 @@ def up(
     from python_nodes.local.start import Options
 
     console = _console()
-    world = WorldArguments(seed=seed, listings=listings, days=days, live_days=live_days, scenario=scenario)
+    world = WorldArguments(
+        seed=seed, listings=listings, days=days, live_days=live_days, scenario=scenario, channels=_channels(channels)
+    )
     options = Options(world=world, once=once, json_file=json_file, store=store)
     # A plain `kill` must stop the children just as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -127,6 +131,15 @@ def import_(
     if done.edited:
         typer.echo(f"Edited in n8n and kept: {', '.join(done.edited)} (export them, or use --force)", err=True)
         raise typer.Exit(1)
+
+
+def _channels(told: str) -> tuple[str, ...]:
+    """Some of the channels that `up` connects, in their own order."""
+    wanted = {name.strip() for name in told.split(",")}
+    unknown = sorted(wanted - set(demo.CHANNELS))
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {ALL_CHANNELS}", param_hint="--channels")
+    return tuple(name for name in demo.CHANNELS if name in wanted)
 
 
 def _console() -> Console:
