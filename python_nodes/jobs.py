@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import asdict
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -13,11 +15,14 @@ from celery.signals import setup_logging, worker_process_init
 from kombu.exceptions import OperationalError
 
 from python_nodes import clock, config, log
-from python_nodes.alerts.route import RoutePolicy, default_policy
+from python_nodes.alerts import routing_file
+from python_nodes.alerts.policy import RoutePolicy
 from python_nodes.config import Settings
 from python_nodes.domain.metrics import MetricStore
 from python_nodes.errors import RetryableError
-from python_nodes.steps import backfill
+from python_nodes.insights import OpenAISettings
+from python_nodes.notify import base
+from python_nodes.steps import alert_tell, backfill
 from python_nodes.steps.services import Answers, Resilience, Services
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.raw import RawArchive
@@ -72,6 +77,7 @@ def build_services(settings: Settings) -> Services:
         policy=_policy(settings),
         senders=_senders(settings),
         answers=_answers(settings),
+        openai=_openai(settings),
         clock=clock.now,
         sleep=time.sleep,
     )
@@ -113,10 +119,20 @@ def _resilience(settings: Settings) -> Resilience:
 
 
 def _policy(settings: Settings) -> RoutePolicy:
-    policy = default_policy(slack_channel=settings.slack_channel, email_recipient=settings.email_to)
-    ready = _senders(settings)
+    known, ready = base.discover(), _senders(settings)
+    path = settings.routing_file or routing_file.DEFAULT_PATH
     # A way out that is not set up is no way out; it must not plan what can never be sent.
-    return RoutePolicy(routes=tuple(one for one in policy.routes if one.sender in ready and one.recipient))
+    missing = {name: f"sender {name} is not set up" for name in known if name not in ready}
+    return routing_file.load(path, known, routing_variables(settings), missing)
+
+
+def routing_variables(settings: Settings) -> dict[str, str]:
+    """Return what a ``$NAME`` of the routing file may stand for: the environment, and our own recipients."""
+    return {**os.environ} | {
+        "NIGHTPORTER_SLACK_CHANNEL": settings.slack_channel,
+        "NIGHTPORTER_EMAIL_TO": settings.email_to,
+        "NIGHTPORTER_SMS_TO": settings.sms_to,
+    }
 
 
 def _answers(settings: Settings) -> Answers:
@@ -129,6 +145,18 @@ def _answers(settings: Settings) -> Answers:
         sms_status_url=settings.sms_status_url or f"{base_url}/v1/sms/status",
         sms_replies_url=settings.sms_replies_url or f"{base_url}/v1/sms/replies",
         link_max_age_s=settings.action_link_max_age_s,
+    )
+
+
+def _openai(settings: Settings) -> OpenAISettings | None:
+    if settings.openai_api_key is None:
+        return None
+    return OpenAISettings(
+        api_key=settings.openai_api_key.get_secret_value(),
+        base_url=settings.openai_base_url,
+        model=settings.openai_model,
+        timeout_s=settings.openai_timeout_s,
+        monthly_tokens=settings.openai_monthly_tokens,
     )
 
 
@@ -205,3 +233,26 @@ def enqueue_backfill(tenant_id: int, job_id: str, request: backfill.Request, *, 
         backfill_task.apply_async(args=arguments, task_id=job_id, queue=queue(region, "bulk"))
     except OperationalError as error:
         raise RetryableError("valkey: the workers' queue cannot be reached") from error
+
+
+@app.task(name="tell")
+def tell_task(tenant_id: int, alert_id: int, as_of: str, whisper: dict[str, str] | None, run_id: str) -> None:
+    """Show on an alert's messages what was done about it, and answer who did it; repeated, it sends nothing twice."""
+    with structlog.contextvars.bound_contextvars(run_id=run_id):
+        if whisper is not None:
+            alert_tell.whisper(services(), alert_tell.Whisper(**whisper))
+        else:
+            alert_tell.run(services(), tenant_id, alert_id, datetime.fromisoformat(as_of))
+
+
+def enqueue_tell(
+    tenant_id: int, alert_id: int, as_of: datetime, *, region: str, run_id: str,
+    whisper: alert_tell.Whisper | None = None,
+) -> None:  # fmt: skip
+    """Have it told soon; with no queue at hand the next cycle tells it, so nobody who answers is held up."""
+    told = asdict(whisper) if whisper is not None else None
+    arguments = (tenant_id, alert_id, as_of.isoformat(), told, run_id)
+    try:
+        tell_task.apply_async(args=arguments, queue=queue(region, "bulk"), retry=False)
+    except OperationalError:
+        log.get("jobs").warning("queue_unreachable", alert_id=alert_id)

@@ -32,12 +32,22 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One answer that the message offers; ``url`` where the medium has no buttons of its own."""
+
+    name: str
+    label: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What one recipient is told of one alert once.
 
     ``delivery_id`` is the message's identity: the same message keeps it over every attempt. ``is_retry`` says that an
     earlier attempt may already have reached the provider. ``update_ref`` is the provider reference of the message
-    that the same recipient already has about this alert.
+    that the same recipient already has about this alert. ``people`` are lines on who takes care of it, ``note`` what
+    has just been done; ``in_words`` are two sentences on what is wrong and what to do.
     """
 
     delivery_id: str
@@ -50,6 +60,10 @@ class Message:
     fields: tuple[Field, ...]
     evidence: tuple[str, ...]
     links: tuple[Link, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    people: tuple[str, ...] = ()
+    note: str = ""
+    in_words: str = ""
     chart_png: bytes | None = None
     chart_alt: str = ""
     update_ref: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from babel.numbers import format_currency, get_currency_precision
 
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.notify.base import Field, Link, Message, MessageState
+from python_nodes.notify.base import Choice, Field, Link, Message, MessageState
 
 LOCALE = "en_GB"
 MAX_EVIDENCE = 8
@@ -32,6 +33,15 @@ _CAUSES = {
     "conversion_drop": "People see the listing but fewer of them book",
     "unknown": "Not known yet",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What people may answer and have answered: see the same fields of ``Message``."""
+
+    choices: tuple[Choice, ...] = ()
+    people: tuple[str, ...] = ()
+    note: str = ""
 
 
 def money(amount_minor: int | float, currency: str) -> str:
@@ -159,6 +169,8 @@ def render(
     recipient: str,
     as_of: datetime,
     links: Sequence[Link] = (),
+    answers: Answers | None = None,
+    in_words: str = "",
     update_ref: str | None = None,
     is_retry: bool = False,
 ) -> Message:
@@ -177,6 +189,10 @@ def render(
         fields=fields(alert, listing),
         evidence=evidence(alert),
         links=tuple(links),
+        choices=answers.choices if answers and state != "resolved" else (),
+        people=answers.people if answers else (),
+        note=answers.note if answers and update_ref is not None else "",
+        in_words=in_words,
         chart_png=chart_png,
         chart_alt=f"Chart of {alert.metric.replace('_', ' ')} since before {day(alert.onset_date)}",
         update_ref=update_ref,

@@ -17,6 +17,8 @@ from python_nodes.store import alerts, deliveries, idempotency, verdicts
 
 UPDATED_IN_PLACE = "slack"
 """The sender whose messages show who takes care; the others hear only that an alert ended."""
+STEP_PREFIX = "action-"
+"""Begins the step of a delivery that only shows what people did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +85,20 @@ def act_once(
     return acted, False
 
 
+def taken(conn: Connection, alert_id: int) -> list[tuple[str, Taken]]:
+    """Return the actions on one alert, oldest first, each with the step of the deliveries that show it."""
+    return [
+        (
+            f"{STEP_PREFIX}{row['id']}",
+            Taken(kind=row["kind"], actor=row["actor"], note=row["note"], taken_at=row["taken_at"]),
+        )
+        for row in action_store.list_for_alert(conn, alert_id)
+    ]
+
+
 def standing(conn: Connection, alert_id: int) -> Standing:
     """Sum up what people did about one alert."""
-    rows = action_store.list_for_alert(conn, alert_id)
-    return actions.standing(
-        [Taken(kind=r["kind"], actor=r["actor"], note=r["note"], taken_at=r["taken_at"]) for r in rows]
-    )
+    return actions.standing([one for _, one in taken(conn, alert_id)])
 
 
 def listed(services: Services, tenant_id: int, alert_id: int) -> dict[str, Any]:
@@ -112,7 +122,7 @@ def _record(conn: Connection, alert: Alert, wish: Wish, decision: Decision, at: 
         alerts.resolve(conn, alert.alert_id, max(at, alert.raised_at), decision.closes)
         action_store.silence(conn, alert, wish.kind, decision.closes, at)
     elif wish.kind != "note":
-        _plan_updates(conn, alert.alert_id, f"action-{action_id}", f"{wish.kind} by {wish.actor}", at)
+        _plan_updates(conn, alert.alert_id, f"{STEP_PREFIX}{action_id}", f"{wish.kind} by {wish.actor}", at)
 
 
 def _plan_updates(conn: Connection, alert_id: int, step: str, reason: str, at: datetime) -> None:

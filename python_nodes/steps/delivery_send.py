@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from python_nodes import log
 from python_nodes.errors import NightporterError, PermanentError, RetryableError
 from python_nodes.notify import base, render
-from python_nodes.steps import picture
+from python_nodes.steps import answers, in_words, picture
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, deliveries, portfolio
 
@@ -26,6 +26,7 @@ def run(services: Services, tenant_id: int, delivery_id: int, as_of: datetime) -
         # Held while sending: a delivery found `sending` under it was left by a process that died.
         if not deliveries.hold(lock, delivery_id):
             raise RetryableError(f"delivery {delivery_id} is being sent", retry_after_s=RETRY_AFTER_S)
+        in_words.ensure(services, tenant_id, delivery_id)
         with services.database.tenant(tenant_id) as conn:
             claimed = _claim(conn, delivery_id, services.clock())
             now = deliveries.get(conn, delivery_id)
@@ -58,6 +59,8 @@ def _message(services: Services, conn: Connection, delivery: deliveries.Delivery
         delivery_id=f"np-{delivery.delivery_id}",
         recipient=delivery.recipient,
         as_of=as_of,
+        answers=answers.offered(services, conn, delivery, alert),
+        in_words=in_words.text(conn, alert, listing),
         links=[base.Link(label="All alerts", url=f"{services.base_url.rstrip('/')}/console/alerts")],
         update_ref=earlier[0] if earlier else None,
         is_retry=delivery.attempts > 1,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from python_nodes.alerts.route import RoutePolicy
+from python_nodes.alerts.policy import RoutePolicy
 from python_nodes.domain.metrics import MetricStore
+from python_nodes.insights import OpenAISettings
 from python_nodes.store.raw import RawArchive
 from python_nodes.store.session import Database
 from python_nodes.vendors.base import HttpSettings
@@ -52,5 +53,6 @@ class Services:
     policy: RoutePolicy
     senders: Mapping[str, Mapping[str, Any]] = field(repr=False)
     answers: Answers = field(default_factory=Answers)
+    openai: OpenAISettings | None = None
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]

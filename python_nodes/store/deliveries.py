@@ -134,6 +134,19 @@ def get(conn: Connection, delivery_id: int) -> Delivery:
     return _delivery(row)
 
 
+def by_provider_ref(conn: Connection, sender: str, provider_ref: str) -> Delivery | None:
+    """Return the delivery that a provider knows by its own reference, locked; None if it is not ours."""
+    is_it = (deliveries.c.sender == sender) & (deliveries.c.provider_ref == provider_ref)
+    row = conn.execute(select(deliveries).where(is_it).order_by(deliveries.c.id).with_for_update()).first()
+    return None if row is None else _delivery(row)
+
+
+def lost(conn: Connection, delivery_id: int, error: str, at: datetime) -> None:
+    """Open a sent delivery again: its provider could not hand it over after all."""
+    sent = (deliveries.c.id == delivery_id) & (deliveries.c.status == "sent")
+    conn.execute(update(deliveries).where(sent).values(status="failed", error=error, finished_at=at))
+
+
 def list_for_alert(conn: Connection, alert_id: int) -> list[Delivery]:
     """Return every delivery of one alert, in order of id."""
     query = select(deliveries).where(deliveries.c.alert_id == alert_id).order_by(deliveries.c.id)

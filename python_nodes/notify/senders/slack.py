@@ -6,6 +6,8 @@ Recipients are channel ids (``C…``): ``conversations.history`` takes no names.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from slack_sdk import WebClient
@@ -14,10 +16,11 @@ from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from python_nodes.errors import PermanentError, RetryableError
-from python_nodes.notify.base import Field, Message
+from python_nodes.notify.base import Choice, Field, Message
 
 EVENT_TYPE = "nightporter_delivery"
 HISTORY_PAGES = 5
+NOTE = "nightporter-note"
 
 _PASSING = frozenset(
     {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
@@ -58,6 +61,22 @@ def _field(field: Field) -> dict[str, Any]:
     return _markdown(f"*{escape(field.label)}*\n{escape(field.value)}", _LIMIT_FIELD)
 
 
+def _opening(message: Message) -> str:
+    if not message.in_words:
+        return escape(message.summary)
+    return f"{escape(message.summary)}\n*In words:* {escape(message.in_words)}"
+
+
+def _button(message: Message, choice: Choice) -> dict[str, Any]:
+    button = {
+        "type": "button",
+        "text": _plain(choice.label, 75),
+        "action_id": choice.name,
+        "value": str(message.alert_id),
+    }
+    return button | {"style": "primary"} if choice is message.choices[0] else button
+
+
 def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
     """Lay the message out: header, what it costs, evidence, chart, links, context."""
     mark = ":white_check_mark:" if message.state == "resolved" else _MARKS[message.category]
@@ -66,7 +85,7 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
             "type": "header",
             "text": _plain(f"{mark} {escape(message.title)}", _LIMIT_HEADER),
         },
-        {"type": "section", "text": _markdown(escape(message.summary), _LIMIT_SECTION)},
+        {"type": "section", "text": _markdown(_opening(message), _LIMIT_SECTION)},
         {"type": "section", "fields": [_field(field) for field in message.fields[:10]]},
     ]
     if message.evidence:
@@ -88,6 +107,10 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
     if message.links:
         links = "  ·  ".join(f"<{link.url}|{escape(link.label)}>" for link in message.links)
         laid.append({"type": "section", "text": _markdown(links, _LIMIT_SECTION)})
+    if message.people:
+        laid.append({"type": "context", "elements": [_markdown(escape(line), 2000) for line in message.people[:10]]})
+    if message.choices:
+        laid.append({"type": "actions", "elements": [_button(message, choice) for choice in message.choices[:25]]})
     context = f"Nightporter · alert {message.alert_id} · {message.category} · {message.state}"
     laid.append({"type": "context", "block_id": _block_id(message), "elements": [_markdown(context, _LIMIT_SECTION)]})
     return laid
@@ -118,14 +141,31 @@ class Sender:
 
     def send(self, message: Message) -> str:
         """Post or update, once per ``delivery_id``; the reference is ``channel:ts``."""
-        try:
-            if message.is_retry and (ref := self._find(message)) is not None:
-                return ref
-            return self._put(message, self._upload(message))
-        except SlackApiError as error:
-            _raise_by_recovery(error)
-        except (SlackClientError, OSError) as error:
-            raise RetryableError(f"slack: {type(error).__name__}") from error
+        with _by_recovery():
+            ref = self._find(message) if message.is_retry else None
+            if ref is None:
+                ref = self._put(message, self._upload(message))
+            if message.note:
+                self._put_note(message, ref)
+            return ref
+
+    def whisper(self, channel: str, user: str, text: str, thread_ts: str | None = None) -> None:
+        """Say something that only one person in the channel sees; Slack keeps no copy, so it is never sent again."""
+        with _by_recovery():
+            self._client.chat_postEphemeral(channel=channel, user=user, text=escape(text), thread_ts=thread_ts)
+
+    def _put_note(self, message: Message, ref: str) -> None:
+        channel, _, ts = ref.partition(":")
+        if message.is_retry:
+            thread = self._client.conversations_replies(channel=channel, ts=ts, limit=200)
+            if any(_carries(item, message, NOTE) for item in thread.get("messages") or []):
+                return
+        said = {
+            "type": "section",
+            "text": _markdown(escape(message.note), _LIMIT_SECTION),
+            "block_id": _block_id(message, NOTE),
+        }
+        self._client.chat_postMessage(channel=channel, thread_ts=ts, text=escape(message.note), blocks=[said])
 
     def _find(self, message: Message) -> str | None:
         channel = message.update_ref.partition(":")[0] if message.update_ref else message.recipient
@@ -202,15 +242,15 @@ class Sender:
         return f"{answer['channel']}:{answer['ts']}"
 
 
-def _block_id(message: Message) -> str:
-    return f"nightporter:{message.delivery_id}"[:255]
+def _block_id(message: Message, part: str = "nightporter") -> str:
+    return f"{part}:{message.delivery_id}"[:255]
 
 
-def _carries(item: dict[str, Any], message: Message) -> bool:
+def _carries(item: dict[str, Any], message: Message, part: str = "nightporter") -> bool:
     # Metadata is Slack's place for it; a block id survives where an app may not read metadata.
     payload = (item.get("metadata") or {}).get("event_payload") or {}
-    in_blocks = any(block.get("block_id") == _block_id(message) for block in item.get("blocks") or [])
-    return in_blocks or payload.get("delivery_id") == message.delivery_id
+    in_blocks = any(block.get("block_id") == _block_id(message, part) for block in item.get("blocks") or [])
+    return in_blocks or (part != NOTE and payload.get("delivery_id") == message.delivery_id)
 
 
 def _is_unready_chart(error: BaseException) -> bool:
@@ -221,6 +261,16 @@ def _is_unready_chart(error: BaseException) -> bool:
 def _is_passing(error: SlackApiError) -> bool:
     status = int(error.response.status_code or 0)
     return status == 429 or status >= 500 or error.response.get("error") in _PASSING
+
+
+@contextmanager
+def _by_recovery() -> Iterator[None]:
+    try:
+        yield
+    except SlackApiError as error:
+        _raise_by_recovery(error)
+    except (SlackClientError, OSError) as error:
+        raise RetryableError(f"slack: {type(error).__name__}") from error
 
 
 def _raise_by_recovery(error: SlackApiError) -> NoReturn:

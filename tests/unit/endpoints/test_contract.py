@@ -21,6 +21,9 @@ TABLE = {
     ("get", "/v1/alerts/{id}/explain"): "read", ("post", "/v1/alerts/{id}/route"): "notify",
     ("post", "/v1/deliveries/{id}/send"): "notify", ("post", "/v1/flow-errors"): "notify",
     ("get", "/v1/summary"): "read", ("post", "/v1/replay"): "ingest", ("get", "/docs"): "read",
+    ("post", "/v1/alerts/{id}/actions"): "notify", ("get", "/v1/alerts/{id}/actions"): "read",
+    ("post", "/v1/slack/actions"): "notify", ("post", "/v1/sms/status"): "notify",
+    ("post", "/v1/sms/replies"): "notify", ("get", "/act"): "notify", ("post", "/act"): "notify",
     ("get", "/docs/scalar.js"): "read", ("get", "/openapi.json"): "read", ("get", "/console/alerts"): "read",
 }  # fmt: skip
 
