@@ -164,7 +164,8 @@ class World:
         i, guest = int(r.listing[k]), int(r.guest[k])
         checkin = self.first + timedelta(days=int(r.checkin[k]))
         own, total = book.market(i).currency, int(r.total_minor[k])
-        paid_in = self.currency_on(i, self.first + timedelta(days=int(r.day[k])))
+        made = int(r.day[k])
+        paid_in = self.currency_on(i, self.first + timedelta(days=made)) if made >= self.history_days else own
         return BookingRow(
             reservation_id=reservation_id(book.channel[i], k),
             property_id=book.channel_property_id[i],
@@ -181,8 +182,10 @@ class World:
 
     def _fresh(self, rows: IntArray, day: IntArray) -> Iterable[int]:
         """Of some reservations those whose event on ``day`` a stale feed has already told."""
-        for k, d in zip(rows.tolist(), day.tolist(), strict=True):
-            stopped = self._known_through(int(self.reservations.listing[k]))
+        feeds = {i for item in self.placed if item.kind == "feed_stale" for i in item.listings}
+        listings = self.reservations.listing[rows].tolist()
+        for k, i, d in zip(rows.tolist(), listings, day.tolist(), strict=True):
+            stopped = self._known_through(i) if i in feeds else None
             if stopped is None or d <= self.day_index(stopped):
                 yield k
 

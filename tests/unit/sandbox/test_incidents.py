@@ -42,6 +42,14 @@ def _write(tmp_path: Path, text: str) -> Path:
         ("[[incident]]", "[[incidents]]", "unknown field 'incidents'; did you mean 'incident'?"),
         ('kind = "conversion_drop"', "", "field 'kind' is missing"),
         ("[[incident]]", "[[incident", "cannot be read"),
+        ('third = "high"', 'channel = "vrb"', "did you mean 'vrbo'?"),
+        ('third = "high"', 'third = "high", rank = -1', "field 'select.rank'"),
+        ("severity = 0.7", 'severity = 0.7\nscope = "propery"', "did you mean 'property'?"),
+        ("severity = 0.7", 'severity = 0.7\nscope = "market"', "field 'scope'"),
+        ("severity = 0.7", "severity = 0.7\nfactor = 2", "unknown field 'factor'"),
+        ("severity = 0.7", "severity = 0.7\nnights = [0, 9]", "unknown field 'nights'"),
+        ('"conversion_drop"', '"feed_stale"', "unknown field 'severity'"),
+        ('"conversion_drop"', '"market_demand_drop"', "must name a market and nothing else"),
     ],
 )
 def test_a_wrong_field_is_named_with_the_file(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -75,6 +83,57 @@ def test_the_shipped_scenario_fits_and_takes_no_listing_twice(listings: int) -> 
         assert 0.6 <= item.severity <= 0.9
         assert item.first_day <= 4
         assert item.last_day == 13
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ('kind="price_error"\nfactor=1', "field 'factor' of 1 is no error"),
+        ('kind="price_error"\nfactor=2\nnights=[9, 3]', "field 'nights'"),
+        ('kind="min_stay_raised"\nmin_stay_nights=2.5', "field 'min_stay_nights' must be a whole number"),
+        ('kind="min_stay_raised"', "field 'min_stay_nights' is missing"),
+        ('kind="currency_switched"\ncurrency="DOL"', "field 'currency'"),
+        ('kind="review_drop"\npoints=9', "field 'points' must be a number from 0.3 to 6"),
+        ('kind="competitor_undercut"\nfactor=1.2', "field 'factor' must be a number from 0.1 to 0.95"),
+        ('kind="feed_stale"\nscope="listing"', "field 'scope'"),
+    ],
+)
+def test_every_kinds_own_fields_are_checked(tmp_path: Path, fields: str, told: str) -> None:
+    text = f'[[incident]]\nid="x"\nselect={{third="mid"}}\nstart_day=1\ndays=3\n{fields}\n'
+    with pytest.raises(ScenarioError) as caught:
+        read_scenario(_write(tmp_path, text))
+    assert told in str(caught.value)
+
+
+def test_scopes_take_the_whole_unit_property_or_feed(tmp_path: Path) -> None:
+    head = 'select = { third = "high", channel = "expedia" }\nstart_day = 1\ndays = 3\n'
+    kinds = [("unit", "listing_down", 'scope = "unit"'), ("property", "listing_down", 'scope = "property"'),
+             ("feed", "feed_stale", "")]  # fmt: skip
+    text = "".join(f'[[incident]]\nid = "{name}"\nkind = "{kind}"\n{more}\n{head}' for name, kind, more in kinds)
+    book = draw_portfolio(1, 200)
+    unit, whole, feed = place(_write(tmp_path, text), book, 1, DEFAULT_T0, 14).incidents
+    assert {book.unit_id[i] for i in unit.listings} == {book.unit_id[unit.listings[0]]}
+    assert [book.channel[i] for i in unit.listings] == ["booking_com", "expedia"]
+    there = book.property_id[whole.listings[0]]
+    assert whole.listings == tuple(i for i, where in enumerate(book.property_id) if where == there)
+    assert {book.channel[i] for i in feed.listings} == {"expedia"}
+    assert len({book.channel_property_id[i] for i in feed.listings}) == 1
+
+
+def test_a_currency_that_is_the_listings_own_is_refused(tmp_path: Path) -> None:
+    text = '[[incident]]\nid="x"\nkind="currency_switched"\nselect={market="Lisbon"}\nstart_day=1\ndays=3\n'
+    text += 'currency="EUR"\n'
+    with pytest.raises(ScenarioError, match="EUR is what the listing has anyway"):
+        place(_write(tmp_path, text), draw_portfolio(1, 60), 1, DEFAULT_T0, 14)
+
+
+def test_a_fee_can_only_be_missing_where_there_is_one(tmp_path: Path) -> None:
+    text = '[[incident]]\nid="x"\nkind="fee_missing"\nselect={third="mid"}\nstart_day=1\ndays=3\n'
+    book = draw_portfolio(1, 60)
+    (item,) = place(_write(tmp_path, text), book, 1, DEFAULT_T0, 14).incidents
+    assert book.fee_minor[item.listings[0]] > 0
+    with pytest.raises(ScenarioError, match="other --channels"):
+        place(_write(tmp_path, text), draw_portfolio(1, 60, ("booking_com",)), 1, DEFAULT_T0, 14)
 
 
 def test_the_same_seed_places_the_same_and_another_differs() -> None:
