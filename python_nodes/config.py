@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     base_url: str = "http://127.0.0.1:8080"
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
 
+    routing_file: FilePath | None = None
     slack_token: SecretStr | None = None
     slack_base_url: str = "https://slack.com/api/"
     slack_channel: str = "#alerts"
@@ -82,6 +83,8 @@ class Settings(BaseSettings):
     breaker_failures: int = Field(default=5, ge=1)
     breaker_reset_s: float = Field(default=60.0, gt=0)
     breaker_successes: int = Field(default=2, ge=1)
+
+    fx_url: str = Field(default="https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist-90d.xml", min_length=1)
 
     metric_store: Literal["postgres", "influx"] = "postgres"
     influx_url: str = "http://127.0.0.1:8086"

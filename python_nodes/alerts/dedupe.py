@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from python_nodes.alerts.decisions import AlertChange, AlertResolution, AlertScope, Reason
 from python_nodes.domain.findings import Alert, AlertDraft, Category
@@ -44,8 +45,11 @@ def lost_so_far_minor(alert: Alert, draft: AlertDraft, as_of: datetime) -> int:
 def change(alert: Alert, draft: AlertDraft, as_of: datetime) -> AlertChange:
     """Bring an open alert up to date; onset never moves later while the problem lasts."""
     worse = SEVERITY[draft.category] > SEVERITY[alert.category]
+    evidence, joined = _spread(alert, draft)
     if worse:
         reason = f"still there and worse: {alert.category} became {draft.category}"
+    elif joined:
+        reason = f"still there, and on {joined} more listing{'s' if joined > 1 else ''}"
     else:
         reason = (
             f"still there, category {draft.category}, not worse than {alert.category}: updated without telling again"
@@ -54,13 +58,24 @@ def change(alert: Alert, draft: AlertDraft, as_of: datetime) -> AlertChange:
         alert_id=alert.alert_id,
         fields={name: getattr(draft, name) for name in RETOLD}
         | {
+            "evidence": evidence,
             "lost_so_far_minor": lost_so_far_minor(alert, draft, as_of),
             "onset_date": min(draft.onset_date, alert.onset_date),
             "updated_at": as_of,
         },
-        notify=worse,
+        notify=worse or bool(joined),
         reason=reason,
     )
+
+
+def _spread(alert: Alert, draft: AlertDraft) -> tuple[dict[str, Any], int]:
+    """Count who joined a unit's or property's alert and was never told with it; in a market some always come and go."""
+    if draft.scope not in ("unit", "property"):
+        return draft.evidence, 0
+    told = alert.evidence.get("told_listing_ids", alert.evidence.get("listing_ids", ()))
+    joined = set(draft.evidence.get("listing_ids", ())) - set(told)
+    spread = int(alert.evidence.get("spread", 0)) + bool(joined)
+    return {**draft.evidence, "told_listing_ids": sorted({*told, *joined}), "spread": spread}, len(joined)
 
 
 def resolution(

@@ -65,11 +65,9 @@ def why_over(
 
 def found_kinds(alert: Alert, found: Sequence[Anomaly], listings: Sequence[ListingInfo]) -> set[str]:
     """Name what is found now where the alert was, grouped, muted or inhibited as it may be."""
-    if alert.scope == "listing" and alert.listing_id is not None:
-        covered = {alert.listing_id}
-    elif alert.scope == "unit":
-        units = {one.unit_id for one in listings if one.listing_id == alert.listing_id}
-        covered = {one.listing_id for one in listings if one.unit_id in units}
+    named = [alert.listing_id] if alert.listing_id is not None else alert.evidence.get("listing_ids")
+    if named is not None:
+        covered = set(named)
     elif alert.scope == "property":
         covered = {one.listing_id for one in listings if one.property_id == alert.property_id}
     else:

@@ -8,8 +8,9 @@ from typing import Any
 from python_nodes import log
 from python_nodes.alerts import route
 from python_nodes.alerts.route import PastDelivery
+from python_nodes.steps import places
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, deliveries, outbox
+from python_nodes.store import alerts, deliveries, outbox, portfolio
 
 
 def run(services: Services, tenant_id: int, alert_id: int, as_of: datetime) -> dict[str, Any]:
@@ -22,9 +23,12 @@ def run(services: Services, tenant_id: int, alert_id: int, as_of: datetime) -> d
                 PastDelivery(sender=one.sender, recipient=one.recipient, step=one.step, status=one.status)
                 for one in before
             ]
-            routed = route.route(alert, services.policy, as_of, past)
+            about = route.subject(alert, places.of(alert, portfolio.load_listings(conn)))
+            routed = route.route(about, services.policy, as_of, past)
             deliveries.plan(conn, alert_id, routed.send, routed.suppressed, as_of)
-            outbox.mark_entity_done(conn, alerts.NOTIFY, str(alert_id), as_of)
+            if not routed.waits:
+                # What waits for a team's hours stays open, so that the cycles to come ask again.
+                outbox.mark_entity_done(conn, alerts.NOTIFY, str(alert_id), as_of)
             due = [one for one in deliveries.list_for_alert(conn, alert_id) if one.status in {"planned", "failed"}]
         facts.update(send=len(due), suppressed=len(routed.suppressed))
     return {
