@@ -15,6 +15,7 @@ from pathlib import Path
 from sandbox import server
 from sandbox.channels import CHANNELS
 from sandbox.incidents import ScenarioError
+from sandbox.receivers import Hooks
 from sandbox.world import DEFAULT_SCENARIO, DEFAULT_T0, build_world
 
 
@@ -62,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scenario", type=Path, default=DEFAULT_SCENARIO, help="TOML file; else the shipped one")
     parser.add_argument("--out-dir", type=Path, required=True)
     parser.add_argument("--rate-limit-per-minute", type=_between(0, 1_000_000), default=6000)
+    parser.add_argument("--slack-actions-url", default="", help="where pressed buttons go; none if not given")
+    parser.add_argument("--sms-replies-url", default="", help="where answers to texts go; none if not given")
     return parser
 
 
@@ -87,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             port=args.port, control_port=args.control_port, control_token=args.control_token, smtp_port=args.smtp_port,
             page_token=args.page_token or secrets.token_urlsafe(24), out_dir=args.out_dir,
             rate_limit_per_minute=args.rate_limit_per_minute,
+            hooks=Hooks(slack_actions_url=args.slack_actions_url, sms_replies_url=args.sms_replies_url),
         ),
     )  # fmt: skip
     print(json.dumps(running.urls()), flush=True)

@@ -36,6 +36,8 @@ class SlackMessage:
     posted_at: datetime
     edited_at: datetime | None = None
     versions: int = 1
+    only_for: str | None = None
+    """The one person who sees it, for a message that Slack calls ephemeral."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,20 @@ class Email:
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One text message, either way; ``is_answer`` came from a person."""
+
+    sid: str
+    sender: str
+    recipient: str
+    body: str
+    status: str
+    at: datetime
+    status_url: str = ""
+    is_answer: bool = False
+
+
 class Inbox:
     """Everything that was received, guarded by one lock."""
 
@@ -70,6 +86,7 @@ class Inbox:
         self._serial = itertools.count(1)
         self._slack: list[SlackMessage] = []
         self._emails: list[Email] = []
+        self._texts: list[Text] = []
         self._files: dict[str, SlackFile] = {}
         self._channels: dict[str, str] = {}
 
@@ -95,14 +112,15 @@ class Inbox:
 
     def post(
         self, channel: str, text: str, blocks: tuple[Block, ...], now: datetime, *,
-        thread_ts: str | None = None, file_ids: tuple[str, ...] = (),
+        thread_ts: str | None = None, file_ids: tuple[str, ...] = (), only_for: str | None = None,
     ) -> SlackMessage:  # fmt: skip
         """Keep a new Slack message under its own time stamp."""
         with self._lock:
             ts = f"{int(now.timestamp())}.{next(self._serial):06d}"
             message = SlackMessage(
-                channel=channel, ts=ts, thread_ts=thread_ts, text=text, blocks=blocks, file_ids=file_ids, posted_at=now
-            )
+                channel=channel, ts=ts, thread_ts=thread_ts, text=text, blocks=blocks, file_ids=file_ids,
+                posted_at=now, only_for=only_for,
+            )  # fmt: skip
             self._slack.append(message)
             return message
 
@@ -133,6 +151,21 @@ class Inbox:
         with self._lock:
             return self._files.get(file_id)
 
+    def add_text(self, text: Text) -> Text:
+        """Keep a text, or what it has become."""
+        with self._lock:
+            for i, old in enumerate(self._texts):
+                if old.sid == text.sid:
+                    self._texts[i] = text
+                    return text
+            self._texts.append(text)
+            return text
+
+    def texts(self) -> list[Text]:
+        """Texts, newest first."""
+        with self._lock:
+            return self._texts[::-1]
+
     def slack(self) -> list[SlackMessage]:
         """Slack messages, newest first."""
         with self._lock:
@@ -153,4 +186,5 @@ class Inbox:
             row["edited_at"] = message.edited_at.isoformat() if message.edited_at else None
             slack.append(row)
         emails = [asdict(mail) | {"received_at": mail.received_at.isoformat()} for mail in self.emails()]
-        return {"slack": slack, "emails": emails}
+        texts = [asdict(text) | {"at": text.at.isoformat()} for text in self.texts()]
+        return {"slack": slack, "emails": emails, "texts": texts}

@@ -42,7 +42,9 @@ def blueprint(inbox: Inbox, now: Callable[[], datetime]) -> Blueprint:
         "auth.test": lambda _: _auth_test(),
         "chat.postMessage": lambda args: _post_message(inbox, args, now()),
         "chat.update": lambda args: _update(inbox, args, now()),
+        "chat.postEphemeral": lambda args: _post_ephemeral(inbox, args, now()),
         "conversations.history": lambda args: _history(inbox, args),
+        "conversations.replies": lambda args: _replies(inbox, args),
         "files.getUploadURLExternal": lambda args: _upload_url(inbox, args),
         "files.completeUploadExternal": lambda args: _complete_upload(inbox, args, now()),
     }
@@ -157,8 +159,28 @@ def _history(inbox: Inbox, args: dict[str, Any]) -> dict[str, Any]:
         oldest = float(args.get("oldest") or 0)
     except ValueError:
         raise SlackError("invalid_arguments") from None
-    found = [m for m in inbox.slack() if m.channel == channel and not m.thread_ts and float(m.ts) >= oldest]
+    kept = [m for m in inbox.slack() if m.channel == channel and m.only_for is None]
+    found = [m for m in kept if not m.thread_ts and float(m.ts) >= oldest]
     return {"messages": [_message_json(m) for m in found[:limit]], "has_more": len(found) > limit}
+
+
+def _replies(inbox: Inbox, args: dict[str, Any]) -> dict[str, Any]:
+    """A thread, its first message first."""
+    channel, ts = _channel(args), str(args.get("ts") or "")
+    found = [m for m in reversed(inbox.slack()) if m.channel == channel and ts in (m.ts, m.thread_ts)]
+    if not any(m.ts == ts for m in found):
+        raise SlackError("thread_not_found")
+    return {"messages": [_message_json(m) for m in found if m.only_for is None], "has_more": False}
+
+
+def _post_ephemeral(inbox: Inbox, args: dict[str, Any], now: datetime) -> dict[str, Any]:
+    user = str(args.get("user") or "")
+    if not user:
+        raise SlackError("user_not_in_channel")
+    text, blocks = _content(args)
+    thread_ts = str(args["thread_ts"]) if args.get("thread_ts") else None
+    message = inbox.post(_channel(args), text, blocks, now, thread_ts=thread_ts, only_for=user)
+    return {"message_ts": message.ts}
 
 
 def _upload_url(inbox: Inbox, args: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from flask import Blueprint, Flask
 from limits import RateLimitItem, RateLimitItemPerMinute
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from sandbox import exports, files, receivers, receivers_slack, vendors
+from sandbox import exports, files, receivers, receivers_openai, receivers_slack, receivers_twilio, vendors
 from sandbox.clock import SimulatedClock
 from sandbox.control import Controls, create_control_app
 from sandbox.driver import Driver
@@ -43,6 +43,7 @@ class Settings:
     page_token: str
     out_dir: Path
     rate_limit_per_minute: int
+    hooks: receivers.Hooks = field(default_factory=receivers.Hooks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ def start(world: World, settings: Settings) -> Running:
     limit: RateLimitItem | None = RateLimitItemPerMinute(per_minute) if per_minute else None
     counterparts = [module.blueprint(world, clock, faults.plans[name], limit) for name, module in found.items()]
     controls = Controls(world=world, clock=clock, driver=driver, faults=faults, token=settings.control_token)
-    public = _serve(_public_app(counterparts, inbox, clock, settings.page_token), settings.port)
+    public = _serve(_public_app(counterparts, inbox, clock, settings), settings.port)
     control = _serve(create_control_app(controls), settings.control_port)
     smtp = start_smtp(inbox, clock.now, HOST, settings.smtp_port)
     return Running(public=public, control=control, smtp=smtp, page_token=settings.page_token)
@@ -109,7 +110,7 @@ def _write_day(world: World, out_dir: Path, day: date) -> None:
     exports.write_recent(world, out_dir, day)
 
 
-def _public_app(counterparts: list[Blueprint], inbox: Inbox, clock: SimulatedClock, page_token: str) -> Flask:
+def _public_app(counterparts: list[Blueprint], inbox: Inbox, clock: SimulatedClock, settings: Settings) -> Flask:
     app = Flask("sandbox.public", static_folder=None)
     app.secret_key = secrets.token_bytes(32)
     app.config.update(
@@ -119,7 +120,9 @@ def _public_app(counterparts: list[Blueprint], inbox: Inbox, clock: SimulatedClo
     for counterpart in counterparts:
         app.register_blueprint(counterpart)
     app.register_blueprint(receivers_slack.blueprint(inbox, clock.now))
-    app.register_blueprint(receivers.blueprint(inbox, clock.now, page_token))
+    app.register_blueprint(receivers_twilio.blueprint(inbox, clock.now))
+    app.register_blueprint(receivers_openai.blueprint(clock.now))
+    app.register_blueprint(receivers.blueprint(inbox, clock.now, settings.page_token, settings.hooks))
     return app
 
 
