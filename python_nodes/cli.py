@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,6 +142,32 @@ def replay_raw(
     with _plain_errors():
         settings = config.settings()
         _print(replay.run(jobs.build_services(settings), settings.tenant_id, clock.now(), rejected_id or None))
+
+
+@app.command("route")
+def route_alert(
+    alert: Annotated[Path, typer.Option(help="The alert as JSON, as GET /v1/alerts/{id} answers.")],
+    at: Annotated[str, typer.Option(help="The moment, ISO 8601 with a zone; now by default.")] = "",
+    file: Annotated[Path | None, typer.Option(help="The routing file; the configured one by default.")] = None,
+) -> None:
+    """Print who would be told of an alert and why, and why the others would not; sends nothing, needs no database."""
+    from python_nodes.alerts import route, routing_file, subject_file
+    from python_nodes.notify import base
+
+    with _plain_errors():
+        moment = subject_file.moment(at, "--at") or clock.now()
+        about = subject_file.read(json.loads(alert.read_text(encoding="utf-8")))
+        # Unlike the worker's settings these need no database, so that a file can be tried anywhere.
+        variables = config.recipients(os.environ)
+        path = file or Path(os.environ.get("NIGHTPORTER_ROUTING_FILE", routing_file.DEFAULT_PATH))
+        routed = route.route(about, routing_file.load(path, base.discover(), variables), moment, [])
+        for line in (f"{path.name} at {moment.isoformat()}", *routed.why):
+            typer.echo(line)
+        for target in routed.send:
+            typer.echo(f"  told      {target.sender:6} {target.recipient}: {target.reason}")
+        for one in routed.suppressed:
+            word = "waits" if one.waits_until else "not told"
+            typer.echo(f"  {word:9} {one.sender:6} {one.recipient or '(nobody)'}: {one.reason}")
 
 
 @app.command("login-link")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -115,6 +116,13 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         # Only names and reasons: the values may be secrets.
         reasons = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
         raise ConfigError("; ".join(reasons)) from None
+
+
+def recipients(environ: Mapping[str, str], told: Settings | None = None) -> dict[str, str]:
+    """Return what a ``$NAME`` of the routing file stands for: the environment over our own recipients."""
+    own = ("slack_channel", "email_to", "sms_to")
+    usual = {f"{PREFIX}{name}".upper(): str(getattr(told or documentation(), name)) for name in own}
+    return {**usual, **environ} if told is None else {**environ, **usual}
 
 
 @lru_cache(maxsize=1)

@@ -123,16 +123,7 @@ def _policy(settings: Settings) -> RoutePolicy:
     path = settings.routing_file or routing_file.DEFAULT_PATH
     # A way out that is not set up is no way out; it must not plan what can never be sent.
     missing = {name: f"sender {name} is not set up" for name in known if name not in ready}
-    return routing_file.load(path, known, routing_variables(settings), missing)
-
-
-def routing_variables(settings: Settings) -> dict[str, str]:
-    """Return what a ``$NAME`` of the routing file may stand for: the environment, and our own recipients."""
-    return {**os.environ} | {
-        "NIGHTPORTER_SLACK_CHANNEL": settings.slack_channel,
-        "NIGHTPORTER_EMAIL_TO": settings.email_to,
-        "NIGHTPORTER_SMS_TO": settings.sms_to,
-    }
+    return routing_file.load(path, known, config.recipients(os.environ, settings), missing)
 
 
 def _answers(settings: Settings) -> Answers:
