@@ -75,7 +75,12 @@ def test_truth_needs_the_control_token_and_is_on_no_other_port(sandbox: Any) -> 
     assert sandbox.public.get("/truth", headers=sandbox.control.headers).status_code == 404
     truth = sandbox.control.get("/truth").json()
     assert [item["kind"] for item in truth["incidents"]] == ["listing_down"]
-    assert truth["incidents"][0]["true_loss_minor"] > 0
+    incident = truth["incidents"][0]
+    assert incident["true_loss_minor"] > incident["spill_minor"] >= 0
+    assert incident["oracle_day"] == incident["start"], "what shows directly is seen on its first day"
+    assert "false alert" in truth["oracle"]
+    assert truth["not_started"] == []
+    assert {item["channel"] for item in truth["listings"]} == {"booking_com", "expedia", "vrbo", "airbnb"}
     assert len(truth["listings"]) == 24
     assert httpx2.get(sandbox.control.base_url.join("/healthz"), trust_env=False).status_code == 200
 
@@ -124,13 +129,29 @@ def test_a_bad_setting_is_refused_by_name(sandbox: Any, path: str, body: dict[st
 
 @pytest.mark.parametrize(
     ("arguments", "word"),
-    [(["--listings", "x"], "--listings"), (["--scenario", "/nowhere/x.toml"], "x.toml"), (["--port", "7e4"], "--port")],
+    [
+        (["--listings", "x"], "--listings"),
+        (["--channels", "vrbo,expedai"], "--channels"),
+        (["--scenario", "/nowhere/x.toml"], "x.toml"),
+        (["--port", "7e4"], "--port"),
+    ],
 )
 def test_bad_arguments_end_with_2_and_name_the_argument(tmp_path: Path, arguments: list[str], word: str) -> None:
     command = [sys.executable, "-m", "sandbox", "--control-token", "c", "--out-dir", str(tmp_path), *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert word in done.stderr
+
+
+@pytest.mark.parametrize(("vendor", "status"), [("booking_com", 500), ("airbnb", 200)])
+def test_a_fault_strikes_the_vendor_it_names(sandbox: Any, t0: str, vendor: str, status: int) -> None:
+    sandbox.fault(name="server_error", vendor=vendor, operation="token", times=1)
+    body = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+    answer = sandbox.public.post("/booking_com/token-based-authentication/exchange", json=body)
+    assert answer.status_code == status
+    refused = sandbox.control.post("/control/faults", json={"name": "timeout", "vendor": "agoda"})
+    assert refused.status_code == 400
+    assert "vendor" in refused.json()["error"]
 
 
 def test_a_misspelt_scenario_field_ends_with_2_and_names_it(tmp_path: Path) -> None:
