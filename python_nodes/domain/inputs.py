@@ -29,8 +29,8 @@ class AriMatrix:
     """Latest known availability and rates, shape (n_listings, n_nights).
 
     ``known`` is False where no observation exists; there ``is_open`` is False, ``price_minor`` NaN, ``units_left`` 0.
-    ``price_minor`` is NaN where the channel shows no price. ``observed_at`` (n_listings,) is the last successful
-    poll, datetime64[s] UTC, NaT if never.
+    ``price_minor`` is NaN where the channel shows no price; ``fees_minor`` is charged once a stay, 0 for none.
+    ``observed_at`` (n_listings,) is the last successful poll, datetime64[s] UTC, NaT if never.
     """
 
     nights: DayArray
@@ -39,27 +39,112 @@ class AriMatrix:
     price_minor: FloatArray
     units_left: IntArray
     min_stay_nights: IntArray
+    fees_minor: IntArray
     observed_at: NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True)
-class HealthState:
-    """The channel's own word per listing: ``status`` is '' if never told; ``changed_at`` datetime64[s] UTC."""
+class UsualTerms:
+    """What each night usually asked of a guest, (n_listings, n_nights), NaN if unknown: told by earlier polls.
 
-    status: NDArray[np.str_]
-    changed_at: NDArray[np.datetime64]
+    Time in which an alert puts a term in doubt does not count for that term.
+    """
+
+    price_minor: FloatArray
+    fees_minor: FloatArray
+    min_stay_nights: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
+class HealthState:
+    """The channel's own word per listing: ``status`` and ``detail`` are '' if never told.
+
+    ``changed_at`` is datetime64[s] UTC.
+    """
+
+    status: NDArray[np.str_]
+    changed_at: NDArray[np.datetime64]
+    detail: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewState:
+    """The latest score (0 to 10, NaN if never told) of each listing and how many reviews it is made of."""
+
+    score_10: FloatArray
+    count: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class RecentDays:
+    """What the last weeks told of each day, (n_listings, n_days), NaN where untold; the last day is the latest local.
+
+    ``shown_count`` is search impressions, ``viewed_count`` listing views.
+    """
+
+    days: DayArray
+    shown_count: FloatArray
+    viewed_count: FloatArray
+    review_score: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class MissingContent:
+    """What earlier snapshots of a listing's page showed and the latest does not, one entry each.
+
+    ``row`` points into the listings; ``part`` is ``amenity`` or ``rate_plan``; ``left_count`` of that part are still
+    there; ``last_seen_at`` datetime64[s] UTC.
+    """
+
+    row: IntArray
+    part: NDArray[np.str_]
+    name: NDArray[np.str_]
+    left_count: IntArray
+    last_seen_at: NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedMarks:
+    """What was odd about the records a feed brought, one entry each: ``mark`` is ``duplicate`` or ``currency``.
+
+    ``row`` points into the listings; ``day`` is what the record was about; ``value`` is how often it was told, or the
+    currency; ``observed_at`` datetime64[s] UTC is the poll that told it last.
+    """
+
+    row: IntArray
+    operation: NDArray[np.str_]
+    mark: NDArray[np.str_]
+    day: DayArray
+    value: NDArray[np.str_]
+    observed_at: NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailingPoll:
+    """An operation of a connection that fails now; ``listings`` (n_listings,) are those it speaks for."""
+
+    connection_id: int
+    connection: str
+    operation: str
+    failing_since_at: datetime
+    succeeded_at: datetime | None
+    failures: int
+    reason: str
+    listings: BoolArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardInputs:
     """Everything a guard may look at.
 
     ``operator_known``/``operator_open`` (n_listings, n_nights) over ``ari.nights``: the operator's own calendar.
-    ``trailing_price_minor`` (n_listings, n_nights): what a night usually costs, by earlier polls that no price alert
-    makes doubtful, NaN if unknown.
     ``last_performance_day`` (n_listings,) datetime64[D], NaT if none.
+    ``local_day`` (n_listings,) datetime64[D]: the day it is at each listing.
     ``night_demand`` (n_listings, n_nights): share of a day's expected bookings that would touch that night's stay
     (sums to 1 over nights where lead times are known).
+    ``stay_shares`` (n_listings, k): column ``i`` is the share of bookings that stay ``i + 1`` nights, the last or more.
+    ``booked_units`` (n_listings, n_nights): like units that standing bookings of all channels took before the poll of
+    availability, with time enough for it to know them.
     """
 
     as_of: datetime
@@ -69,9 +154,17 @@ class GuardInputs:
     health: HealthState
     operator_known: BoolArray
     operator_open: BoolArray
-    trailing_price_minor: FloatArray
+    usual: UsualTerms
     last_performance_day: NDArray[np.datetime64]
+    local_day: DayArray
     night_demand: FloatArray
+    stay_shares: FloatArray
+    booked_units: IntArray
+    recent: RecentDays
+    reviews: ReviewState
+    missing_content: MissingContent
+    marks: FeedMarks
+    failing: Sequence[FailingPoll]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,40 +7,44 @@ the listing's nights of the same weekday around it usually cost, with wider boun
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import BoolArray, GuardInputs
 from python_nodes.domain.metrics import FloatArray
-from python_nodes.guards.finding import nights_finding, within
+from python_nodes.guards.finding import judged, nights_finding
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
 NAME = "price_out_of_range"
 NEIGHBOUR_WEEKS = 4
 
 
+@dataclass(frozen=True, slots=True)
+class OutOfRange:
+    """Nights out of range, (n_listings, n_nights), and what each usually costs; NaN where nothing tells."""
+
+    under_floor: BoolArray
+    collapsed: BoolArray
+    dear: BoolArray
+    usual: FloatArray
+
+
 def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anomaly]:
     """Return one Anomaly a listing with nights priced out of range."""
-    ari = inputs.ari
-    price = np.where(ari.price_minor > 0, ari.price_minor, np.nan)
-    priced = ari.known & ari.is_open & np.isfinite(price) & within(inputs, settings.horizon_nights)
-    floor = np.array([listing.floor_price_minor for listing in inputs.listings], dtype=np.float64)[:, None]
-    base = np.array([listing.base_price_minor for listing in inputs.listings], dtype=np.float64)[:, None]
-    usual, slack = _usual(inputs.trailing_price_minor, settings)
-    with np.errstate(invalid="ignore"):
-        under_floor = priced & (price < floor)
-        collapsed = under_floor | (priced & (price < settings.price_low_ratio / slack * usual))
-        dear = priced & (price > settings.price_high_ratio * slack * usual)
-    reference = np.where(np.isfinite(usual) & (usual > 0), usual, np.maximum(base, floor))
-    lost = _lost(price, reference, collapsed, dear & ~collapsed, inputs.night_demand, settings)
+    price, wrong_of = inputs.ari.price_minor, out_of_range(inputs, settings)
+    base = np.array([max(one.base_price_minor, one.floor_price_minor) for one in inputs.listings], dtype=np.float64)
+    reference = np.where(np.isfinite(wrong_of.usual) & (wrong_of.usual > 0), wrong_of.usual, base[:, None])
+    collapsed, dear = wrong_of.collapsed, wrong_of.dear & ~wrong_of.collapsed
+    lost = lost_by_price(price, reference, collapsed, dear, inputs.night_demand, settings)
     wrong = collapsed | dear
     found = []
     for row in np.flatnonzero(wrong.any(axis=1)).tolist():
         observed = float(np.median(price[row, wrong[row]]))
         expected = float(np.median(reference[row, wrong[row]]))
         evidence = {
-            "under_floor_nights": int(under_floor[row].sum()), "too_low_nights": int(collapsed[row].sum()),
+            "under_floor_nights": int(wrong_of.under_floor[row].sum()), "too_low_nights": int(collapsed[row].sum()),
             "too_high_nights": int(dear[row].sum()), "price_minor": round(observed),
             "usual_price_minor": round(expected),
             "floor_price_minor": inputs.listings[row].floor_price_minor, "currency": inputs.listings[row].currency,
@@ -64,6 +68,20 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     return found
 
 
+def out_of_range(inputs: GuardInputs, settings: GuardSettings) -> OutOfRange:
+    """Compare each open night's price with its floor and with what it usually costs."""
+    ari = inputs.ari
+    price = np.where(ari.price_minor > 0, ari.price_minor, np.nan)
+    priced = ari.known & ari.is_open & np.isfinite(price) & judged(inputs, settings)
+    floor = np.array([listing.floor_price_minor for listing in inputs.listings], dtype=np.float64)[:, None]
+    usual, slack = _usual(inputs.usual.price_minor, settings)
+    with np.errstate(invalid="ignore"):
+        under_floor = priced & (price < floor)
+        collapsed = under_floor | (priced & (price < settings.price_low_ratio / slack * usual))
+        dear = priced & (price > settings.price_high_ratio * slack * usual)
+    return OutOfRange(under_floor, collapsed, dear, usual)
+
+
 def _usual(trailing: FloatArray, settings: GuardSettings) -> tuple[FloatArray, FloatArray]:
     """Return what each night usually costs, NaN if nothing tells, and how much wider its bounds are."""
     own = np.where(np.isfinite(trailing) & (trailing > 0), trailing, np.nan)
@@ -82,7 +100,7 @@ def _weeks() -> list[int]:
     return [week for week in range(-NEIGHBOUR_WEEKS, NEIGHBOUR_WEEKS + 1) if week]
 
 
-def _lost(
+def lost_by_price(
     price: FloatArray, reference: FloatArray, collapsed: BoolArray, dear: BoolArray, demand: FloatArray,
     settings: GuardSettings,
 ) -> FloatArray:  # fmt: skip

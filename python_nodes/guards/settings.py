@@ -9,8 +9,35 @@ from dataclasses import dataclass
 class GuardSettings:
     """Defaults suit a daily poll.
 
-    ``inferred_slack`` widens both price ratios where other nights, not the night's own past, tell the usual price.
+    Horizon: ``horizon_nights`` ahead are judged; most bookings fall within them.
+
+    Prices: ``price_low_ratio`` and ``price_high_ratio`` bound a night's price, and the total with fees, by the usual
+    one; ``inferred_slack`` widens both where other nights, not the night's own past, tell the usual price.
     ``price_elasticity`` is an assumption: a price ``k`` times the usual one keeps ``k ** -elasticity`` of its bookings.
+
+    Minimum stay: a rise of ``min_stay_rise_nights`` counts; operators move it by season, then on all channels at once.
+
+    Parity: between channels of one unit a price may move ``parity_price_tolerance`` more than on the others before it
+    counts (operators round, and round differently), a minimum stay may differ by ``parity_min_stay_tolerance`` nights
+    more than usual. ``parity_min_nights`` keeps a single odd night, which a channel still has to take over, from
+    being told.
+
+    Feeds: availability not polled for ``ari_stale_hours`` is stale (a daily poll may be half a day late), and what is
+    stale is not judged. A report ``performance_stale_days`` behind is stale; behind its own channel's other properties
+    one day is enough, if it told all of the last ``reports_daily_days``. ``repeat_days`` equal days of at least
+    ``repeat_min_shown`` impressions are a repeated day: by chance two such counts agree once in some hundred thousand.
+    ``oversold_nights`` nights that a channel still offers although bookings took the units say that it hears nothing.
+    A poll is failing for good after ``poll_failures`` failures in a row or ``poll_failing_hours``.
+
+    Reviews: a fall of ``review_drop_points`` (of ten) within the remembered weeks counts from ``review_min_count``
+    reviews on: fewer move by a single guest. ``review_loss_per_point`` is an assumption: e-folds of bookings a point.
+
+    Content: an amenity or rate plan that a snapshot of the last ``content_memory_days`` showed is missed; after that
+    its absence is taken as meant. What either costs (``amenity_loss_share`` each, ``rate_plan_loss_share`` times the
+    part of the plans that is gone) is an assumption.
+
+    Calendar: running empty is told where the nights after the last open one are at least ``calendar_empty_nights`` and
+    would take ``calendar_empty_share`` of a day's bookings.
     """
 
     horizon_nights: int = 90
@@ -18,8 +45,26 @@ class GuardSettings:
     price_high_ratio: float = 2.0
     inferred_slack: float = 1.5
     price_elasticity: float = 1.5
+    min_stay_rise_nights: int = 1
+    parity_price_tolerance: float = 0.10
+    parity_min_stay_tolerance: int = 0
+    parity_min_nights: int = 2
     ari_stale_hours: float = 36.0
     performance_stale_days: int = 3
+    reports_daily_days: int = 7
+    repeat_days: int = 3
+    repeat_min_shown: int = 100
+    oversold_nights: int = 1
+    poll_failures: int = 3
+    poll_failing_hours: float = 24.0
+    review_drop_points: float = 0.25
+    review_min_count: int = 10
+    review_loss_per_point: float = 0.2
+    content_memory_days: int = 28
+    amenity_loss_share: float = 0.10
+    rate_plan_loss_share: float = 0.4
+    calendar_empty_nights: int = 14
+    calendar_empty_share: float = 0.10
 
 
 DEFAULTS = GuardSettings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,12 @@ from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.store import alerts
 
 PRICE_KINDS = ("price_out_of_range",)
+TERM_KINDS: Mapping[str, tuple[str, ...]] = {
+    "price_minor": (*PRICE_KINDS, "parity"),
+    "fees_minor": ("fee_missing", "total_out_of_range"),
+    "min_stay_nights": ("min_stay_raised", "parity"),
+}
+"""Alerts of which kinds put which of ``UsualTerms`` in doubt."""
 OUTAGE_KINDS = ("suspended", "not_bookable", "no_price", "price_out_of_range")
 
 DOUBT_DAYS = 28
@@ -27,9 +33,23 @@ OUTAGE_SHARE = 0.2
 """A finding that loses less of a day's bookings leaves the day fit to score: three nights closed are no outage."""
 
 
+def doubtful_terms(
+    conn: Connection, listings: Sequence[ListingInfo], as_of: datetime, past_days: int
+) -> dict[str, Spans]:
+    """Return for each of ``UsualTerms`` when an alert about it stood on which listing, up to ``as_of``."""
+    kinds = sorted({kind for each in TERM_KINDS.values() for kind in each})
+    known = alerts.standing(conn, kinds, as_of - timedelta(days=past_days), as_of)
+    return {
+        term: _spans([one for one in known if one.kind in each], listings, as_of) for term, each in TERM_KINDS.items()
+    }
+
+
 def doubtful_prices(conn: Connection, listings: Sequence[ListingInfo], as_of: datetime, past_days: int) -> Spans:
-    """Return when a price alert stood on which listing, up to ``as_of``."""
-    known = alerts.standing(conn, PRICE_KINDS, as_of - timedelta(days=past_days), as_of)
+    """Return when an alert about its price stood on which listing, up to ``as_of``."""
+    return doubtful_terms(conn, listings, as_of, past_days)["price_minor"]
+
+
+def _spans(known: Iterable[Alert], listings: Sequence[ListingInfo], as_of: datetime) -> Spans:
     ids, begin, end = [], [], []
     for alert, row in _members(known, listings):
         last = min(alert.resolved_at or as_of, alert.raised_at + timedelta(days=DOUBT_DAYS))

@@ -9,17 +9,22 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlalchemy import Connection
 
-from python_nodes.domain.inputs import Economics, GuardInputs
-from python_nodes.domain.metrics import MetricMatrix, MetricStore
+from python_nodes.domain.inputs import Economics, GuardInputs, RecentDays
+from python_nodes.domain.metrics import DayArray, MetricMatrix, MetricStore
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.normalize.fx import reference_rates
 from python_nodes.scoring.economics import economics, night_demand
-from python_nodes.steps import doubts
-from python_nodes.store import ari, bookings, health, operator, stays
+from python_nodes.scoring.stay_shape import stay_shares
+from python_nodes.steps import doubts, failing
+from python_nodes.store import ari, bookings, content, health, marks, operator, reviews, stays
 
 HORIZON_NIGHTS = 90
 STAY_SHAPE_DAYS = 120
+MEMORY_DAYS = 28
+LONGEST_STAY_NIGHTS = 30
+# A channel's calendar may be a day's state, as of its local morning: what was booked since is not its fault.
+INVENTORY_GRACE = timedelta(hours=24)
 PRICE_MEMORY_DAYS = 400
 """Price alerts older than this lie before any price still kept for a coming night."""
 
@@ -33,12 +38,12 @@ def local_day(as_of: datetime, listings: Sequence[ListingInfo]) -> date:
 def guard_inputs(
     conn: Connection, metrics: MetricStore, tenant_id: int, listings: Sequence[ListingInfo], as_of: datetime
 ) -> GuardInputs:
-    """Read availability, rates, health and the operator's calendar for the coming nights."""
+    """Read what channels and the operator say of the coming nights, and how the feeds that say it are doing."""
     today = local_day(as_of, listings)
     last = today + timedelta(days=HORIZON_NIGHTS - 1)
     ids = [listing.listing_id for listing in listings]
     known, is_open = operator.current(conn, [listing.unit_id for listing in listings], today, last)
-    doubtful = doubts.doubtful_prices(conn, listings, as_of, PRICE_MEMORY_DAYS)
+    doubtful = doubts.doubtful_terms(conn, listings, as_of, PRICE_MEMORY_DAYS)
     past = stays.booked_between(conn, ids, today - timedelta(days=STAY_SHAPE_DAYS), today)
     return GuardInputs(
         as_of=as_of,
@@ -48,10 +53,32 @@ def guard_inputs(
         health=health.current(conn, ids),
         operator_known=known,
         operator_open=is_open,
-        trailing_price_minor=ari.trailing_median_price(conn, ids, today, last, as_of, doubtful),
-        last_performance_day=metrics.last_told_day(tenant_id, "search_impressions", ids, today),
+        usual=ari.usual_terms(conn, ids, today, last, as_of, doubtful),
+        last_performance_day=metrics.last_told_day(tenant_id, "search_impressions", ids, today + timedelta(days=1)),
+        local_day=local_days(as_of, listings),
         night_demand=night_demand(past.listing_row, past.lead_days, past.stay_nights, len(ids), HORIZON_NIGHTS),
+        stay_shares=stay_shares(past.listing_row, past.stay_nights, len(ids), LONGEST_STAY_NIGHTS),
+        booked_units=stays.booked_units(conn, ids, today, last, INVENTORY_GRACE),
+        recent=recent_days(metrics, tenant_id, ids, today),
+        reviews=reviews.current(conn, ids),
+        missing_content=content.missing(conn, ids, as_of - timedelta(days=MEMORY_DAYS)),
+        marks=marks.current(conn, ids, as_of - timedelta(days=MEMORY_DAYS), as_of),
+        failing=failing.polls_of(conn, listings, as_of),
     )
+
+
+def local_days(as_of: datetime, listings: Sequence[ListingInfo]) -> DayArray:
+    """Return the day it is at each listing, datetime64[D]."""
+    by_zone = {zone: as_of.astimezone(ZoneInfo(zone)).date() for zone in {one.timezone for one in listings}}
+    return np.array([by_zone[listing.timezone] for listing in listings], dtype="datetime64[D]")
+
+
+def recent_days(metrics: MetricStore, tenant_id: int, ids: Sequence[int], today: date) -> RecentDays:
+    """Return the last weeks' figures, up to the day that has begun somewhere."""
+    names = ("search_impressions", "listing_views", "review_score")
+    told = metrics.read(tenant_id, names, ids, today - timedelta(days=MEMORY_DAYS), today + timedelta(days=1))
+    shown, viewed, score = (told.values[name] for name in names)
+    return RecentDays(days=told.days, shown_count=shown, viewed_count=viewed, review_score=score)
 
 
 def minor_rates(currency: str) -> Mapping[str, float]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from python_nodes.domain.columns import AriColumns
-from python_nodes.domain.inputs import AriMatrix, Spans
+from python_nodes.domain.inputs import AriMatrix, Spans, UsualTerms
 from python_nodes.domain.metrics import FloatArray, IntArray
 from python_nodes.store import copying
 from python_nodes.store.counts import Counts
@@ -34,6 +34,7 @@ _COLUMNS = (
     "raw_id",
 )
 _NAMES = ", ".join(_COLUMNS)
+_TERMS = ("price_minor", "fees_minor", "min_stay_nights")
 _AS_TOLD = ("rate_plan_external_id", "stay_date", *_TOLD)
 
 _OWN_PLAN = """
@@ -116,22 +117,24 @@ def current(
         "price": "f8",
         "units_left": "i8",
         "min_stay": "i8",
+        "fees": "i8",
     }
     query = (
         "SELECT a.listing_id, a.stay_date, a.is_open, coalesce(a.price_minor::float8, 'NaN'), a.units_left,"
-        " a.min_stay_nights FROM ari_current a" + _OWN_PLAN
+        " a.min_stay_nights, a.fees_minor FROM ari_current a" + _OWN_PLAN
     )
     rows = copying.fetch(conn, query, (wanted.tolist(), from_date, to_date), kinds)
     where = _place(rows, wanted, nights[0])
     shape = (len(wanted), len(nights))
     known, is_open = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-    price, units_left, min_stay = (
+    price, units_left, min_stay, fees = (
         np.full(shape, np.nan),
         np.zeros(shape, np.int64),
         np.ones(shape, np.int64),
+        np.zeros(shape, np.int64),
     )
     known[where], is_open[where], price[where] = True, rows["is_open"], rows["price"]
-    units_left[where], min_stay[where] = rows["units_left"], rows["min_stay"]
+    units_left[where], min_stay[where], fees[where] = rows["units_left"], rows["min_stay"], rows["fees"]
     polled = copying.fetch(
         conn, "SELECT listing_id, observed_at FROM ari_polls WHERE listing_id = ANY(%s)", (wanted.tolist(),),
         {"listing_id": "i8", "observed_at": "us"},
@@ -140,37 +143,51 @@ def current(
     observed = [latest.get(int(one), np.datetime64("NaT")) for one in wanted]
     return AriMatrix(
         nights=nights, known=known, is_open=is_open, price_minor=price, units_left=units_left,
-        min_stay_nights=min_stay, observed_at=np.array(observed, dtype="datetime64[s]"),
+        min_stay_nights=min_stay, fees_minor=fees, observed_at=np.array(observed, dtype="datetime64[s]"),
     )  # fmt: skip
+
+
+def usual_terms(
+    conn: Connection, listing_ids: Sequence[int] | IntArray, from_date: date, to_date: date, before: datetime,
+    doubtful: Mapping[str, Spans] | None = None,
+) -> UsualTerms:  # fmt: skip
+    """Return the median of each term seen before ``before`` for each night, weighted by how long it stood; NaN if none.
+
+    ``doubtful`` holds for a term, by its name in ``UsualTerms``, when it was under suspicion: such time does not count
+    for it, so that what is wrong never becomes usual.
+    """
+    wanted = np.asarray(listing_ids, dtype=np.int64)
+    nights = np.arange(np.datetime64(from_date), np.datetime64(to_date) + 1)
+    # Only changes are stored, so a term counts for as long as it stood: an error of one day must not be half the past.
+    query = (
+        "SELECT * FROM (SELECT a.listing_id, a.stay_date, coalesce(a.price_minor::float8, 'NaN'),"
+        " a.fees_minor::float8, a.min_stay_nights::float8,"
+        " extract(epoch FROM a.observed_at)::float8, extract(epoch FROM lead(a.observed_at, 1, %s)"
+        " OVER (PARTITION BY a.listing_id, a.stay_date ORDER BY a.observed_at))::float8 FROM ari_observations a"
+        + _OWN_PLAN + " AND a.observed_at < %s) x ORDER BY listing_id"
+    )  # fmt: skip
+    kinds = {"listing_id": "i8", "stay_date": "D", **dict.fromkeys(_TERMS, "f8"), "seen_s": "f8", "until_s": "f8"}
+    rows = copying.fetch(conn, query, (before, wanted.tolist(), from_date, to_date, before), kinds)
+    at, night = _place(rows, wanted, nights[0])
+    cell = at * len(nights) + night
+    found = {}
+    for name in _TERMS:
+        stood_s = np.where(np.isnan(rows[name]), 0.0, _trusted_s(rows, (doubtful or {}).get(name)))
+        told = np.flatnonzero(stood_s > 0)
+        found[name] = np.full((len(wanted), len(nights)), np.nan)
+        if told.size:
+            groups, medians = _weighted_median(cell[told], rows[name][told], stood_s[told])
+            found[name].flat[groups] = medians
+    return UsualTerms(**found)
 
 
 def trailing_median_price(
     conn: Connection, listing_ids: Sequence[int] | IntArray, from_date: date, to_date: date, before: datetime,
     doubtful: Spans | None = None,
 ) -> FloatArray:  # fmt: skip
-    """Return the median price seen before ``before`` for each night, weighted by how long it stood; NaN if none.
-
-    Time within ``doubtful`` does not count, so that a price under suspicion never becomes the usual one.
-    """
-    wanted = np.asarray(listing_ids, dtype=np.int64)
-    nights = np.arange(np.datetime64(from_date), np.datetime64(to_date) + 1)
-    # Only changes are stored, so a price counts for as long as it stood: an error of one day must not be half the past.
-    query = (
-        "SELECT * FROM (SELECT a.listing_id, a.stay_date, coalesce(a.price_minor::float8, 'NaN') AS price,"
-        " extract(epoch FROM a.observed_at)::float8, extract(epoch FROM lead(a.observed_at, 1, %s)"
-        " OVER (PARTITION BY a.listing_id, a.stay_date ORDER BY a.observed_at))::float8 FROM ari_observations a"
-        + _OWN_PLAN + " AND a.observed_at < %s) x WHERE price <> 'NaN' ORDER BY listing_id"
-    )  # fmt: skip
-    kinds = {"listing_id": "i8", "stay_date": "D", "price": "f8", "seen_s": "f8", "until_s": "f8"}
-    rows = copying.fetch(conn, query, (before, wanted.tolist(), from_date, to_date, before), kinds)
-    stood_s = _trusted_s(rows, doubtful)
-    rows, stood_s = rows[stood_s > 0], stood_s[stood_s > 0]
-    result = np.full((len(wanted), len(nights)), np.nan)
-    if len(rows):
-        at, night = _place(rows, wanted, nights[0])
-        groups, medians = _weighted_median(at * len(nights) + night, rows["price"], stood_s)
-        result.flat[groups] = medians
-    return result
+    """Return what ``usual_terms`` says of prices."""
+    spans = None if doubtful is None else {"price_minor": doubtful}
+    return usual_terms(conn, listing_ids, from_date, to_date, before, spans).price_minor
 
 
 def _trusted_s(rows: NDArray[Any], doubtful: Spans | None) -> FloatArray:

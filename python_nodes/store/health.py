@@ -50,13 +50,16 @@ def current(conn: Connection, listing_ids: Sequence[int] | IntArray) -> HealthSt
     h = listing_health.c
     moment = np.datetime64("NaT")
     known = {
-        int(listing_id): (str(status), np.datetime64(changed.replace(tzinfo=None), "s"))
-        for listing_id, status, changed in conn.execute(
-            select(h.listing_id, h.status, h.changed_at).where(h.listing_id.in_([int(one) for one in listing_ids]))
+        int(listing_id): (str(status), np.datetime64(changed.replace(tzinfo=None), "s"), str(detail))
+        for listing_id, status, changed, detail in conn.execute(
+            select(h.listing_id, h.status, h.changed_at, h.detail).where(
+                h.listing_id.in_([int(one) for one in listing_ids])
+            )
         )
     }
-    rows = [known.get(int(one), ("", moment)) for one in listing_ids]
+    rows = [known.get(int(one), ("", moment, "")) for one in listing_ids]
     return HealthState(
-        status=np.array([status for status, _ in rows], dtype=np.str_),
-        changed_at=np.array([changed for _, changed in rows], dtype="datetime64[s]"),
+        status=np.array([status for status, _, _ in rows], dtype=np.str_),
+        changed_at=np.array([changed for _, changed, _ in rows], dtype="datetime64[s]"),
+        detail=np.array([detail for _, _, detail in rows], dtype=np.str_),
     )

@@ -18,7 +18,7 @@ WITH runs AS (
   FROM poll_runs WHERE finished_at IS NOT NULL AND as_of_at <= :as_of),
 newest AS (
   SELECT connection_id, operation, max(as_of_at) FILTER (WHERE is_good) AS succeeded_at FROM runs GROUP BY 1, 2)
-SELECT n.connection_id, n.operation, n.succeeded_at, min(r.as_of_at) AS failing_since_at,
+SELECT n.connection_id, n.operation, n.succeeded_at, min(r.as_of_at) AS failing_since_at, count(r.*) AS failures,
   (array_agg(r.reason ORDER BY r.as_of_at DESC))[1] AS reason
 FROM newest n LEFT JOIN runs r ON r.connection_id = n.connection_id AND r.operation = n.operation AND NOT r.is_good
   AND (n.succeeded_at IS NULL OR r.as_of_at > n.succeeded_at)
@@ -30,19 +30,47 @@ GROUP BY 1, 2, 3 ORDER BY 1, 2
 class Freshness:
     """How fresh one operation's data are: None in ``failing_since_at`` is well, in ``succeeded_at`` never polled well.
 
-    While it fails, the last good data stand as of ``succeeded_at``; ``reason`` is the latest failure's.
+    While it fails, the last good data stand as of ``succeeded_at``; ``failures`` in a row since then, ``reason`` is the
+    latest failure's.
     """
 
     connection_id: int
     operation: str
     succeeded_at: datetime | None
     failing_since_at: datetime | None
+    failures: int
     reason: str | None
 
 
 def freshness(conn: Connection, as_of: datetime) -> list[Freshness]:
     """Return every polled connection's operations, in order, as they stood at ``as_of``."""
     return [Freshness(**row) for row in conn.execute(text(_FRESHNESS), {"as_of": as_of}).mappings()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """An active connection's operation that fails; ``channel`` is what the connection's settings name, if any."""
+
+    connection_id: int
+    connection: str
+    vendor: str
+    channel: str | None
+    operation: str
+    succeeded_at: datetime | None
+    failing_since_at: datetime
+    failures: int
+    reason: str
+
+
+def failing(conn: Connection, as_of: datetime) -> list[Failing]:
+    """Return what fails at ``as_of``, in order of connection and operation."""
+    query = text(
+        "SELECT f.connection_id, c.name AS connection, c.vendor, c.settings ->> 'channel' AS channel, f.operation,"
+        f" f.succeeded_at, f.failing_since_at, f.failures, f.reason FROM ({_FRESHNESS}) f"
+        " JOIN connections c ON c.id = f.connection_id WHERE c.is_active AND f.failing_since_at IS NOT NULL"
+        " ORDER BY f.connection_id, f.operation"
+    )
+    return [Failing(**row) for row in conn.execute(query, {"as_of": as_of}).mappings()]
 
 
 def start(conn: Connection, connection_id: int, operation: str, as_of: datetime) -> int:

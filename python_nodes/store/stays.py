@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 from sqlalchemy import Connection
@@ -37,6 +37,19 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL generate_series(
   greatest(b.check_in_date, %s)::timestamp, least(b.check_out_date - 1, %s)::timestamp, interval '1 day') night
 WHERE u.id = ANY(%s) GROUP BY u.id, u.unit_count, night
+"""
+
+_BOOKED = """
+SELECT l.id, night::date, count(*)
+FROM listings l JOIN ari_polls p ON p.tenant_id = l.tenant_id AND p.listing_id = l.id
+JOIN listings m ON m.tenant_id = l.tenant_id AND m.unit_id = l.unit_id
+CROSS JOIN LATERAL (
+  SELECT * FROM bookings k WHERE k.listing_id = m.id AND k.status NOT IN ('cancelled', 'no_show')
+    AND k.check_out_date > %s AND k.check_in_date <= %s AND k.booked_at <= p.observed_at - %s OFFSET 0
+) b
+CROSS JOIN LATERAL generate_series(
+  greatest(b.check_in_date, %s)::timestamp, least(b.check_out_date - 1, %s)::timestamp, interval '1 day') night
+WHERE l.id = ANY(%s) GROUP BY l.id, night
 """
 
 
@@ -78,3 +91,20 @@ def sold_out(conn: Connection, unit_ids: IntArray, first: date, last: date) -> B
     night = (rows["night"] - np.datetime64(first)).astype(np.int64)
     sold[np.searchsorted(unit_ids, rows["unit_id"]), night] = rows["is_sold"]
     return sold
+
+
+def booked_units(
+    conn: Connection, listing_ids: Sequence[int] | IntArray, first: date, last: date, grace: timedelta
+) -> IntArray:
+    """Count the like units that bookings of all channels take of each night, (n_listings, n_nights), both included.
+
+    Only bookings that stood for ``grace`` when the listing's availability was last polled, so that it must know them.
+    """
+    ids = np.asarray(listing_ids, dtype=np.int64)
+    kinds = {"listing_id": "i8", "night": "D", "taken": "i8"}
+    rows = copying.fetch(conn, _BOOKED, (first, last, grace, first, last, ids.tolist()), kinds)
+    taken = np.zeros((len(ids), (last - first).days + 1), dtype=np.int64)
+    order = np.argsort(ids)
+    at = order[np.searchsorted(ids, rows["listing_id"], sorter=order)] if len(rows) else np.empty(0, np.int64)
+    taken[at, (rows["night"] - np.datetime64(first)).astype(np.int64)] = rows["taken"]
+    return taken

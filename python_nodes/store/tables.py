@@ -95,7 +95,7 @@ tenants = Table(
 api_keys = _table(
     "api_keys", _text("name"), Column("key_hash", LargeBinary, unique=True, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False), _at("expires_at", nullable=True),
-    _at("last_used_at", nullable=True), _at("created_at"),
+    _at("last_used_at", nullable=True), _at("created_at"), Column("property_ids", ARRAY(BigInteger)),
 )  # fmt: skip
 properties = _table(
     "properties", _text("external_id"), _text("name"), _text("market"), _text("country"), _maybe("subdivision"),
@@ -122,6 +122,10 @@ poll_runs = _table(
     "poll_runs", _int("connection_id"), _text("operation"), _at("as_of_at"), _at("finished_at", nullable=True),
     _int("fetched", default="0"), _int("stored", default="0"), _int("unchanged", default="0"),
     _int("rejected", default="0"), _maybe("error"), _of("connection_id", "connections"),
+)  # fmt: skip
+fx_rates = _table(
+    "fx_rates", _day("rate_date"), _text("currency"), _real("per_eur"), _text("source"), _at("as_of_at"),
+    key=("rate_date", "currency"),
 )  # fmt: skip
 metrics_daily = _table(
     "metrics_daily", _int("listing_id"), _day("day_date"), Column("source", Text(collation="C"), nullable=False),
@@ -190,6 +194,19 @@ outbox = _table(
 listing_health = _table(
     "listing_health", _int("listing_id"), _text("source"), _text("status"), _at("changed_at"), _at("observed_at"),
     _text("detail"), _int("raw_id", nullable=True), key=("listing_id",),
+)  # fmt: skip
+listing_reviews = _table(
+    "listing_reviews", _int("listing_id"), _text("source"), _real("score_10"), _int("review_count"),
+    _at("observed_at"), key=("listing_id",),
+)  # fmt: skip
+listing_content = _table(
+    "listing_content", _int("listing_id"), _text("part"), _text("name"), _at("first_seen_at"), _at("last_seen_at"),
+    key=("listing_id", "part", "name"),
+)  # fmt: skip
+content_polls = _table("content_polls", _int("listing_id"), _text("source"), _at("observed_at"), key=("listing_id",))
+feed_marks = _table(
+    "feed_marks", _int("listing_id"), _text("operation"), _text("mark"), _day("day_date"), _text("value"),
+    _at("observed_at"), key=("listing_id", "operation", "mark", "day_date"),
 )  # fmt: skip
 operator_nights = _table(
     "operator_nights", _int("unit_id"), _day("stay_date"), _flag("is_open"), _int("units"),
