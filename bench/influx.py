@@ -86,8 +86,9 @@ def _measure(server: influx.Influx, database: Database, tenant: int) -> dict[str
     bare = _Bare(server.url)
     store.http.create_database()
     store.http.rows("CREATE DATABASE bare WITH DURATION INF SHARD DURATION 104w")
-    taken: dict[str, list[float]] = {"bare write": [], "write": [], "rewrite": [], "bare read": [], "read": []}
-    fresher = []
+    kinds = ("bare write", "write", "bare rewrite", "rewrite", "bare read", "read")
+    taken: dict[str, list[float]] = {kind: [] for kind in kinds}
+    again = []
     # Round by round, so that a busy moment of the machine falls on all.
     for turn in range(ROUNDS):
         points = _points(turn)
@@ -95,17 +96,18 @@ def _measure(server: influx.Influx, database: Database, tenant: int) -> dict[str
         taken["bare write"].append(_seconds(lambda bodies=bodies: bare.post(bodies)))
         taken["write"].append(_seconds(lambda points=points: store.write(tenant, points)))
         told = {name: values + 1 for name, values in points.values.items()}
-        fresher.append(
-            MetricPoints(points.listing_id, points.day_date, points.source, AS_OF + timedelta(hours=1), told)
-        )
+        later = AS_OF + timedelta(hours=1)
+        fresher = MetricPoints(points.listing_id, points.day_date, points.source, later, told)
+        again.append((bodies, fresher))
     asked = (tenant, TOLD, range(1, N_LISTINGS + 1), START, START + timedelta(days=N_DAYS - 1))
     for _ in range(ROUNDS):
         taken["bare read"].append(_seconds(bare.read))
         taken["read"].append(_seconds(lambda: store.read(*asked)))
-    for points in fresher:
+    for bodies, points in again:
+        taken["bare rewrite"].append(_seconds(lambda bodies=bodies: bare.post(bodies)))
         taken["rewrite"].append(_seconds(lambda points=points: store.write(tenant, points)))
     last = store.read(*asked).values[TOLD[0]][-1]
-    np.testing.assert_array_equal(last, fresher[-1].values[TOLD[0]][-N_DAYS:])
+    np.testing.assert_array_equal(last, again[-1][1].values[TOLD[0]][-N_DAYS:])
     return taken
 
 
@@ -133,16 +135,16 @@ def run() -> list[dict[str, Any]]:
 
 def _rows(version: str, taken: dict[str, list[float]]) -> list[dict[str, Any]]:
     n_rows = N_LISTINGS // ROUNDS * N_DAYS
-    rate = {name: n_rows / median(taken[name]) for name in ("bare write", "write", "rewrite")}
-    share = {name: rate[name] / rate["bare write"] for name in rate}
+    rate = {name: n_rows / median(taken[name]) for name in taken if "write" in name}
+    share = {name: rate[name] / rate[f"bare {name}"] for name in ("write", "rewrite")}
     slower = median(taken["read"]) / median(taken["bare read"])
-    peer = {"unit": "rows/s", "peer": "bare POST loop, lines given", "peer_value": rate["bare write"]}
+    peer = {"unit": "rows/s", "peer": "bare POST loop, lines given"}
     what = f"InfluxDB {version}"
     return [
         {"name": f"{what} write, {len(TOLD)} metrics a row", "value": rate["write"], **peer,
-         "ratio": share["write"], "goal": 0.5, "holds": share["write"] >= 0.5},
+         "peer_value": rate["bare write"], "ratio": share["write"], "goal": 0.5, "holds": share["write"] >= 0.5},
         {"name": f"{what} rewrite by a later report", "value": rate["rewrite"], **peer,
-         "ratio": share["rewrite"], "goal": None, "holds": None},
+         "peer_value": rate["bare rewrite"], "ratio": share["rewrite"], "goal": None, "holds": None},
         {"name": f"{what} read {N_LISTINGS} × {len(TOLD)} × {N_DAYS} into a matrix", "value": median(taken["read"]),
          "unit": "s", "peer": "bare CSV read", "peer_value": median(taken["bare read"]), "ratio": slower,
          "goal": 1.3, "holds": slower <= 1.3},
