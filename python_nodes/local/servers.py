@@ -50,7 +50,8 @@ def start_sandbox(folder: StateDir, saved: Saved, world: WorldArguments) -> proc
     command = [
         sys.executable, "-m", "sandbox", "--port", str(saved.ports.sandbox), "--control-port", str(saved.ports.control),
         "--smtp-port", str(saved.ports.smtp), "--control-token", saved.control_token, "--page-token", saved.page_token,
-        "--out-dir", str(folder.root / "sandbox"), *world.as_flags(),
+        "--out-dir", str(folder.root / "sandbox"), "--slack-actions-url", f"{saved.worker_url}/v1/slack/actions",
+        "--sms-replies-url", f"{saved.worker_url}/v1/sms/replies", *world.as_flags(),
     ]  # fmt: skip
     env = processes.clean_environment({})
     return processes.start("sandbox", command, env=env, log=folder.log("sandbox"), cwd=CHECKOUT)
@@ -97,6 +98,14 @@ def worker_settings(folder: StateDir, saved: Saved, addresses: WorkerAddresses, 
         "NIGHTPORTER_BASE_URL": saved.worker_url,
         "NIGHTPORTER_SLACK_TOKEN": "xoxb-sandbox",
         "NIGHTPORTER_SLACK_BASE_URL": f"{saved.sandbox_url}/slack/api/",
+        "NIGHTPORTER_SLACK_SIGNING_SECRET": "sandbox-signing-secret",
+        "NIGHTPORTER_TWILIO_ACCOUNT_SID": "AC" + "5a" * 16,
+        "NIGHTPORTER_TWILIO_AUTH_TOKEN": "sandbox-twilio-token",
+        "NIGHTPORTER_TWILIO_BASE_URL": f"{saved.sandbox_url}/twilio",
+        "NIGHTPORTER_SMS_FROM": "+15005550006",
+        "NIGHTPORTER_SMS_TO": "+351910000001",
+        "NIGHTPORTER_OPENAI_API_KEY": "sk-sandbox",
+        "NIGHTPORTER_OPENAI_BASE_URL": f"{saved.sandbox_url}/openai/v1",
         "NIGHTPORTER_SMTP_HOST": "127.0.0.1",
         "NIGHTPORTER_SMTP_PORT": str(saved.ports.smtp),
         "NIGHTPORTER_EMAIL_TO": "revenue@nightporter.localhost",

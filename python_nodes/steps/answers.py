@@ -23,6 +23,12 @@ def offered(services: Services, conn: Connection, delivery: Delivery, alert: Ale
     return Answers(choices=_choices(services, conn, delivery, now), people=people(now), note=_note(conn, delivery, now))
 
 
+def sms_numbers(services: Services) -> frozenset[str]:
+    """Return the numbers that get alerts, by setting or by the routing file: only they may answer."""
+    routed = (number for team in services.policy.teams.values() for number in team.recipients.get("sms", ()))
+    return frozenset({*services.answers.sms_numbers, *routed})
+
+
 def people(now: Standing) -> tuple[str, ...]:
     """Word who acknowledged the alert, has it, and ended it."""
     return tuple(sentence(one) for one in (now.acknowledged, now.assigned, now.closed) if one is not None)
@@ -59,6 +65,6 @@ def _choices(services: Services, conn: Connection, delivery: Delivery, now: Stan
         )  # fmt: skip
     is_open = {
         "slack": services.answers.slack_signing_secret is not None,
-        "sms": delivery.recipient in services.answers.sms_numbers,
+        "sms": delivery.recipient in sms_numbers(services),
     }
     return tuple(Choice(name=name, label=LABELS[name]) for name in names) if is_open.get(delivery.sender) else ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import parse_qs
@@ -12,7 +11,7 @@ from twilio.request_validator import RequestValidator
 from python_nodes import actions, log
 from python_nodes.actions import SMS_WORDS
 from python_nodes.errors import NotFoundError, PermanentError
-from python_nodes.steps import alert_act
+from python_nodes.steps import alert_act, answers
 from python_nodes.steps.alert_act import Acted, Request
 from python_nodes.steps.services import Services
 from python_nodes.store import actions as action_store
@@ -72,7 +71,7 @@ def _is_about(event: alerts.AlertEvent, sid: str) -> bool:
 def reply(services: Services, tenant_id: int, told: Mapping[str, str], raw: bytes, at: datetime) -> Acted:
     """Do what somebody texted; a number that gets no alerts of ours is refused and told nothing."""
     number, sid = told.get("From", ""), told.get("MessageSid", "")
-    if not any(hmac.compare_digest(number.encode(), known.encode()) for known in services.answers.sms_numbers):
+    if number not in answers.sms_numbers(services):
         raise PermanentError("sms: this number gets no alerts and may answer none", status=403)
     if not sid:
         raise PermanentError("sms: MessageSid is needed", status=422, field="MessageSid")
