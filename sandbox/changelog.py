@@ -19,10 +19,11 @@ HARMLESS_PER_CAUSE = 10
 # So that the log is not empty on the first live day; harmless changes go on at the same rate before it.
 DAYS_BEFORE_T0 = 35
 _ACTORS = ("ana", "ben", "pms-sync", "pricing-tool", "channel-manager")
+# Where a causal line's words are not the harm itself (a price, a minimum stay), a harmless one reads the same.
 _HARMLESS = {
     "status": ("online", "online"), "availability": ("open", "open"), "amenities": ("", "board games"),
-    "rate_plans": ("Flexible", "Fully flexible"), "min_stay": ("1", "1"), "connection": ("token", "token renewed"),
-    "description": ("text 3", "text 4"), "photo": ("gallery 7", "gallery 8"), "promotion": ("badge 1", "badge 2"),
+    "rate_plans": ("Flexible", "Fully flexible"), "min_stay": ("1", "1"), "connection": ("feed on", "feed mapping edited"),
+    "description": ("text 1", "text 2"), "photo": ("cover 1", "cover 2"), "promotion": ("early-bird deal", ""),
 }  # fmt: skip
 
 

@@ -41,6 +41,14 @@ def test_a_causal_line_stands_on_its_incidents_first_day_and_nothing_in_it_tells
     assert "cause" not in ChangeRow._fields
 
 
+@pytest.mark.parametrize("field", ["description", "photo", "connection"])
+def test_words_do_not_tell_a_causal_line_from_a_harmless_one(main_job: World, field: str) -> None:
+    lines = [change for change in main_job.changes if change.row.field == field]
+    causal = {(change.row.old, change.row.new) for change in lines if change.cause}
+    assert causal
+    assert causal <= {(change.row.old, change.row.new) for change in lines if not change.cause}
+
+
 def test_the_log_by_channel_and_day_is_complete_and_in_order(main_job: World) -> None:
     days = sorted({change.day for change in main_job.changes})
     told = [row for day in days for channel in CHANNELS for row in main_job.change_log(channel, day)]
