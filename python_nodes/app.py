@@ -54,6 +54,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         "login_max_age_s": settings.login_max_age_s,
         "session_max_age_s": settings.session_max_age_s,
         "region": settings.region,
+        "fx_url": settings.fx_url,
         "secret_key": settings.secret_key.get_secret_value(),
     }
     _register(app)

@@ -23,6 +23,8 @@ connection = typer.Typer(no_args_is_help=True, help="Accounts at vendors.")
 app.add_typer(apikey, name="apikey")
 app.add_typer(portfolio, name="portfolio")
 app.add_typer(connection, name="connection")
+fx = typer.Typer(no_args_is_help=True, help="Exchange rates.")
+app.add_typer(fx, name="fx")
 influx = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of metrics.")
 app.add_typer(influx, name="influx")
 
@@ -114,6 +116,17 @@ def connection_add(file: Annotated[Path, typer.Argument(help="As the body of POS
             credentials={name: value.get_secret_value() for name, value in body.credentials.items()},
         )
         _print({"id": connection_admin.add(jobs.build_services(settings), settings.tenant_id, wanted)})
+
+
+@fx.command("refresh")
+def fx_refresh() -> None:
+    """Read the reference rates anew from the address in the setting NIGHTPORTER_FX_URL."""
+    from python_nodes import jobs
+    from python_nodes.steps import rates
+
+    with _plain_errors():
+        settings = config.settings()
+        _print(rates.refresh(jobs.build_services(settings), settings.tenant_id, clock.now(), settings.fx_url))
 
 
 @influx.command("setup")

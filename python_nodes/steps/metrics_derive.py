@@ -1,0 +1,186 @@
+"""Derive what no channel reports from what is stored: bookings, availability, prices; before the sweep looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy import Connection
+
+from python_nodes import log, vendors
+from python_nodes.domain.metrics import DayArray, FloatArray, MetricMatrix, MetricPoints
+from python_nodes.domain.money import currency_digits
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.normalize import derived
+from python_nodes.normalize.derived import Booked, Capacity, Known
+from python_nodes.normalize.fx import RateTable
+from python_nodes.steps import rates
+from python_nodes.steps.services import Services
+from python_nodes.store import booked, offered, operator, portfolio
+
+SOURCE = "derived"
+RECENT_DAYS = 15
+HORIZON_NIGHTS = 90
+# A calendar that was read in another time zone may lack the last night.
+KNOWN_NIGHTS = 89
+REPORTED = (
+    "search_impressions", "listing_views", "booking_velocity", "click_through_rate", "conversion_rate",
+)  # fmt: skip
+MARKER = "pickup_nights"
+"""Only we tell it: a listing without it has never been derived."""
+
+
+def run(services: Services, tenant_id: int, as_of: datetime, start: date | None = None) -> dict[str, Any]:
+    """Derive the days from ``start``, else the last weeks, and all history of what was never derived."""
+    with log.stage("metrics_derive", tenant_id=tenant_id) as facts:
+        with services.database.tenant(tenant_id) as conn:
+            listings = portfolio.load_listings(conn)
+            known = known_days(conn, listings, as_of)
+        today = local_days(as_of, listings)
+        written = 0
+        if listings:
+            first = start or _first_day(services, tenant_id, listings, known, as_of)
+            days = np.arange(np.datetime64(first), today.max() + 1)
+            matrix = _values(services, tenant_id, listings, known, days, today, as_of)
+            written = services.metrics.write(tenant_id, points(matrix, as_of))
+            facts.update(first_day=str(first), days=len(days))
+        facts.update(listings=len(listings), rows=written)
+    return {"listings": len(listings), "rows": written}
+
+
+def _first_day(
+    services: Services, tenant_id: int, listings: Sequence[ListingInfo], known: Known, as_of: datetime
+) -> date:
+    today = as_of.astimezone(UTC).date()
+    ids = [listing.listing_id for listing in listings]
+    told = services.metrics.last_told_day(tenant_id, MARKER, ids, today + timedelta(days=1))
+    never = np.isnat(told) & ~np.isnat(known.first_day)
+    span = services.history_days if never.any() else RECENT_DAYS
+    return today - timedelta(days=span)
+
+
+def _values(
+    services: Services, tenant_id: int, listings: Sequence[ListingInfo], known: Known, days: DayArray,
+    today: DayArray, as_of: datetime,
+) -> MetricMatrix:  # fmt: skip
+    ids = [listing.listing_id for listing in listings]
+    first, last = days[0].item(), days[-1].item()
+    reported = services.metrics.read(tenant_id, REPORTED, ids, first, last).values
+    with services.database.tenant(tenant_id) as conn:
+        table = rates.table(conn)
+        sold = _booked(booked.rows(conn, ids, first, as_of), listings, table)
+        values = derived.by_booking_date(sold, known, days)
+        nights = derived.by_night(sold, known, _capacity(conn, listings, days), days)
+        is_over = days[None, :] < today[:, None]
+        values |= {name: np.where(is_over, found, np.nan) for name, found in nights.items()}
+        values |= _present(conn, listings, days, today, table)
+    # A channel's own report stands: it counts as the channel does, and the guards compare it with what we know.
+    is_reported = np.isfinite(reported["search_impressions"]) & np.isfinite(reported["booking_velocity"])
+    values["booking_velocity"] = np.where(is_reported, np.nan, values["booking_velocity"])
+    velocity = np.where(is_reported, reported["booking_velocity"], values["booking_velocity"])
+    values |= derived.filled_ratios({**reported, "booking_velocity": velocity})
+    return MetricMatrix(listing_ids=np.array(ids, dtype=np.int64), days=days, values=values)
+
+
+def known_days(conn: Connection, listings: Sequence[ListingInfo], as_of: datetime) -> Known:
+    """Tell from when until when each listing's bookings are known: whole days that were over when they were read.
+
+    A channel whose reservations nobody polls is known up to the day before its last known booking.
+    """
+    span = booked.span_by_channel(conn, as_of)
+    read_at: dict[str, datetime] = {}
+    for one in booked.last_reads(conn, as_of):
+        spoken = vendors.load(one.vendor).capabilities.channels
+        name = one.channel or (spoken[0] if spoken else "")
+        read_at[name] = max(one.read_at, read_at.get(name, one.read_at))
+    first, last = [], []
+    for listing in listings:
+        zone, begun = ZoneInfo(listing.timezone), span.get(listing.channel)
+        until = read_at.get(listing.channel, begun[1] if begun else None)
+        # On its first day a history may begin at any hour.
+        first.append(begun[0].astimezone(zone).date() + timedelta(days=1) if begun else None)
+        last.append(until.astimezone(zone).date() - timedelta(days=1) if until else None)
+    return Known(first_day=np.array(first, dtype="datetime64[D]"), last_day=np.array(last, dtype="datetime64[D]"))
+
+
+def local_days(as_of: datetime, listings: Sequence[ListingInfo]) -> DayArray:
+    """Return the day it is at each listing, (n_listings,)."""
+    by_zone = {zone: as_of.astimezone(ZoneInfo(zone)).date() for zone in {one.timezone for one in listings}}
+    return np.array([by_zone[listing.timezone] for listing in listings], dtype="datetime64[D]")
+
+
+def _booked(rows: booked.BookedRows, listings: Sequence[ListingInfo], table: RateTable) -> Booked:
+    own = np.array([listing.currency for listing in listings], dtype="U3")[rows.listing_row]
+    minor = rows.total_minor.copy()
+    # At the rate of the day on which it was booked, and only where a channel sold in another currency.
+    for source, target in {
+        pair for pair in zip(rows.currency.tolist(), own.tolist(), strict=True) if len(set(pair)) > 1
+    }:
+        at = np.flatnonzero((rows.currency == source) & (own == target))
+        minor[at] *= table.minor_factors([source], target, rows.booked_day[at])[0]
+    return Booked(
+        listing_row=rows.listing_row, booked_day=rows.booked_day, cancelled_day=rows.cancelled_day,
+        check_in_day=rows.check_in_day, stay_nights=rows.stay_nights, value=minor / _minor_units(own),
+        is_kept=rows.is_kept,
+    )  # fmt: skip
+
+
+def _capacity(conn: Connection, listings: Sequence[ListingInfo], days: DayArray) -> Capacity:
+    units, at = np.unique([listing.unit_id for listing in listings], return_index=True)
+    is_known, is_open = operator.current(conn, units, days[0].item(), days[-1].item())
+    return Capacity(
+        unit_row=np.searchsorted(units, [listing.unit_id for listing in listings]),
+        rooms=np.array([listings[int(i)].unit_count for i in at], dtype=np.int64),
+        is_blocked=is_known & ~is_open,
+    )
+
+
+def _present(
+    conn: Connection, listings: Sequence[ListingInfo], days: DayArray, today: DayArray, table: RateTable
+) -> dict[str, FloatArray]:
+    """What only today tells, and only where the calendar was read today: open nights and the price shown."""
+    ids = [listing.listing_id for listing in listings]
+    told = offered.coming(conn, ids, today, HORIZON_NIGHTS)
+    seen = _local(told.observed_at, listings)
+    own = np.array([listing.currency for listing in listings], dtype="U3")
+    price = told.price_minor.copy()
+    for row in np.flatnonzero((told.currency != own) & np.isfinite(price)):
+        price[row] *= table.minor_factors([str(told.currency[row])], str(own[row]), today[row : row + 1])[0, 0]
+    is_told = (seen == today) & (told.known_nights >= KNOWN_NIGHTS)
+    now = days[None, :] == today[:, None]
+    open_nights, shown = told.open_nights.astype(np.float64), price / _minor_units(own)
+    return {
+        "availability": np.where(now & is_told[:, None], open_nights[:, None], np.nan),
+        "listed_price": np.where(now & (seen == today)[:, None], shown[:, None], np.nan),
+    }
+
+
+def _local(moments: DayArray, listings: Sequence[ListingInfo]) -> DayArray:
+    """The property-local day of each listing's UTC moment, NaT where there is none."""
+    days = [
+        None if told is None else told.replace(tzinfo=UTC).astimezone(ZoneInfo(listing.timezone)).date()
+        for told, listing in zip(moments.tolist(), listings, strict=True)
+    ]
+    return np.array(days, dtype="datetime64[D]")
+
+
+def _minor_units(currencies: np.ndarray[tuple[int], np.dtype[np.str_]]) -> FloatArray:
+    known, which = np.unique(currencies, return_inverse=True)
+    units = np.array([10.0 ** currency_digits(str(one)) for one in known])
+    return units[which] if len(known) else np.empty(0)
+
+
+def points(matrix: MetricMatrix, as_of: datetime) -> MetricPoints:
+    """Rows with any value of a matrix, as of ``as_of``."""
+    told = np.logical_or.reduce([np.isfinite(values) for values in matrix.values.values()])
+    row, column = np.nonzero(told)
+    return MetricPoints(
+        listing_id=matrix.listing_ids[row],
+        day_date=matrix.days[column],
+        source=SOURCE,
+        as_of_at=as_of,
+        values={name: values[row, column] for name, values in matrix.values.items()},
+    )

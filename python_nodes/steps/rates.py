@@ -1,0 +1,61 @@
+"""Exchange rates as steps use them: the shipped table with what was refreshed in its place; and the refresh itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from python_nodes import log
+from python_nodes.errors import PermanentError, RejectedRecord
+from python_nodes.normalize.fx import RateTable, shipped_table
+from python_nodes.steps import connect
+from python_nodes.steps.services import Services
+from python_nodes.store import fx
+from python_nodes.vendors import ecb
+from python_nodes.vendors.base_http import UPSTREAM_STATUS
+
+SOURCE_SHIPPED = "shipped"
+
+
+def table(conn: Connection) -> RateTable:
+    """Return the rates to reckon with."""
+    days, currencies, per_eur = fx.load(conn)
+    return shipped_table().replaced(RateTable.of(days, currencies, per_eur))
+
+
+def refresh(services: Services, tenant_id: int, as_of: datetime, url: str) -> dict[str, Any]:
+    """Read the rates at ``url`` and store what is new; a document with anything wrong in it changes nothing."""
+    with log.stage("fx_refresh", tenant_id=tenant_id) as facts:
+        content = ecb.fetch(url, connect.runtime(services, ecb.VENDOR, str(tenant_id)))
+        try:
+            days, currencies, per_eur = ecb.read(content, as_of.date())
+        except RejectedRecord as error:
+            raise PermanentError(f"rates: {error.reason}", status=UPSTREAM_STATUS, field=error.field) from None
+        with services.database.tenant(tenant_id) as conn:
+            done = fx.upsert(conn, ecb.VENDOR, as_of, days, currencies, per_eur)
+        result = {
+            "fetched": len(days),
+            "stored": done.stored,
+            "unchanged": done.unchanged,
+            "first_day": str(days.min()),
+            "last_day": str(days.max()),
+        }
+        facts.update(result)
+    return result
+
+
+def newest(services: Services, tenant_id: int) -> dict[str, Any]:
+    """Tell how new the rates are that we reckon with, and who told them."""
+    with services.database.tenant(tenant_id) as conn:
+        told = fx.newest(conn)
+        rates = table(conn)
+    day = rates.days[-1].item()
+    is_refreshed = told is not None and told[0] >= day
+    return {
+        "rate_date": day.isoformat(),
+        "source": told[1] if told and is_refreshed else SOURCE_SHIPPED,
+        "as_of_at": told[2].isoformat() if told and is_refreshed else None,
+        "currencies": list(rates.currencies),
+    }

@@ -1,0 +1,106 @@
+"""Bookings in columns as metrics are derived from them, and from when until when they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, text
+
+from python_nodes.domain.columns import BoolArray
+from python_nodes.domain.metrics import DayArray, FloatArray, IntArray
+from python_nodes.store import copying, currency
+
+_NEVER = np.datetime64("9999-12-31")
+
+# Listing by listing on the index, as in bookings.py.
+_BOOKED = f"""
+WITH place AS MATERIALIZED (
+  SELECT l.id, p.timezone FROM listings l
+  JOIN units u ON u.tenant_id = l.tenant_id AND u.id = l.unit_id
+  JOIN properties p ON p.tenant_id = u.tenant_id AND p.id = u.property_id
+  WHERE l.id = ANY(%s)
+)
+SELECT place.id, (b.booked_at AT TIME ZONE place.timezone)::date,
+  coalesce((b.cancelled_at AT TIME ZONE place.timezone)::date, '{_NEVER}'),
+  b.check_in_date, (b.check_out_date - b.check_in_date)::bigint, b.total_amount_minor::float8,
+  {currency.number_sql("b.currency")}, b.status NOT IN ('cancelled', 'no_show')
+FROM place CROSS JOIN LATERAL (
+  SELECT * FROM bookings k WHERE k.listing_id = place.id AND k.booked_at < %s
+    AND (k.booked_at >= %s::date - interval '1 day' OR k.check_out_date >= %s::date
+         OR k.cancelled_at >= %s::date - interval '1 day') OFFSET 0
+) b
+"""
+_KINDS = {
+    "listing_id": "i8", "booked_day": "D", "cancelled_day": "D", "check_in_day": "D", "stay_nights": "i8",
+    "total_minor": "f8", "currency": "i8", "is_kept": "?",
+}  # fmt: skip
+
+_READ = """
+SELECT c.vendor, c.settings ->> 'channel' AS channel, max(r.as_of_at) AS read_at
+FROM poll_runs r JOIN connections c ON c.tenant_id = r.tenant_id AND c.id = r.connection_id
+WHERE r.operation IN ('reservations', 'reservation_history') AND r.finished_at IS NOT NULL AND r.error IS NULL
+  AND r.as_of_at <= :as_of AND c.is_active
+GROUP BY 1, 2
+"""
+_SPAN = """
+SELECT l.channel, min(b.booked_at) AS first_at, max(b.booked_at) AS last_at
+FROM bookings b JOIN listings l ON l.tenant_id = b.tenant_id AND l.id = b.listing_id
+WHERE b.booked_at <= :as_of GROUP BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BookedRows:
+    """One entry a booking; ``listing_row`` points into the ids that were asked for, NaT is not cancelled."""
+
+    listing_row: IntArray
+    booked_day: DayArray
+    cancelled_day: DayArray
+    check_in_day: DayArray
+    stay_nights: IntArray
+    total_minor: FloatArray
+    currency: NDArray[np.str_]
+    is_kept: BoolArray
+
+
+def rows(conn: Connection, listing_ids: Sequence[int], since: date, as_of: datetime) -> BookedRows:
+    """Return the bookings made by ``as_of`` that were booked, cancelled or stayed on ``since`` or later."""
+    wanted = np.asarray(listing_ids, dtype=np.int64)
+    found = copying.fetch(conn, _BOOKED, (wanted.tolist(), as_of, since, since, since), _KINDS)
+    order = np.argsort(wanted)
+    place = np.searchsorted(wanted, found["listing_id"], sorter=order)
+    gone = found["cancelled_day"]
+    return BookedRows(
+        listing_row=order[place] if len(found) else np.empty(0, dtype=np.int64),
+        booked_day=found["booked_day"],
+        cancelled_day=np.where(gone == _NEVER, np.datetime64("NaT", "D"), gone),
+        check_in_day=found["check_in_day"],
+        stay_nights=found["stay_nights"],
+        total_minor=found["total_minor"],
+        currency=currency.codes(found["currency"]),
+        is_kept=found["is_kept"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """When a vendor's reservations were last read well; ``channel`` is what the connection names, if any."""
+
+    vendor: str
+    channel: str | None
+    read_at: datetime
+
+
+def last_reads(conn: Connection, as_of: datetime) -> list[Read]:
+    """Return when each active connection's reservations were last read, by vendor and channel."""
+    return [Read(**row) for row in conn.execute(text(_READ), {"as_of": as_of}).mappings()]
+
+
+def span_by_channel(conn: Connection, as_of: datetime) -> dict[str, tuple[datetime, datetime]]:
+    """Return when the first and the last known booking of each channel were made."""
+    found = conn.execute(text(_SPAN), {"as_of": as_of})
+    return {row.channel: (row.first_at, row.last_at) for row in found}
