@@ -22,7 +22,8 @@ _ACTORS = ("ana", "ben", "pms-sync", "pricing-tool", "channel-manager")
 # Where a causal line's words are not the harm itself (a price, a minimum stay), a harmless one reads the same.
 _HARMLESS = {
     "status": ("online", "online"), "availability": ("open", "open"), "amenities": ("", "board games"),
-    "rate_plans": ("Flexible", "Fully flexible"), "min_stay": ("1", "1"), "connection": ("feed on", "feed mapping edited"),
+    "rate_plans": ("Flexible", "Fully flexible"), "min_stay": ("1", "1"),
+    "connection": ("feed on", "feed mapping edited"),
     "description": ("text 1", "text 2"), "photo": ("cover 1", "cover 2"), "promotion": ("early-bird deal", ""),
 }  # fmt: skip
 
