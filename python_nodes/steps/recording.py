@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection as SqlConnection
@@ -16,7 +16,9 @@ from python_nodes.domain.metrics import MetricPoints
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.records import Rejected
 from python_nodes.normalize.columns import take
-from python_nodes.store import ari, bookings, health, operator, stays
+from python_nodes.steps import oddities
+from python_nodes.steps.snapshot import local_days
+from python_nodes.store import ari, bookings, content, health, operator, reviews, stays
 from python_nodes.store.counts import Counts
 
 
@@ -42,15 +44,18 @@ class Recorded:
 
 
 Mapped = tuple[AriColumns, list[Rejected]]
-One = Callable[[SqlConnection, ModuleType, Payload, Sequence[ListingInfo]], Recorded]
-Recorder = Callable[[SqlConnection, ModuleType, Sequence[Payload], Sequence[ListingInfo]], Recorded]
+Mapper = Any
+"""Has the ``map_<operation>`` functions: a vendor's mapping module, or a part of an imported file."""
+
+One = Callable[[SqlConnection, Mapper, Payload, Sequence[ListingInfo]], Recorded]
+Recorder = Callable[[SqlConnection, Mapper, Sequence[Payload], Sequence[ListingInfo]], Recorded]
 
 
 def _each(record: One) -> Recorder:
     """Record payload by payload, in the order in which they came."""
 
     def record_all(
-        conn: SqlConnection, mapping: ModuleType, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
+        conn: SqlConnection, mapping: Mapper, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
     ) -> Recorded:
         done = [record(conn, mapping, payload, listings) for payload in payloads]
         return Recorded(
@@ -72,9 +77,7 @@ def _told(counts: Counts, good: int, bad: Sequence[Rejected]) -> Recorded:
     return Recorded(fetched=good + len(bad), stored=counts.stored, unchanged=counts.unchanged, rejected=tuple(bad))
 
 
-def reservations(
-    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
-) -> Recorded:
+def reservations(conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]) -> Recorded:
     """Record reservations of a queue."""
     records, bad = mapping.map_reservations(
         payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
@@ -87,7 +90,7 @@ def reservations(
 
 
 def reservation_history(
-    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
+    conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]
 ) -> Recorded:
     """Record a report of reservations."""
     columns, bad = mapping.map_reservation_history_columns(
@@ -98,9 +101,7 @@ def reservation_history(
     return _told(bookings.upsert_columns(conn, good, _ids(listings)), len(good), [*bad, *unusable])
 
 
-def performance(
-    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
-) -> Recorded:
+def performance(conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]) -> Recorded:
     """Map a performance report to metric points."""
     columns, bad = mapping.map_performance_columns(
         payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
@@ -108,6 +109,7 @@ def performance(
     index = normalize.PortfolioIndex.build(listings)
     good, unusable = normalize.normalize_performance_columns(columns, index, payload.observed_at)
     points = normalize.performance_points(good, index, payload.observed_at)
+    oddities.note_report(conn, columns, index, "performance")
     return Recorded(
         fetched=len(good) + len(bad) + len(unusable), stored=0, unchanged=0, rejected=(*bad, *unusable),
         points=(points,),
@@ -115,14 +117,14 @@ def performance(
 
 
 def availability(
-    conn: SqlConnection, mapping: ModuleType, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
+    conn: SqlConnection, mapping: Mapper, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
 ) -> Recorded:
     """Record availability, rates and restrictions of all payloads at once; only what changed is stored."""
     return _nights(conn, [_mapped(mapping.map_ari_columns, payload) for payload in payloads], listings)
 
 
 def feed_calendar(
-    conn: SqlConnection, mapping: ModuleType, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
+    conn: SqlConnection, mapping: Mapper, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
 ) -> Recorded:
     """Record feeds' nights under each listing's own rate plan, since a feed names none.
 
@@ -165,15 +167,14 @@ def _nights(conn: SqlConnection, mapped: Sequence[Mapped], listings: Sequence[Li
     told: list[AriColumns] = []
     bad: list[Rejected] = []
     for columns, unread in mapped:
+        oddities.note_nights(conn, columns, index, "ari")
         good, unusable = normalize.normalize_ari_columns(columns, index, columns.observed_at)
         told.append(good)
         bad += [*unread, *unusable]
     return _told(ari.upsert_changed(conn, told, _ids(listings)), sum(map(len, told)), bad)
 
 
-def channel_health(
-    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
-) -> Recorded:
+def channel_health(conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]) -> Recorded:
     """Record the channel's own word; of a listing nobody knows it is quarantined."""
     records, bad = mapping.map_health(
         payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
@@ -184,8 +185,39 @@ def channel_health(
     return _told(health.upsert(conn, good, known), len(good), [*bad, *strangers])
 
 
+def guest_reviews(conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]) -> Recorded:
+    """Record review scores: the latest of each listing, and a metric point of the day it is there."""
+    records, bad = mapping.map_reviews(
+        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+    )
+    known = {listing.external_id: listing for listing in listings}
+    good = [record for record in records if record.listing_external_id in known]
+    strangers = [_stranger(payload, "reviews", one.listing_external_id) for one in records if one not in good]
+    counts = reviews.upsert(conn, good, _ids(listings))
+    told = [known[one.listing_external_id] for one in good]
+    points = MetricPoints(
+        listing_id=np.array([listing.listing_id for listing in told], dtype=np.int64),
+        day_date=local_days(payload.observed_at, told),
+        source=payload.source,
+        as_of_at=payload.observed_at,
+        values={"review_score": np.array([one.score_10 for one in good], dtype=np.float64)},
+    )
+    return replace(_told(counts, len(good), [*bad, *strangers]), points=(points,) if good else ())
+
+
+def page_content(conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]) -> Recorded:
+    """Record what pages show; of a listing nobody knows it is quarantined."""
+    records, bad = mapping.map_content(
+        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+    )
+    known = _ids(listings)
+    good = [record for record in records if record.listing_external_id in known]
+    strangers = [_stranger(payload, "content", one.listing_external_id) for one in records if one not in good]
+    return _told(content.upsert(conn, good, known), len(good), [*bad, *strangers])
+
+
 def operator_calendar(
-    conn: SqlConnection, mapping: ModuleType, payload: Payload, listings: Sequence[ListingInfo]
+    conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]
 ) -> Recorded:
     """Record the operator's own calendar."""
     records, bad = mapping.map_operator_calendar(
@@ -212,5 +244,7 @@ RECORDERS: dict[str, Recorder] = {
     "ari": availability,
     "ical_calendar": feed_calendar,
     "health": _each(channel_health),
+    "reviews": _each(guest_reviews),
+    "content": _each(page_content),
     "operator_calendar": _each(operator_calendar),
 }
