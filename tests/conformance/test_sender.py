@@ -50,7 +50,7 @@ class SlackCounterpart:
         self._uploaded: dict[str, bytes] = {}
         self.messages: dict[str, dict[str, Any]] = {}
         for method in ("chat.postMessage", "chat.update", "conversations.history", "files.getUploadURLExternal",
-                       "files.completeUploadExternal"):  # fmt: skip
+                       "conversations.replies", "files.completeUploadExternal"):  # fmt: skip
             server.expect_request(f"/api/{method}").respond_with_handler(self._answer)
         server.expect_request("/upload/F1", method="POST").respond_with_handler(self._receive)
 
@@ -100,7 +100,7 @@ class SlackCounterpart:
             return {"upload_url": self._server.url_for("/upload/F1"), "file_id": "F1"}
         if method == "files.completeUploadExternal":
             return {"files": [{"id": "F1"}]}
-        if method == "conversations.history":
+        if method in ("conversations.history", "conversations.replies"):
             return {
                 "messages": list(self.messages.values()),
                 "response_metadata": {"next_cursor": ""},
@@ -187,10 +187,58 @@ class SmtpCounterpart:
         return "250 OK"
 
 
+class TwilioCounterpart:
+    """Twilio's Messages resource as documented, as far as the sender uses it: it takes no idempotency key."""
+
+    recipient = "+351910000001"
+    account = "AC" + "0" * 32
+
+    def __init__(self, server: HTTPServer) -> None:
+        self._server = server
+        self._failures: list[str] = []
+        self.texts: list[dict[str, Any]] = []
+        self.lists = 0
+        server.expect_request(f"/2010-04-01/Accounts/{self.account}/Messages.json").respond_with_handler(self._answer)
+
+    def sender(self) -> Sender:
+        settings = {"account_sid": self.account, "auth_token": "t", "from_number": "+15005550006"}
+        return base.build("sms", settings | {"base_url": self._server.url_for(""), "status_url": "https://us.test/s"})
+
+    def fail(self, how: str) -> None:
+        self._failures = [how]
+
+    def shown(self) -> list[str]:
+        return [text["body"] for text in self.texts]
+
+    def _answer(self, request: Request) -> Response:
+        assert request.authorization is not None
+        assert (request.authorization.username, request.authorization.password) == (self.account, "t")
+        if request.method == "GET":
+            self.lists += 1
+            found = [text for text in reversed(self.texts) if text["to"] == request.args["To"]]
+            return self._json({"messages": found, "next_page_uri": None})
+        failure = self._failures.pop() if self._failures else None
+        if failure in ("permanent", "passing", "server error"):
+            status, code = {"permanent": (400, 21211), "passing": (429, 20429), "server error": (503, 20500)}[failure]
+            told = {"code": code, "message": f"To {self.recipient} failed", "status": status}
+            return self._json(told, status)
+        form = request.form
+        assert form["StatusCallback"] == "https://us.test/s"
+        text = {"sid": f"SM{len(self.texts):032x}", "to": form["To"], "from": form["From"], "body": form["Body"],
+                "status": "queued"}  # fmt: skip
+        self.texts.append(text)
+        return Response("gateway time-out", 504) if failure == "lost answer" else self._json(text, 201)
+
+    @staticmethod
+    def _json(body: dict[str, Any], status: int = 200) -> Response:
+        return Response(json.dumps(body), status, content_type="application/json")
+
+
 @pytest.fixture(params=sorted(base.discover()))
 def counterpart(request: pytest.FixtureRequest) -> Iterator[Counterpart]:
-    if request.param == "slack":
-        yield SlackCounterpart(request.getfixturevalue("httpserver"))
+    over_http = {"slack": SlackCounterpart, "sms": TwilioCounterpart}
+    if request.param in over_http:
+        yield over_http[request.param](request.getfixturevalue("httpserver"))
         return
     assert request.param == "email", f"sender {request.param} has no counterpart here yet"
     mail = SmtpCounterpart()
@@ -239,7 +287,9 @@ def test_nobody_listening_is_retryable(unused_tcp_port: int) -> None:
         "from_address": "a@b.test",
         "tls": "none",
     }
-    for sender in (slack, base.build("email", settings)):
+    numbers = {"account_sid": "AC0", "auth_token": "x", "from_number": "+15005550006"}
+    sms = base.build("sms", numbers | {"base_url": f"http://127.0.0.1:{unused_tcp_port}"})
+    for sender in (slack, sms, base.build("email", settings)):
         with pytest.raises(RetryableError):
             sender.send(replace(MESSAGE, recipient="C1"))
 
@@ -262,6 +312,37 @@ def test_slack_posts_once_even_if_the_answer_was_lost(httpserver: HTTPServer) ->
     ref = sender.send(addressed(counterpart, is_retry=True))
     assert len(counterpart.messages) == 1
     assert ref == f"{counterpart.recipient}:{next(iter(counterpart.messages))}"
+
+
+def test_sms_goes_out_once_even_if_the_answer_was_lost(httpserver: HTTPServer) -> None:
+    counterpart = TwilioCounterpart(httpserver)
+    counterpart.fail("lost answer")
+    sender = counterpart.sender()
+    with pytest.raises(RetryableError):
+        sender.send(addressed(counterpart))
+    assert len(counterpart.texts) == 1, "it went out, although we were not told"
+    assert sender.send(addressed(counterpart, is_retry=True)) == counterpart.texts[0]["sid"]
+    assert len(counterpart.texts) == 1
+
+
+def test_sms_that_never_arrived_goes_out_again_and_a_first_one_asks_nobody(httpserver: HTTPServer) -> None:
+    counterpart = TwilioCounterpart(httpserver)
+    sender = counterpart.sender()
+    sender.send(addressed(counterpart))
+    assert counterpart.lists == 0
+    counterpart.texts[0]["status"] = "undelivered"
+    assert sender.send(addressed(counterpart, is_retry=True)) == counterpart.texts[1]["sid"]
+
+
+def test_slack_repeats_a_note_in_the_thread_only_if_it_is_not_there(httpserver: HTTPServer) -> None:
+    counterpart = SlackCounterpart(httpserver)
+    sender = counterpart.sender()
+    ref = sender.send(addressed(counterpart))
+    done = addressed(counterpart, delivery_id="d2", state="updated", update_ref=ref, note="Acknowledged by ada")
+    sender.send(done)
+    sender.send(replace(done, is_retry=True))
+    notes = [item for item in counterpart.messages.values() if item.get("thread_ts")]
+    assert [item["text"] for item in notes] == ["Acknowledged by ada"]
 
 
 def test_slack_retry_after_is_handed_on(httpserver: HTTPServer) -> None:
