@@ -15,7 +15,7 @@ from celery.signals import setup_logging, worker_process_init
 from kombu.exceptions import OperationalError
 
 from python_nodes import clock, config, log
-from python_nodes.alerts import routing_file
+from python_nodes.alerts import guide, routing_file
 from python_nodes.alerts.policy import RoutePolicy
 from python_nodes.config import Settings
 from python_nodes.domain.metrics import MetricStore
@@ -75,6 +75,7 @@ def build_services(settings: Settings) -> Services:
         history_days=settings.history_days,
         resilience=_resilience(settings),
         policy=_policy(settings),
+        guide=guide.load(settings.actions_file or guide.DEFAULT_PATH),
         senders=_senders(settings),
         answers=_answers(settings),
         openai=_openai(settings),

@@ -50,6 +50,7 @@ class AlertView(BaseModel):
     listing: str | None
     unit: str | None
     property: str | None
+    channel: str | None
     market: str | None
     currency: str
     impact_minor: int
@@ -61,8 +62,36 @@ class AlertView(BaseModel):
     resolved_at: str | None
     version: int
     score: float
+    confidence: float | None
     evidence: dict[str, Any]
     parts: dict[str, float]
+
+
+class LinkView(BaseModel):
+    """One place to go on."""
+
+    label: str
+    url: str
+
+
+class PastAlert(BaseModel):
+    """An earlier alert of the same kind at the same place, and how it ended."""
+
+    alert_id: int
+    raised_at: str
+    resolved_at: str | None
+    lost_minor: int
+    ended: str
+    is_real: bool | None
+
+
+class FullAlert(AlertView):
+    """One alert with what is likely behind it, what to do, what came of the last ones, and links."""
+
+    likely_cause: str
+    suggested_action: str
+    history: list[PastAlert]
+    links: list[LinkView]
 
 
 class AlertList(BaseModel):
@@ -74,7 +103,7 @@ class AlertList(BaseModel):
 class Explained(BaseModel):
     """An alert with every decision about it."""
 
-    alert: AlertView
+    alert: FullAlert
     history: list[dict[str, Any]]
     deliveries: list[dict[str, Any]]
 
@@ -113,7 +142,7 @@ def list_alerts(query: AlertQuery) -> Response:
     return ok({"alerts": alert_view.listed(services(), caller().tenant_id, query.state)})
 
 
-@api.get("/v1/alerts/<int:id>", security=access("read"), responses={200: AlertView}, summary="One alert")
+@api.get("/v1/alerts/<int:id>", security=access("read"), responses={200: FullAlert}, summary="One alert")
 def get_alert(path: IdPath) -> Response:
     """Tell one alert."""
     return ok(alert_view.one(services(), caller().tenant_id, path.id))

@@ -107,6 +107,8 @@ def _same_place(alert: Record, incident: Record) -> bool:
         return alert["scope"] == "market" and bool(alert["market"] == incident["market"])
     if alert["listing"] is not None:
         return bool(alert["listing"] in incident.get("listings", [incident["listing"]]))
+    if alert["scope"] == "unit" and alert.get("unit") and incident.get("unit"):
+        return bool(alert["unit"] == incident["unit"])
     return alert["scope"] in ("unit", "property") and bool(alert["property"] == incident["property"])
 
 

@@ -12,8 +12,8 @@ INCIDENT_FIELDS = (
     "start", "end", "true_loss_minor", "spill_minor", "oracle_day", "leaves_trace",
 )  # fmt: skip
 ALERT_FIELDS = (
-    "id", "scope", "listing", "property", "market", "metric", "raised_at", "resolved_at", "category", "cause",
-    "impact_minor", "lost_so_far_minor",
+    "id", "scope", "kind", "listing", "channel", "unit", "property", "market", "metric", "raised_at", "resolved_at",
+    "category", "cause", "confidence", "impact_minor", "lost_so_far_minor",
 )  # fmt: skip
 DELIVERY_FIELDS = ("slack", "email", "sms", "suppressed")
 SECONDS_FIELDS = ("install", "start", "backfill", "first_alert", "total")
@@ -62,7 +62,7 @@ def alerts_table(alerts: Sequence[Mapping[str, Any]], currency: str) -> Table:
         table.add_row(
             str(alert["raised_at"])[:10],
             f"[{CATEGORY_STYLE.get(alert['category'], '')}]{alert['category']}[/]",
-            str(alert["listing"] or alert["property"] or alert["market"]),
+            str(alert["listing"] or alert["unit"] or alert["property"] or alert["market"]),
             str(alert["metric"]),
             str(alert["cause"]),
             major(int(alert["impact_minor"])),

@@ -20,11 +20,35 @@ MAX_EVIDENCE = 8
 MAX_ITEMS = 5
 
 _SHOWN_ELSEWHERE = frozenset(
-    {"days_to_resolution", "listing_ids", "listing_titles", "p_value", "lower", "upper", "currency"}
+    {
+        "days_to_resolution",
+        "listing_ids",
+        "listing_titles",
+        "p_value",
+        "lower",
+        "upper",
+        "currency",
+        "chart",
+        "confidence",
+        "members",
+        "told_listing_ids",
+        "unit_id",
+        "spread",
+    }
 )
 _PERSONAL = ("guest", "email", "phone")
 _SHARES = frozenset({"share_lost", "confidence", "conversion_rate", "click_through_rate", "occupancy"})
 _CAUSES = {
+    "calendar_empty": "No open nights are loaded for the coming months",
+    "fee_missing": "A fee that stood on the listing is gone",
+    "min_stay_raised": "The minimum stay went up",
+    "currency_switched": "Prices are shown in another currency",
+    "review_drop": "The review score fell",
+    "amenity_missing": "An amenity that stood on the listing is gone",
+    "rate_plan_gap": "A rate plan that was sold is gone",
+    "feed_duplicate": "The channel tells figures more than once",
+    "poll_failing": "The channel cannot be polled",
+    "market_demand": "Fewer people look for this market: nobody's fault",
     "calendar_closed": "The calendar is closed on the channel while the operator's own calendar is open",
     "rate_missing": "Open nights show no price",
     "price_error": "The price is outside its floor, or far from its trailing median",
@@ -120,7 +144,7 @@ def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
     """What it costs first, then why, since when and where."""
     days = alert.evidence.get("days_to_resolution")
     until = f" over {days:.1f} more days" if isinstance(days, (int, float)) else ""
-    where = listing.title if listing is not None and alert.scope == "listing" else "All listings of the property"
+    where = listing.title if listing is not None and alert.scope == "listing" else _members(alert)
     expected = f"{money(alert.impact_minor, alert.currency)}{until}"
     rows = [
         Field(
@@ -136,7 +160,7 @@ def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
     rows += [
         Field(label="Cause", value=cause(alert.cause)),
         Field(label="Since", value=day(alert.onset_date)),
-        Field(label="Listing", value=where),
+        Field(label="Listing" if alert.scope == "listing" else "Listings", value=where),
     ]
     market = alert.market or (listing.market if listing is not None else None)
     if market:
@@ -146,8 +170,29 @@ def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
                 value=market.replace("_", " ").title() if market.islower() else market,
             )
         )
-    rows.append(Field(label="Score", value=f"{alert.score:.0f} of 100 ({alert.category})"))
+    rows.append(Field(label="Score", value=f"{alert.score:.0f} of 100 ({alert.category}){_parts(alert)}"))
+    sure = alert.parts.get("confidence")
+    if sure is not None:
+        # 99.99 % must not read as certainty.
+        rows.append(Field(label="Confidence", value=f"{min(sure, 0.999) if sure < 1 else 1:.1%}".replace(".0%", "%")))
     return tuple(rows)
+
+
+def _members(alert: Alert) -> str:
+    """Name the listings of a wide alert, the first few in full."""
+    titles = [str(title) for title in alert.evidence.get("listing_titles", ())]
+    if not titles:
+        return f"All listings of the {alert.scope}"
+    more = f" and {len(titles) - MAX_ITEMS} more" if len(titles) > MAX_ITEMS else ""
+    return f"{', '.join(titles[:MAX_ITEMS])}{more}"
+
+
+def _parts(alert: Alert) -> str:
+    """Say what the score is made of."""
+    words = {"loss_rate": "loss a day", "trend": "trend", "market": "season", "priority": "priority"}
+    told = [f"{word} {alert.parts[f'{name}_points']:.0f}" for name, word in words.items()
+            if f"{name}_points" in alert.parts]  # fmt: skip
+    return f": {', '.join(told)}" if told else ""
 
 
 def summary(alert: Alert, as_of: datetime) -> str:
@@ -169,6 +214,7 @@ def render(
     recipient: str,
     as_of: datetime,
     links: Sequence[Link] = (),
+    more: Sequence[Field] = (),
     answers: Answers | None = None,
     in_words: str = "",
     update_ref: str | None = None,
@@ -186,7 +232,7 @@ def render(
         category=alert.category,
         title=f"Resolved: {alert.title}" if state == "resolved" else alert.title,
         summary=summary(alert, as_of),
-        fields=fields(alert, listing),
+        fields=(*fields(alert, listing), *more),
         evidence=evidence(alert),
         links=tuple(links),
         choices=answers.choices if answers and state != "resolved" else (),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Literal
+
+from sqlalchemy import Connection
 
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.steps import alert_context, places
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, deliveries, portfolio
 
@@ -22,9 +27,9 @@ def listed(services: Services, tenant_id: int, state: State | None = None) -> li
 
 
 def one(services: Services, tenant_id: int, alert_id: int) -> dict[str, Any]:
-    """Return one alert."""
+    """Return one alert with what goes with it."""
     with services.database.tenant(tenant_id) as conn:
-        return _view(alerts.get(conn, alert_id), portfolio.load_listings(conn))
+        return _full(conn, services, alerts.get(conn, alert_id), portfolio.load_listings(conn))
 
 
 def explained(services: Services, tenant_id: int, alert_id: int) -> dict[str, Any]:
@@ -32,7 +37,7 @@ def explained(services: Services, tenant_id: int, alert_id: int) -> dict[str, An
     with services.database.tenant(tenant_id) as conn:
         alert = alerts.get(conn, alert_id)
         return {
-            "alert": _view(alert, portfolio.load_listings(conn)),
+            "alert": _full(conn, services, alert, portfolio.load_listings(conn)),
             "history": [_plain(asdict(event)) for event in alerts.history(conn, alert_id)],
             "deliveries": [_plain(asdict(sent)) for sent in deliveries.list_for_alert(conn, alert_id)],
         }
@@ -43,29 +48,37 @@ def with_deliveries(services: Services, tenant_id: int) -> list[dict[str, Any]]:
     with services.database.tenant(tenant_id) as conn:
         listings = portfolio.load_listings(conn)
         found = [
-            _view(alert, listings)
+            (_view if alert.resolved_at else partial(_full, conn, services))(alert, listings)
             | {"deliveries": [_plain(asdict(sent)) for sent in deliveries.list_for_alert(conn, alert.alert_id)]}
             for alert in alerts.list_all(conn)
         ]
     return sorted(found, key=lambda view: (view["resolved_at"] is not None, -view["impact_minor"]))
 
 
+def _full(conn: Connection, services: Services, alert: Alert, listings: list[ListingInfo]) -> dict[str, Any]:
+    return _view(alert, listings) | alert_context.view(alert_context.of(conn, services, alert, listings))
+
+
 def _view(alert: Alert, listings: list[ListingInfo]) -> dict[str, Any]:
-    about = [
-        listing
-        for listing in listings
-        if listing.listing_id == alert.listing_id
-        or (alert.listing_id is None and listing.property_id == alert.property_id)
-    ]
+    about = places.of(alert, listings)
+    first = about[0] if about else None
     view = _plain(asdict(alert))
     view["id"] = view.pop("alert_id")
     return view | {
-        "listing": about[0].external_id if about and alert.listing_id is not None else None,
-        "listing_title": about[0].title if about and alert.listing_id is not None else None,
-        "unit": about[0].unit_external_id if about and alert.listing_id is not None else None,
-        "property": about[0].property_external_id if about else None,
-        "market": alert.market or (about[0].market if about else None),
+        "listing": first.external_id if first and alert.listing_id is not None else None,
+        "listing_title": first.title if first and alert.listing_id is not None else None,
+        "unit": _same(one.unit_external_id for one in about),
+        "property": _same(one.property_external_id for one in about) if alert.scope != "market" else None,
+        "channel": _same(one.channel for one in about),
+        "market": alert.market or _same(one.market for one in about),
+        "confidence": alert.parts.get("confidence"),
     }
+
+
+def _same(names: Iterable[str]) -> str | None:
+    """Return the name that all share; None where they differ."""
+    found = set(names)
+    return found.pop() if len(found) == 1 else None
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

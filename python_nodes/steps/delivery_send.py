@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from python_nodes import log
+from python_nodes.alerts import guide
 from python_nodes.errors import NightporterError, PermanentError, RetryableError
 from python_nodes.notify import base, render
-from python_nodes.steps import answers, in_words, picture
+from python_nodes.steps import alert_context, answers, in_words, picture
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, deliveries, portfolio
 
@@ -45,8 +46,9 @@ def _claim(conn: Connection, delivery_id: int, at: datetime) -> bool:
 
 def _message(services: Services, conn: Connection, delivery: deliveries.Delivery, as_of: datetime) -> base.Message:
     alert = alerts.get(conn, delivery.alert_id)
-    listings = {listing.listing_id: listing for listing in portfolio.load_listings(conn)}
-    listing = listings.get(alert.listing_id) if alert.listing_id is not None else None
+    known = portfolio.load_listings(conn)
+    listing = next((one for one in known if one.listing_id == alert.listing_id), None)
+    around = alert_context.of(conn, services, alert, known)
     earlier = [
         one.provider_ref
         for one in deliveries.list_for_alert(conn, alert.alert_id)
@@ -61,10 +63,25 @@ def _message(services: Services, conn: Connection, delivery: deliveries.Delivery
         as_of=as_of,
         answers=answers.offered(services, conn, delivery, alert),
         in_words=in_words.text(conn, alert, listing),
-        links=[base.Link(label="All alerts", url=f"{services.base_url.rstrip('/')}/console/alerts")],
+        links=[base.Link(label=label, url=url) for label, url in around.links],
+        more=_advice(around) if alert.resolved_at is None else (),
         update_ref=earlier[0] if earlier else None,
         is_retry=delivery.attempts > 1,
     )
+
+
+def _advice(around: guide.Context) -> tuple[base.Field, ...]:
+    """Word what to do, and how the last one like it ended."""
+    rows = [
+        base.Field(label="Likely behind it", value=around.likely_cause),
+        base.Field(label="What to do", value=around.suggested_action),
+    ]
+    if around.history:
+        last, count = around.history[0], len(around.history)
+        verdict = {True: ", a real problem", False: ", a false alarm", None: ""}[last.is_real]
+        ended = f"{last.resolved_at:%d %b %Y}: {last.ended}" if last.resolved_at else "still open"
+        rows.append(base.Field(label=f"Before ({count})", value=f"{last.raised_at:%d %b %Y} to {ended}{verdict}"))
+    return tuple(rows)
 
 
 def _send(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from python_nodes.alerts.guide import Guide
 from python_nodes.alerts.policy import RoutePolicy
 from python_nodes.domain.metrics import MetricStore
 from python_nodes.insights import OpenAISettings
@@ -51,6 +52,7 @@ class Services:
     history_days: int
     resilience: Resilience
     policy: RoutePolicy
+    guide: Guide
     senders: Mapping[str, Mapping[str, Any]] = field(repr=False)
     answers: Answers = field(default_factory=Answers)
     openai: OpenAISettings | None = None

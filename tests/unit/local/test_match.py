@@ -52,6 +52,13 @@ def test_a_propertys_incident_is_met_on_each_of_its_listings_only() -> None:
     assert match.matches(alert(scope="property", listing=None), whole)
 
 
+@pytest.mark.parametrize(("unit", "matched"), [("U1", True), ("U2", False)])
+def test_an_alert_on_a_unit_is_about_that_unit_not_about_its_neighbour(unit: str, matched: bool) -> None:
+    told = alert(scope="unit", listing=None, unit=unit)
+    assert match.matches(told, incident(unit="U1")) is matched
+    assert match.matches(told, incident(scope="property", listing=None, unit=None)), "its property's, in any case"
+
+
 def test_a_markets_incident_is_met_on_that_market_only() -> None:
     market = incident(scope="market", listing=None, property=None)
     assert match.matches(alert(scope="market", listing=None, property=None), market)
