@@ -130,7 +130,9 @@ def _is_day(text: str) -> bool:
 
 def template(told: Facts) -> str:
     """Write the two sentences without anybody's help."""
-    channel = told.channel.replace("_", " ").title().replace(" Com", ".com") or "the channel"
+    is_several = " " in told.channel
+    channel = told.channel if is_several else told.channel.replace("_", " ").title().replace(" Com", ".com")
+    channel = channel or "the channel"
     unknown = f"{told.kind.replace('_', ' ').capitalize()} was found on {channel}"
     what = _WHAT.get(told.cause, unknown).format(channel=channel)
     cost = f", which costs about {told.currency} {told.loss_per_day:,.0f} a day" if told.loss_per_day >= 1 else ""
@@ -156,7 +158,8 @@ def ask(told: Facts, settings: OpenAISettings) -> Insight:
         return Insight(text="", tokens=RESERVED_TOKENS, reason="OpenAI did not answer in time")
     except (APIStatusError, APIConnectionError) as error:
         return Insight(text="", tokens=0, reason=f"OpenAI failed: {type(error).__name__}")
-    except (OpenAIError, ValueError) as error:
+    except (OpenAIError, ValueError, AttributeError) as error:
+        # The library hands an HTML page on as text, and fails on it as on an object.
         reason = f"OpenAI's answer cannot be read: {type(error).__name__}"
         return Insight(text="", tokens=RESERVED_TOKENS, reason=reason)
     tokens = answer.usage.total_tokens if answer.usage else RESERVED_TOKENS

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from python_nodes.alerts import inhibit
 from python_nodes.alerts.decisions import Decisions, Reason
-from python_nodes.domain.findings import Alert, Anomaly, Silence
+from python_nodes.domain.findings import Alert, AlertDraft, Anomaly, Silence
 from python_nodes.domain.portfolio import ListingInfo
 
 RESOLVED_GRACE = timedelta(days=1)
@@ -32,23 +32,30 @@ def apply(
 ) -> tuple[Decisions, list[SilenceEnd]]:
     """Hold back the drafts that a silence covers; a silence whose finding is gone, or whose grace is over, ends."""
     ended: list[SilenceEnd] = []
-    holding: dict[str, Silence] = {}
+    holding: list[Silence] = []
     for silence in silences:
         reason = why_over(silence, found, listings, as_of)
         if reason is None:
-            holding[silence.alert.fingerprint] = silence
+            holding.append(silence)
         else:
             ended.append(SilenceEnd(alert=silence.alert, reason=reason))
-    kept = tuple(draft for draft in decisions.insert if draft.fingerprint not in holding)
-    held = [
-        Reason(
-            stage="silence", decision="held", kind=draft.kind, listing_id=draft.listing_id,
-            property_id=draft.property_id, alert_id=holding[draft.fingerprint].alert.alert_id,
-            why=_why_held(holding[draft.fingerprint]),
-        )
-        for draft in decisions.insert if draft.fingerprint in holding
-    ]  # fmt: skip
-    return replace(decisions, insert=kept, reasons=(*decisions.reasons, *held)), ended
+    kept: list[AlertDraft] = []
+    held: list[Reason] = []
+    for draft in decisions.insert:
+        by = next((one for one in holding if covers(one.alert, draft, listings)), None)
+        if by is None:
+            kept.append(draft)
+        else:
+            held.append(_held(draft, by))
+    return replace(decisions, insert=tuple(kept), reasons=(*decisions.reasons, *held)), ended
+
+
+def covers(closed: Alert, draft: AlertDraft, listings: Sequence[ListingInfo]) -> bool:
+    """Tell whether a draft is the closed problem, or a part of it under another name since others left the group."""
+    if draft.fingerprint == closed.fingerprint:
+        return True
+    part = listing_ids(draft, listings)
+    return draft.kind == closed.kind and bool(part) and part <= listing_ids(closed, listings)
 
 
 def why_over(
@@ -65,16 +72,24 @@ def why_over(
 
 def found_kinds(alert: Alert, found: Sequence[Anomaly], listings: Sequence[ListingInfo]) -> set[str]:
     """Name what is found now where the alert was, grouped, muted or inhibited as it may be."""
-    named = [alert.listing_id] if alert.listing_id is not None else alert.evidence.get("listing_ids")
-    if named is not None:
-        covered = set(named)
-    elif alert.scope == "property":
-        covered = {one.listing_id for one in listings if one.property_id == alert.property_id}
-    else:
-        covered = {one.listing_id for one in listings if one.market == alert.market}
+    covered = listing_ids(alert, listings)
     return {one.kind for one in found if one.listing_id in covered}
 
 
-def _why_held(silence: Silence) -> str:
-    how = "marked as resolved" if silence.because == "resolve" else "judged a false alarm"
-    return f"not raised again: alert {silence.alert.alert_id} was {how} on {silence.began_at:%Y-%m-%d %H:%M} UTC"
+def listing_ids(about: AlertDraft, listings: Sequence[ListingInfo]) -> set[int]:
+    """Name the listings that an alert is about."""
+    named = [about.listing_id] if about.listing_id is not None else about.evidence.get("listing_ids")
+    if named is not None:
+        return set(named)
+    if about.scope == "property":
+        return {one.listing_id for one in listings if one.property_id == about.property_id}
+    return {one.listing_id for one in listings if one.market == about.market}
+
+
+def _held(draft: AlertDraft, by: Silence) -> Reason:
+    how = "marked as resolved" if by.because == "resolve" else "judged a false alarm"
+    return Reason(
+        stage="silence", decision="held", kind=draft.kind, listing_id=draft.listing_id, property_id=draft.property_id,
+        alert_id=by.alert.alert_id,
+        why=f"not raised again: alert {by.alert.alert_id} was {how} on {by.began_at:%Y-%m-%d %H:%M} UTC",
+    )  # fmt: skip
