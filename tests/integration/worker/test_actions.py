@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -26,7 +27,9 @@ from sqlalchemy import text as sql
 from werkzeug.serving import make_server
 
 from python_nodes.config import Settings
-from python_nodes.store import apikeys, deliveries
+from python_nodes.domain.findings import Anomaly
+from python_nodes.store import alerts, anomalies, apikeys, deliveries
+from python_nodes.store.portfolio import load_listings
 from python_nodes.store.session import Database
 from sandbox import receivers, receivers_clicks, receivers_openai, receivers_slack, receivers_smtp, receivers_twilio
 from sandbox.inbox import Inbox
@@ -64,7 +67,7 @@ class Stack:
     database: Database
     tenant_id: int
     log: Path
-    sent: dict[str, int] = field(default_factory=dict)
+    down: threading.Event
 
     def alert(self, *told: Told) -> int:
         """Store an alert and send it to everyone named."""
@@ -137,6 +140,12 @@ def stack(worker_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -
         receivers.blueprint(inbox, now, "page", hooks),
     ):  # fmt: skip
         app.register_blueprint(one)
+    down = threading.Event()
+
+    @app.before_request
+    def unreachable() -> tuple[str, int] | None:
+        return ("down for maintenance", 503) if down.is_set() else None
+
     server = make_server("127.0.0.1", 0, app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     mail = receivers_smtp.start_smtp(inbox, now, "127.0.0.1", 0)
@@ -167,7 +176,7 @@ def stack(worker_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -
             httpx2.Client(base_url=f"http://127.0.0.1:{server.server_port}", timeout=60) as pages,
         ):
             eventually("the worker", lambda: client.get("/readyz").status_code == 200)
-            yield Stack(client, bare, pages, inbox, database, worker_settings.tenant_id, log)
+            yield Stack(client, bare, pages, inbox, database, worker_settings.tenant_id, log, down)
     finally:
         for child in children:
             child.terminate()
@@ -406,6 +415,66 @@ def test_words_come_from_the_model_until_the_budget_is_used(stack: Stack) -> Non
     assert "Guests cannot book" in shown[-1], "4,000 tokens do not last for nine"
     history = stack.client.get(f"/v1/alerts/{alert_ids[-1]}/explain").json()["history"]
     assert "budget is used up" in next(one["reason"] for one in history if one["event"] == "in words")
+
+
+def cycle(stack: Stack, day: int, *found: Anomaly) -> dict[str, Any]:
+    """Store what a day's guards found and turn it into alerts."""
+    at = NOON + timedelta(days=day)
+    with stack.database.tenant(stack.tenant_id) as conn:
+        anomalies.replace(conn, at, "guards", found)
+    answer = stack.client.post("/v1/alerts/raise", json={"as_of": at.isoformat()})
+    assert answer.is_success, answer.text
+    return dict(answer.json())
+
+
+def test_what_was_judged_false_is_not_raised_again_while_it_lasts(stack: Stack, portfolio: dict[str, Any]) -> None:
+    assert stack.client.post("/v1/portfolio", json=portfolio).is_success
+    with stack.database.tenant(stack.tenant_id) as conn:
+        listing = load_listings(conn)[0]
+    closed = Anomaly(
+        listing_id=listing.listing_id, kind="suspended", metric="availability", onset_date=NOON.date(), observed=None,
+        expected=None, lower=None, upper=None, p_value=None, share_lost=1.0, confidence=1.0, cause="listing_down",
+    )  # fmt: skip
+    assert cycle(stack, 0, closed)["raised"] == 1
+    alert_id = max(one["id"] for one in stack.client.get("/v1/alerts").json()["alerts"])
+    body = {"kind": "verdict", "is_real": False, "actor": "ada", "as_of": AS_OF}
+    assert stack.client.post(f"/v1/alerts/{alert_id}/actions", json=body).is_success
+    assert cycle(stack, 1, closed)["raised"] == 0
+    assert cycle(stack, 30, closed)["raised"] == 0
+    assert cycle(stack, 31)["raised"] == 0
+    assert cycle(stack, 32, closed)["raised"] == 1, "it came back: that is another problem"
+    history = stack.client.get(f"/v1/alerts/{alert_id}/explain").json()["history"]
+    assert [one["event"] for one in history] == ["raised", "resolved", "silenced", "silence ended"]
+
+
+def test_nothing_is_lost_while_a_provider_is_down(stack: Stack) -> None:
+    with stack.database.tenant(stack.tenant_id) as conn:
+        alert_id = int(conn.exec_driver_sql(ALERT).scalar_one())
+        (one,) = deliveries.plan(conn, alert_id, [SMS], [], NOON)
+    path = f"/v1/deliveries/{one.delivery_id}/send"
+    stack.down.set()
+    try:
+        assert stack.client.post(path, json={"as_of": AS_OF}).status_code == 503
+    finally:
+        stack.down.clear()
+    assert not [text for text in stack.inbox.texts() if f"[np-{one.delivery_id}]" in text.body]
+    waiting = stack.client.post("/v1/alerts/raise", json={"as_of": AS_OF}).json()["notify"]
+    assert {"alert_id": alert_id} in waiting
+    assert stack.client.post(path, json={"as_of": AS_OF}).json()["status"] == "sent"
+    assert stack.client.post(path, json={"as_of": AS_OF}).json()["status"] == "sent"
+    assert len([text for text in stack.inbox.texts() if f"[np-{one.delivery_id}]" in text.body]) == 1
+
+
+def test_two_people_at_once_end_an_alert_once(stack: Stack) -> None:
+    alert_id = stack.alert(SLACK)
+    message = stack.message(alert_id)
+    with ThreadPoolExecutor(4) as pool:
+        wanted = ("resolve", "false_alarm", "resolve", "false_alarm")
+        answers = list(pool.map(lambda choice: press(stack, message, choice), wanted))
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    with stack.database.tenant(stack.tenant_id) as conn:
+        events = [one.event for one in alerts.history(conn, alert_id)]
+    assert events.count("resolved") == 1
 
 
 def test_nothing_of_people_is_logged(stack: Stack) -> None:
