@@ -17,7 +17,7 @@ from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.normalize import derived
 from python_nodes.normalize.derived import Booked, Capacity, Known
 from python_nodes.normalize.fx import RateTable
-from python_nodes.steps import rates
+from python_nodes.steps import apart, rates
 from python_nodes.steps.services import Services
 from python_nodes.store import booked, offered, operator, portfolio
 
@@ -44,9 +44,13 @@ def run(services: Services, tenant_id: int, as_of: datetime, start: date | None 
         if listings:
             first = start or _first_day(services, tenant_id, listings, known, as_of)
             days = np.arange(np.datetime64(first), today.max() + 1)
-            matrix = _values(services, tenant_id, listings, known, days, today, as_of)
-            written = services.metrics.write(tenant_id, points(matrix, as_of))
-            facts.update(first_day=str(first), days=len(days))
+
+            def derive(part: list[ListingInfo]) -> MetricMatrix:
+                return _values(services, tenant_id, part, days, as_of)
+
+            done = apart.by_property(listings, derive)
+            written = sum(services.metrics.write(tenant_id, points(matrix, as_of)) for matrix in done.results)
+            facts.update(first_day=str(first), days=len(days), failed=len(done.failed))
         facts.update(listings=len(listings), rows=written)
     return {"listings": len(listings), "rows": written}
 
@@ -63,14 +67,14 @@ def _first_day(
 
 
 def _values(
-    services: Services, tenant_id: int, listings: Sequence[ListingInfo], known: Known, days: DayArray,
-    today: DayArray, as_of: datetime,
-) -> MetricMatrix:  # fmt: skip
+    services: Services, tenant_id: int, listings: Sequence[ListingInfo], days: DayArray, as_of: datetime
+) -> MetricMatrix:
+    today = local_days(as_of, listings)
     ids = [listing.listing_id for listing in listings]
     first, last = days[0].item(), days[-1].item()
     reported = services.metrics.read(tenant_id, REPORTED, ids, first, last).values
     with services.database.tenant(tenant_id) as conn:
-        table = rates.table(conn)
+        known, table = known_days(conn, listings, as_of), rates.table(conn)
         sold = _booked(booked.rows(conn, ids, first, as_of), listings, table)
         values = derived.by_booking_date(sold, known, days)
         nights = derived.by_night(sold, known, _capacity(conn, listings, days), days)

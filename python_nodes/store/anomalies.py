@@ -24,6 +24,16 @@ def replace(conn: Connection, as_of: datetime, source_kind: str, found: Sequence
     return len(found)
 
 
+def before(conn: Connection, as_of: datetime, source_kind: str) -> list[Anomaly]:
+    """Return what the last run before ``as_of`` found."""
+    a, r = anomalies.c, anomaly_runs.c
+    last = select(func.max(r.as_of_at)).where((r.as_of_at < as_of) & (r.source_kind == source_kind)).scalar_subquery()
+    query = select(*(a[field.name] for field in fields(Anomaly))).where(
+        (a.source_kind == source_kind) & (a.as_of_at == last)
+    )
+    return [Anomaly(**row) for row in conn.execute(query.order_by(a.id)).mappings()]
+
+
 def current(conn: Connection, as_of: datetime) -> list[Anomaly]:
     """Return what each kind of source found in its latest run at or before ``as_of``."""
     r, a = anomaly_runs.c, anomalies.c
