@@ -34,19 +34,22 @@ _PERSONAL = ("guest", "email", "phone", "name", "title", "user", "owner")
 _UNWANTED = re.compile(r"https?:|www\.|@|<|>|\[|\]")
 _WHAT = {
     "calendar_closed": "Guests cannot book: the calendar is closed on {channel} although the operator has it open",
+    "calendar_empty": "The months to come cannot be booked on {channel}",
     "rate_missing": "Guests cannot book open nights on {channel}, because they show no price",
     "price_error": "Prices on {channel} are far from what these nights usually cost",
+    "fee_missing": "A fee is no longer charged on {channel}",
+    "min_stay_raised": "Short stays can no longer be booked on {channel}",
+    "currency_switched": "Prices on {channel} are shown in another currency than before",
+    "parity": "The same unit is sold on other terms on {channel} than elsewhere",
+    "amenity_missing": "{channel} no longer shows an amenity that guests search for",
+    "rate_plan_gap": "A rate plan is missing on {channel}",
+    "review_drop": "Reviews on {channel} have become worse",
     "listing_down": "The listing cannot be found or booked on {channel}",
     "feed_stale": "No fresh figures come from {channel}, so nothing can be said of this listing's bookings",
+    "feed_duplicate": "{channel} sends the same figures again, so nothing can be said of this listing's bookings",
+    "poll_failing": "{channel} has not answered for some time, so what we know of it is old",
     "conversion_drop": "People look at the listing on {channel} as before, but fewer of them book",
-}
-_NEXT = {
-    "calendar_closed": "Open the nights in the extranet, then see why the channel manager closed them",
-    "rate_missing": "Load the missing rates, then see whether a rate plan was unlinked",
-    "price_error": "Compare the price with the pricing tool's and correct it before anybody books",
-    "listing_down": "Ask the channel's support why it was suspended, and open it again",
-    "feed_stale": "Check the connection and the date of the last report",
-    "conversion_drop": "Compare price, minimum stay, photos and reviews with what they were before it began",
+    "market_demand": "Demand has fallen all over the market, not only for this listing",
 }
 
 
@@ -128,16 +131,17 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def template(told: Facts) -> str:
-    """Write the two sentences without anybody's help."""
+def template(told: Facts, advice: str) -> str:
+    """Write the two sentences without anybody's help; ``advice`` is the house's own on this cause."""
     is_several = " " in told.channel
     channel = told.channel if is_several else told.channel.replace("_", " ").title().replace(" Com", ".com")
     channel = channel or "the channel"
-    unknown = f"{told.kind.replace('_', ' ').capitalize()} was found on {channel}"
+    unknown = f"{told.kind.replace('_', ' ')} was found on {channel}"
     what = _WHAT.get(told.cause, unknown).format(channel=channel)
     cost = f", which costs about {told.currency} {told.loss_per_day:,.0f} a day" if told.loss_per_day >= 1 else ""
-    next_step = _NEXT.get(told.cause, "Look at what changed on the listing shortly before it began")
-    return f"{what}{cost}. {next_step}."
+    # One sentence: the whole advice stands in the message anyway.
+    first = advice.split(". ")[0].rstrip(".")
+    return f"{what[0].upper()}{what[1:]}{cost}. {first}."
 
 
 def ask(told: Facts, settings: OpenAISettings) -> Insight:

@@ -62,7 +62,7 @@ def _message(services: Services, conn: Connection, delivery: deliveries.Delivery
         recipient=delivery.recipient,
         as_of=as_of,
         answers=answers.offered(services, conn, delivery, alert),
-        in_words=in_words.text(conn, alert, listing),
+        in_words=in_words.text(conn, alert, listing, around.suggested_action),
         links=[base.Link(label=label, url=url) for label, url in around.links],
         more=_advice(around) if alert.resolved_at is None else (),
         update_ref=earlier[0] if earlier else None,

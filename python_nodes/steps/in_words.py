@@ -12,11 +12,11 @@ from python_nodes.store import alerts, deliveries, portfolio
 from python_nodes.store import insights as store
 
 
-def text(conn: Connection, alert: Alert, listing: ListingInfo | None) -> str:
-    """Return what was written, or the template's words; nothing for an alert that has ended."""
+def text(conn: Connection, alert: Alert, listing: ListingInfo | None, advice: str) -> str:
+    """Return what was written, or the template's words with our own advice; nothing for an alert that has ended."""
     if alert.resolved_at is not None:
         return ""
-    return store.text_of(conn, alert) or insights.template(insights.facts(alert, listing))
+    return store.text_of(conn, alert) or insights.template(insights.facts(alert, listing), advice)
 
 
 def ensure(services: Services, tenant_id: int, delivery_id: int) -> None:

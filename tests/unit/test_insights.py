@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,11 +105,18 @@ def test_nobody_listening_is_no_error() -> None:
 
 
 def test_the_template_needs_nobody() -> None:
-    text = insights.template(insights.facts(ALERT, LISTING))
+    text = insights.template(insights.facts(ALERT, LISTING), "Open the nights. Then see who closed them.")
     assert text.startswith("Guests cannot book: the calendar is closed on Booking.com")
-    assert "about EUR 420 a day. Open the nights" in text
-    strange = insights.template(insights.facts(replace(ALERT, cause="", kind="odd_thing", loss_per_day_minor=0), None))
-    assert strange.startswith("Odd thing was found on several channels. Look")
+    assert text.endswith("about EUR 420 a day. Open the nights.")
+    odd = replace(ALERT, cause="", kind="odd_thing", loss_per_day_minor=0)
+    assert insights.template(insights.facts(odd, None), "Look") == "Odd thing was found on several channels. Look."
+
+
+def test_the_template_knows_every_cause_that_there_is_advice_on() -> None:
+    told = tomllib.loads((Path(insights.__file__).parent / "data" / "actions.toml").read_text())
+    for cause in set(told["causes"]) - {"unknown"}:
+        text = insights.template(insights.facts(replace(ALERT, cause=cause), LISTING), "Look")
+        assert "Not bookable was found" not in text, cause
 
 
 def test_a_word_that_is_not_ours_is_left_out() -> None:
