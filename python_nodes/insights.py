@@ -140,7 +140,7 @@ def template(told: Facts, advice: str) -> str:
     what = _WHAT.get(told.cause, unknown).format(channel=channel)
     cost = f", which costs about {told.currency} {told.loss_per_day:,.0f} a day" if told.loss_per_day >= 1 else ""
     # One sentence: the whole advice stands in the message anyway.
-    first = advice.split(". ")[0].rstrip(".")
+    first = advice.split(". ", maxsplit=1)[0].rstrip(".")
     return f"{what[0].upper()}{what[1:]}{cost}. {first}."
 
 

@@ -50,11 +50,16 @@ def start_sandbox(folder: StateDir, saved: Saved, world: WorldArguments) -> proc
     command = [
         sys.executable, "-m", "sandbox", "--port", str(saved.ports.sandbox), "--control-port", str(saved.ports.control),
         "--smtp-port", str(saved.ports.smtp), "--control-token", saved.control_token, "--page-token", saved.page_token,
-        "--out-dir", str(folder.root / "sandbox"), "--slack-actions-url", f"{saved.worker_url}/v1/slack/actions",
-        "--sms-replies-url", f"{saved.worker_url}/v1/sms/replies", *world.as_flags(),
+        "--out-dir", str(folder.root / "sandbox"), "--slack-actions-url", f"{hooks(saved)}/slack-actions",
+        "--sms-replies-url", f"{hooks(saved)}/sms-replies", *world.as_flags(),
     ]  # fmt: skip
     env = processes.clean_environment({})
     return processes.start("sandbox", command, env=env, log=folder.log("sandbox"), cwd=CHECKOUT)
+
+
+def hooks(saved: Saved) -> str:
+    """Where n8n's webhooks are: what people answer goes through flows, as it would in production."""
+    return f"http://127.0.0.1:{saved.ports.n8n}/webhook"
 
 
 def wait_sandbox(child: processes.Child, saved: Saved) -> None:
@@ -104,6 +109,8 @@ def worker_settings(folder: StateDir, saved: Saved, addresses: WorkerAddresses, 
         "NIGHTPORTER_TWILIO_BASE_URL": f"{saved.sandbox_url}/twilio",
         "NIGHTPORTER_SMS_FROM": "+15005550006",
         "NIGHTPORTER_SMS_TO": "+351910000001",
+        "NIGHTPORTER_SMS_STATUS_URL": f"{hooks(saved)}/sms-status",
+        "NIGHTPORTER_SMS_REPLIES_URL": f"{hooks(saved)}/sms-replies",
         "NIGHTPORTER_OPENAI_API_KEY": "sk-sandbox",
         "NIGHTPORTER_OPENAI_BASE_URL": f"{saved.sandbox_url}/openai/v1",
         "NIGHTPORTER_SMTP_HOST": "127.0.0.1",
