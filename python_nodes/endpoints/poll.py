@@ -19,7 +19,9 @@ api = APIBlueprint("poll", __name__, abp_tags=[{"name": "poll"}])
 class PollPath(BaseModel):
     """Which operation."""
 
-    operation: Literal["reservations", "ari", "ical_calendar", "health", "performance", "operator_calendar"]
+    operation: Literal[
+        "reservations", "ari", "ical_calendar", "health", "performance", "operator_calendar", "reviews", "content"
+    ]
 
 
 class PollBody(AsOfBody):

@@ -18,7 +18,7 @@ from python_nodes.store.connections import Connection
 from python_nodes.vendors.base import RawPayload, Runtime, Vault
 from python_nodes.vendors.resilience import build_runtime
 
-POLLED = ("reservations", "ari", "ical_calendar", "health", "performance", "operator_calendar")
+POLLED = ("reservations", "ari", "ical_calendar", "health", "performance", "operator_calendar", "reviews", "content")
 """Operations that a flow polls, in the order in which they should run."""
 
 

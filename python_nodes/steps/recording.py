@@ -16,7 +16,9 @@ from python_nodes.domain.metrics import MetricPoints
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.records import Rejected
 from python_nodes.normalize.columns import take
-from python_nodes.store import ari, bookings, health, operator, stays
+from python_nodes.steps import oddities
+from python_nodes.steps.snapshot import local_days
+from python_nodes.store import ari, bookings, content, health, operator, reviews, stays
 from python_nodes.store.counts import Counts
 
 
@@ -107,6 +109,7 @@ def performance(conn: SqlConnection, mapping: Mapper, payload: Payload, listings
     index = normalize.PortfolioIndex.build(listings)
     good, unusable = normalize.normalize_performance_columns(columns, index, payload.observed_at)
     points = normalize.performance_points(good, index, payload.observed_at)
+    oddities.note_report(conn, columns, index, "performance")
     return Recorded(
         fetched=len(good) + len(bad) + len(unusable), stored=0, unchanged=0, rejected=(*bad, *unusable),
         points=(points,),
@@ -164,6 +167,7 @@ def _nights(conn: SqlConnection, mapped: Sequence[Mapped], listings: Sequence[Li
     told: list[AriColumns] = []
     bad: list[Rejected] = []
     for columns, unread in mapped:
+        oddities.note_nights(conn, columns, index, "ari")
         good, unusable = normalize.normalize_ari_columns(columns, index, columns.observed_at)
         told.append(good)
         bad += [*unread, *unusable]
@@ -179,6 +183,37 @@ def channel_health(conn: SqlConnection, mapping: Mapper, payload: Payload, listi
     good = [record for record in records if record.listing_external_id in known]
     strangers = [_stranger(payload, "health", one.listing_external_id) for one in records if one not in good]
     return _told(health.upsert(conn, good, known), len(good), [*bad, *strangers])
+
+
+def guest_reviews(conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]) -> Recorded:
+    """Record review scores: the latest of each listing, and a metric point of the day it is there."""
+    records, bad = mapping.map_reviews(
+        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+    )
+    known = {listing.external_id: listing for listing in listings}
+    good = [record for record in records if record.listing_external_id in known]
+    strangers = [_stranger(payload, "reviews", one.listing_external_id) for one in records if one not in good]
+    counts = reviews.upsert(conn, good, _ids(listings))
+    told = [known[one.listing_external_id] for one in good]
+    points = MetricPoints(
+        listing_id=np.array([listing.listing_id for listing in told], dtype=np.int64),
+        day_date=local_days(payload.observed_at, told),
+        source=payload.source,
+        as_of_at=payload.observed_at,
+        values={"review_score": np.array([one.score_10 for one in good], dtype=np.float64)},
+    )
+    return replace(_told(counts, len(good), [*bad, *strangers]), points=(points,) if good else ())
+
+
+def page_content(conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]) -> Recorded:
+    """Record what pages show; of a listing nobody knows it is quarantined."""
+    records, bad = mapping.map_content(
+        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+    )
+    known = _ids(listings)
+    good = [record for record in records if record.listing_external_id in known]
+    strangers = [_stranger(payload, "content", one.listing_external_id) for one in records if one not in good]
+    return _told(content.upsert(conn, good, known), len(good), [*bad, *strangers])
 
 
 def operator_calendar(
@@ -209,5 +244,7 @@ RECORDERS: dict[str, Recorder] = {
     "ari": availability,
     "ical_calendar": feed_calendar,
     "health": _each(channel_health),
+    "reviews": _each(guest_reviews),
+    "content": _each(page_content),
     "operator_calendar": _each(operator_calendar),
 }

@@ -16,38 +16,34 @@ from python_nodes.store.tables import feed_marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What one payload told, (n,) each: a listing, a day, and the odd value, '' where nothing is odd."""
+class Odd:
+    """Odd records, (n,) each: whose, about which day, and what is odd."""
 
     listing_id: IntArray
     day_date: DayArray
     value: Sequence[str]
 
 
-def replace(conn: Connection, operation: str, mark: str, told: Told, observed_at: datetime) -> int:
-    """Let the newest word on each listing and the days it covers stand; returns how many marks there are."""
-    if not len(told.listing_id):
-        return 0
+def replace(
+    conn: Connection, operation: str, mark: str, covered_ids: IntArray, covered_days: DayArray, odd: Odd,
+    observed_at: datetime,
+) -> None:  # fmt: skip
+    """Let a payload's word stand on the listings and between the days it covers: its ``odd`` records, and no others."""
+    if not covered_ids.size:
+        return
     m = feed_marks.c
-    covered = (m.operation == operation) & (m.mark == mark) & m.listing_id.in_(np.unique(told.listing_id).tolist())
-    days = m.day_date.between(told.day_date.min().item(), told.day_date.max().item())
-    conn.execute(delete(feed_marks).where(covered, days, m.observed_at <= observed_at))
-    rows = {
-        (int(listing_id), day): value
-        for listing_id, day, value in zip(told.listing_id, told.day_date.tolist(), told.value, strict=True)
-        if value
-    }
-    if not rows:
-        return 0
-    values = [
+    about = (m.operation == operation) & (m.mark == mark) & m.listing_id.in_(np.unique(covered_ids).tolist())
+    days = m.day_date.between(covered_days.min().item(), covered_days.max().item())
+    conn.execute(delete(feed_marks).where(about, days, m.observed_at <= observed_at))
+    rows = [
         {
             "listing_id": listing_id, "day_date": day, "operation": operation, "mark": mark, "value": value,
             "observed_at": observed_at,
         }
-        for (listing_id, day), value in rows.items()
+        for listing_id, day, value in zip(odd.listing_id.tolist(), odd.day_date.tolist(), odd.value, strict=True)
     ]  # fmt: skip
-    conn.execute(insert(feed_marks).values(values).on_conflict_do_nothing())
-    return len(rows)
+    if rows:
+        conn.execute(insert(feed_marks).values(rows).on_conflict_do_nothing())
 
 
 def current(conn: Connection, listing_ids: Sequence[int] | IntArray, since: datetime, until: datetime) -> FeedMarks:

@@ -11,7 +11,8 @@ Documented (developers.booking.com/connectivity, read 2026-11-21):
 Assumed: the path prefixes on one host; the fields inside a health answer; ``ResStatus`` values ``Modify``/``Cancel``;
 the figures of the general rate limit (n/f; settable); the read of availability and rates (none
 is documented; marked in header and body); the extranet reports' columns. Not simulated: guests' contact data, cards,
-the e-mail fallback after 30 minutes, the ``ota_res_response_token`` feature.
+the e-mail fallback after 30 minutes, the ``ota_res_response_token`` feature. Of the Property Scores API (GET
+``property-scores/summary?property_ids=``) the review score is served; its field names, and scores by room, are assumed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ from sandbox.vendors.booking_com_queue import ReservationQueues
 from sandbox.world import World
 
 CHANNEL = "booking_com"
-OPERATIONS = ("token", "reservations", "modifications", "health", "ari", "performance", "reservations_report")
+OPERATIONS = (
+    "token", "reservations", "modifications", "health", "ari", "performance", "reservations_report", "reviews",
+    "content",
+)  # fmt: skip
 _QUEUES = {
     "OTA_HotelResNotif": ("new", "reservations"),
     "OTA_HotelResModifyNotif": ("modified", "modifications"),
@@ -72,6 +76,8 @@ def blueprint(world: World, clock: SimulatedClock, faults: FaultPlan, limit: Rat
         ("POST", "/hotels/ota/OTA_HotelResModifyNotif", _acknowledge, "modifications_ack"),
         ("POST", "/property-health-api/properties/health", _health, "health"),
         ("GET", "/assumed/ari", _ari, "ari"),
+        ("GET", "/property-scores/summary", _reviews, "reviews"),
+        ("GET", "/assumed/content", _content, "content"),
         ("GET", "/extranet/reports/performance.csv", _performance, "performance"),
         ("GET", "/extranet/reports/reservations.csv", _reservations_report, "reservations_report"),
     )
@@ -186,6 +192,36 @@ def _property_health(vendor: BookingCom, property_id: str) -> dict[str, object]:
     }  # fmt: skip
 
 
+def _reviews(vendor: BookingCom) -> Response:
+    return _rooms(vendor, "property_ids", lambda property_id, day: [
+        {"room_id": row.room_id, "review_score": row.score_10, "review_count": row.count}
+        for row in vendor.world.reviews(CHANNEL, property_id, day)
+    ])  # fmt: skip
+
+
+def _content(vendor: BookingCom) -> Response:
+    return _rooms(vendor, "hotel_ids", lambda property_id, day: [
+        {"room_id": row.room_id, "amenities": list(row.amenities), "rate_plans": list(row.rate_plans)}
+        for row in vendor.world.content(CHANNEL, property_id, day)
+    ])  # fmt: skip
+
+
+def _rooms(vendor: BookingCom, parameter: str, tell: Callable[[str, date], list[dict[str, object]]]) -> Response:
+    """The rooms of each property asked for; one that is not ours is left out."""
+    wanted = list(dict.fromkeys(_ids(parameter)))
+    if not wanted:
+        raise BadRequest(f"{parameter} is required")
+    now = vendor.clock.now()
+    found = [
+        {"property_id": one, "rooms": tell(one, _live(vendor, now.astimezone(vendor.zones[one]).date()))}
+        for one in wanted
+        if one in vendor.zones
+    ]
+    response = _json({"data": {"properties": found}}, 200)
+    response.headers["X-Sandbox-Assumption"] = "true"
+    return response
+
+
 def _ari(vendor: BookingCom) -> Response:
     """What is known of each property asked for; one that is not ours is named in a warning and holds up no other."""
     wanted = list(dict.fromkeys(_hotel_ids()))
@@ -210,7 +246,11 @@ def _ari(vendor: BookingCom) -> Response:
 
 
 def _hotel_ids() -> list[str]:
-    return [part.strip() for part in request.args.get("hotel_ids", "").split(",") if part.strip()]
+    return _ids("hotel_ids")
+
+
+def _ids(parameter: str) -> list[str]:
+    return [part.strip() for part in request.args.get(parameter, "").split(",") if part.strip()]
 
 
 def _performance(vendor: BookingCom) -> Response:

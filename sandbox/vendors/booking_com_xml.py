@@ -103,11 +103,17 @@ def _night(row: AriRow) -> str:
         if row.price_minor is not None
         else ""
     )
+    fee = (
+        f'<Fees><Fee AmountAfterTax="{decimal_text(row.fees_minor, row.currency)}"'
+        f" CurrencyCode={_quoted(row.currency)}/></Fees>"
+        if row.fees_minor
+        else ""
+    )
     return (
         f'<AvailStatusMessage BookingLimit="{row.units_left}"><StatusApplicationControl Start="{night}" End="{night}"'
         f" InvTypeCode={_quoted(row.room_id)} RatePlanCode={_quoted(row.rate_id)}/>"
         f'<RestrictionStatus Status="{status}"/><LengthsOfStay><LengthOfStay MinMaxMessageType="SetMinLOS"'
-        f' Time="{row.min_stay_nights}"/></LengthsOfStay>{price}</AvailStatusMessage>'
+        f' Time="{row.min_stay_nights}"/></LengthsOfStay>{price}{fee}</AvailStatusMessage>'
     )
 
 

@@ -82,7 +82,13 @@ def _night(message: etree._Element) -> Night:
         is_open=status == "Open",
         units_left=_count(message.get("BookingLimit", "0"), "BookingLimit"),
         min_stay_nights=_count(stay.get("Time", "1"), "LengthOfStay@Time") if stay is not None else 1,
+        fees_minor=_fees(message) if "Fee" in parts else 0,
     )
+
+
+def _fees(message: etree._Element) -> int:
+    """All that is charged once a stay."""
+    return sum(money(fee, "Fee")[0] for fee in named(message, "Fee"))
 
 
 def _required(control: etree._Element, name: str) -> str:

@@ -21,7 +21,7 @@ NEW_QUEUE = "OTA_HotelResNotif"
 CHANGE_QUEUE = "OTA_HotelResModifyNotif"
 SETTINGS = frozenset({"rate_limits", "token_ttl_s", "report_days", "ari_nights", "ari_properties_per_call"})
 CAPABILITIES = read_capabilities(Path(__file__).with_name("capabilities.toml"))
-PROPERTIES_PER_HEALTH_CALL = 100
+PROPERTIES_PER_CALL = 100
 
 
 class Client:
@@ -111,15 +111,34 @@ class Client:
         self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
     ) -> Iterator[RawPayload]:
         """Read what Booking.com itself says of properties and rooms."""
-        for at in range(0, len(property_ids), PROPERTIES_PER_HEALTH_CALL):
+        for at in range(0, len(property_ids), PROPERTIES_PER_CALL):
             call = Call(
                 operation="health",
                 method="POST",
                 path="/property-health-api/properties/health",
                 rate=self._rates["health"],
-                json={"property_ids": list(property_ids[at : at + PROPERTIES_PER_HEALTH_CALL])},
+                json={"property_ids": list(property_ids[at : at + PROPERTIES_PER_CALL])},
             )
             yield _payload("health", self._session.call(call, self._auth), as_of, f"health/{at}")
+
+    def fetch_reviews(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read review scores of properties and rooms."""
+        yield from self._pages("reviews", "/property-scores/summary", "property_ids", as_of, property_ids)
+
+    def fetch_content(
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
+    ) -> Iterator[RawPayload]:
+        """Read amenities and rate plans on sale (our assumption)."""
+        yield from self._pages("content", "/assumed/content", "hotel_ids", as_of, property_ids)
+
+    def _pages(
+        self, operation: str, path: str, parameter: str, as_of: datetime, property_ids: Sequence[str]
+    ) -> Iterator[RawPayload]:
+        for at in range(0, len(property_ids), PROPERTIES_PER_CALL):
+            asked = ",".join(property_ids[at : at + PROPERTIES_PER_CALL])
+            yield _payload(operation, self._get(operation, path, {parameter: asked}), as_of, f"{operation}/{at}")
 
     def _report(
         self, operation: str, name: str, as_of: datetime, start: date | None, end: date | None

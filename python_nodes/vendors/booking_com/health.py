@@ -10,7 +10,8 @@ from python_nodes.domain.records import HealthRecord, Rejected
 from python_nodes.errors import RejectedRecord
 from python_nodes.vendors.booking_com.ota import read_moment
 
-HEALTH_STATUSES = frozenset({"bookable", "closed", "suspended"})
+# The documents name the first three; what Booking.com itself closes, as for want of rates, has a word of its own.
+HEALTH_STATUSES = ("bookable", "closed", "suspended", "auto_closed", "hard_closed")
 
 
 def map_health(
@@ -77,5 +78,6 @@ def _health(told: Any, source: str, observed_at: datetime, raw_id: int | None) -
 
 def _status(told: Any, field: str) -> str:
     if not isinstance(told, str) or told not in HEALTH_STATUSES:
-        raise RejectedRecord(f"{field}: {str(told)[:20]!r} is not one of bookable, closed, suspended", field=field)
+        known = ", ".join(HEALTH_STATUSES)
+        raise RejectedRecord(f"{field}: {str(told)[:20]!r} is not one of {known}", field=field)
     return told

@@ -24,6 +24,7 @@ from python_nodes.vendors.booking_com.ota import (
     rejected,
     required,
 )
+from python_nodes.vendors.booking_com.pages import map_content, map_reviews
 from python_nodes.vendors.booking_com.reports import (
     map_performance,
     map_performance_columns,
@@ -35,12 +36,14 @@ from python_nodes.vendors.safe_xml import read_xml
 __all__ = [
     "map_ari",
     "map_ari_columns",
+    "map_content",
     "map_health",
     "map_performance",
     "map_performance_columns",
     "map_reservation_history",
     "map_reservation_history_columns",
     "map_reservations",
+    "map_reviews",
     "raw_reservation",
 ]
 

@@ -18,9 +18,11 @@ from python_nodes.vendors.booking_com.client import Client
 from python_nodes.vendors.booking_com.mapping import (
     map_ari,
     map_ari_columns,
+    map_content,
     map_health,
     map_performance,
     map_reservations,
+    map_reviews,
     raw_reservation,
 )
 from python_nodes.vendors.operator_file.client import Client as FileClient
@@ -87,8 +89,8 @@ def test_cancellation_is_a_newer_revision() -> None:
 
 def test_no_price_is_none_and_suspended_is_told() -> None:
     nights, _ = map_ari(_content("ari.xml"), source="b", observed_at=AS_OF, raw_id=5)
-    assert [(one.price_minor, one.is_open, one.units_left, one.min_stay_nights) for one in nights] == [
-        (12345, True, 3, 2), (None, False, 0, 1)]  # fmt: skip
+    assert [(one.price_minor, one.is_open, one.units_left, one.min_stay_nights, one.fees_minor) for one in nights] == [
+        (12345, True, 3, 2, 1250), (None, False, 0, 1, 0)]  # fmt: skip
     (health,), _ = map_health(_content("health.json"), source="b", observed_at=AS_OF, raw_id=5)
     assert (health.listing_external_id, health.status, health.detail) == ("r1", "suspended", "photos")
 
@@ -139,3 +141,19 @@ def test_what_came_for_a_record_maps_to_that_record_again() -> None:
     columns, _ = map_ari_columns(content, source="b", observed_at=AS_OF, raw_id=5)
     for row, night in enumerate(map_ari(content, source="b", observed_at=AS_OF, raw_id=5)[0]):
         assert map_ari(columns.raw_row(row), source="b", observed_at=AS_OF, raw_id=5) == ([night], [])
+
+
+@pytest.mark.parametrize("word", ["auto_closed", "hard_closed"])
+def test_what_the_channel_closed_itself_keeps_its_word(word: str) -> None:
+    content = _content("health.json").replace(b'"suspended"', f'"{word}"'.encode())
+    (health,), _ = map_health(content, source="b", observed_at=AS_OF, raw_id=5)
+    assert health.status == word
+
+
+def test_scores_and_pages_are_read_room_by_room() -> None:
+    (review,), (bad,) = map_reviews(_content("reviews.json"), source="b", observed_at=AS_OF, raw_id=5)
+    assert (review.listing_external_id, review.score_10, review.review_count) == ("r1", 8.7, 41)
+    assert bad.field == "rooms.review_score"
+    (page,), (bad,) = map_content(_content("content.json"), source="b", observed_at=AS_OF, raw_id=5)
+    assert (page.amenities, page.rate_plans) == ({"kitchen", "wifi"}, {"flex"})
+    assert bad.field == "rooms.amenities", "a list that is not there does not say that nothing is there"
