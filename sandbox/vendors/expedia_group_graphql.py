@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from graphql import (
     parse,
     validate,
 )
+
+from sandbox.vendors.expedia_group_plain import NotPlain, Plain
 
 SCHEMA = Path(__file__).parents[1] / "data" / "expedia_supply.graphqls"
 MAX_TOKENS = 5_000
@@ -137,6 +139,25 @@ class _Executor(Executor[Any]):
                 if coerced is not None and coerced is not Undefined:
                     return coerced
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
+
+    def complete_list_value(
+        self,
+        return_type: Any,
+        field_details_list: Any,
+        info: Any,
+        path: Any,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Give a list of plain dicts in one go, and any other to the library."""
+        try:
+            return self._plain.giver(return_type, field_details_list)(result)
+        except NotPlain:
+            return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
+
+    @cached_property
+    def _plain(self) -> Plain:
+        return Plain(self)
 
 
 @cache
