@@ -33,7 +33,8 @@ def _default_days() -> Mapping[str, float]:
     return {
         "listing_down": 3.0, "calendar_closed": 3.0, "calendar_empty": 3.0, "rate_missing": 2.0, "price_error": 2.0,
         "currency_switched": 2.0, "fee_missing": 3.0, "min_stay_raised": 3.0, "parity": 3.0, "rate_plan_gap": 5.0,
-        "amenity_missing": 5.0, "conversion_drop": 7.0, "review_drop": 14.0, "market_demand": 7.0,
+        "amenity_missing": 5.0, "conversion_drop": 7.0, "ctr_drop": 7.0, "rank_drop": 7.0, "competitor_undercut": 7.0,
+        "review_drop": 14.0, "slow_decline": 14.0, "market_demand": 7.0,
         "feed_stale": 1.0, "feed_duplicate": 1.0, "poll_failing": 1.0, "unknown": 7.0,
     }  # fmt: skip
 
