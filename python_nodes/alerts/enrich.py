@@ -7,6 +7,7 @@ from typing import Any
 
 from python_nodes.alerts.decisions import Candidate
 from python_nodes.alerts.dedupe import fingerprint
+from python_nodes.alerts.group import OUTAGE
 from python_nodes.domain.findings import AlertDraft, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 
@@ -16,6 +17,7 @@ _HEADLINES = {
     "not_bookable": "Calendar closed on {channel}",
     "no_price": "No price shown on {channel}",
     "price_out_of_range": "Price out of range on {channel}",
+    "total_out_of_range": "Total with fees out of range on {channel}",
     "suspended": "Listing down on {channel}",
     "feed_stale": "No fresh data from {channel}",
     "feed_duplicate": "Figures told twice by {channel}",
@@ -68,6 +70,8 @@ def where(candidate: Candidate) -> str:
     first, count = candidate.listings[0], len(candidate.listings)
     if candidate.scope == "market":
         return f"{count} listings in {first.market}"
+    if candidate.kind == OUTAGE:
+        return f"{count} listing{'s' if count != 1 else ''} unwatched"
     if candidate.scope == "property":
         return f"{count} listings of property {first.property_external_id}"
     if candidate.scope == "unit":

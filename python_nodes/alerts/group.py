@@ -16,6 +16,8 @@ from python_nodes.domain.portfolio import ListingInfo
 
 MARKET_FALL = "market_demand_drop"
 """What scoring finds on each listing of a market that falls as a whole: always told of the market."""
+OUTAGE = "poll_failing"
+"""Found on every listing that a failing connection speaks for: always told once."""
 MARKET_KINDS = frozenset(
     {MARKET_FALL, "demand_drop", "conversion_drop", "ctr_drop", "rank_drop", "slow_decline", "competitor_undercut"}
 )
@@ -62,6 +64,12 @@ def apply(
     grouped: list[Candidate] = []
     reasons: list[Reason] = []
     for kind, same in by_kind.items():
+        if kind == OUTAGE and len(same) > 1:
+            # Told of the first listing's property, for want of a wider place: a connection has none.
+            grouped.append(merged("property", same, impacts))
+            why = f"{len(same)} listings go unwatched: one alert for all that cannot be polled"
+            reasons.append(about(grouped[-1], stage="group", decision="grouped", why=why))
+            continue
         standing = {(alert.scope, place(alert)) for alert in open_alerts if alert.kind == kind}
         rest = list(same)
         for level in _levels(kind, same, listings, settings):

@@ -33,6 +33,13 @@ IF_LARGE_ENOUGH: Mapping[str, frozenset[str]] = {
 }
 """The first explains the second only if it loses bookings enough: three closed nights do not explain a dead listing."""
 
+_BY_NIGHT = _SHOWN | {"not_bookable", "no_price", "price_out_of_range", "total_out_of_range", "calendar_empty"}
+UNHEARD: Mapping[str, frozenset[str]] = {"feed_stale": _BY_NIGHT, "poll_failing": _BY_NIGHT | {"suspended"}}
+"""Under the first, guards do not judge the second: one that is open stays so, one that is still found is told."""
+
+BLINDING = frozenset({"ari", "ical_calendar", "performance", "reservations"})
+"""A failing poll hides only what it tells: reviews or pages that do not come say nothing about bookings."""
+
 EXPLAINING_SHARE = 0.5
 """A finding explains a drop when it loses at least this part of the share that the drop loses."""
 
@@ -41,7 +48,7 @@ def inhibitor(candidate: Candidate, others: Sequence[Candidate]) -> Candidate | 
     """Find the finding on the same listing that explains this one."""
     lost = candidate.anomalies[0].share_lost
     for other in others:
-        if candidate.kind in ALWAYS.get(other.kind, frozenset()):
+        if candidate.kind in ALWAYS.get(other.kind, frozenset()) and _hides(other):
             return other
         explains = candidate.kind in IF_LARGE_ENOUGH.get(other.kind, frozenset())
         if explains and other.anomalies[0].share_lost >= EXPLAINING_SHARE * lost:
@@ -49,9 +56,15 @@ def inhibitor(candidate: Candidate, others: Sequence[Candidate]) -> Candidate | 
     return None
 
 
+def _hides(other: Candidate) -> bool:
+    failing = other.anomalies[0].evidence.get("operations")
+    return other.kind != "poll_failing" or failing is None or not BLINDING.isdisjoint(failing)
+
+
 def unknowable(kind: str, active_kinds: Sequence[str]) -> str | None:
     """Name the active finding under which an open alert of ``kind`` can be neither confirmed nor resolved."""
-    return next((active for active in active_kinds if kind in ALWAYS.get(active, frozenset())), None)
+    nothing: frozenset[str] = frozenset()
+    return next((one for one in active_kinds if kind in ALWAYS.get(one, nothing) | UNHEARD.get(one, nothing)), None)
 
 
 def apply(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate], list[Reason]]:

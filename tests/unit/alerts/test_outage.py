@@ -1,0 +1,69 @@
+"""A channel that cannot be polled: one alert, no storm, and nothing that stood is called mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+
+import pytest
+
+from python_nodes.alerts.pipeline import Decisions, PipelineSettings, reconcile
+from python_nodes.domain.findings import Alert, Anomaly, Impact
+from python_nodes.domain.portfolio import ListingInfo
+from tests.unit.alerts.conftest import AS_OF
+
+Listings, Anomalies, Impacts = Callable[..., ListingInfo], Callable[..., Anomaly], Callable[..., Impact]
+
+
+@pytest.fixture
+def listings(make_listing: Listings) -> list[ListingInfo]:
+    """Six properties of two rooms."""
+    return [make_listing(number, property_id=number // 2) for number in range(2, 14)]
+
+
+def told(
+    found: Sequence[Anomaly], impact: Impact, listings: Sequence[ListingInfo], open_alerts: Sequence[Alert] = ()
+) -> Decisions:
+    as_of = AS_OF + timedelta(days=len(open_alerts))
+    return reconcile(open_alerts, found, [impact] * len(found), listings, as_of, PipelineSettings(currency="EUR"))
+
+
+def outage(make_anomaly: Anomalies, listings: Sequence[ListingInfo], operations: list[str]) -> list[Anomaly]:
+    evidence = {"connection": "Booking.com", "operations": operations}
+    return [
+        make_anomaly(one.listing_id, "poll_failing", share_lost=0.0, cause="poll_failing", evidence=evidence)
+        for one in listings
+    ]
+
+
+def test_a_failing_connection_is_one_alert(
+    listings: list[ListingInfo], make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    failing = outage(make_anomaly, listings, ["ari"])
+    stale = [make_anomaly(one.listing_id, "feed_stale", share_lost=0.0) for one in listings]
+    decisions = told([*failing, *stale], make_impact("medium"), listings)
+    (draft,) = decisions.insert
+    assert draft.title == "Booking.com cannot be polled: 12 listings unwatched"
+    alert = Alert(alert_id=7, updated_at=AS_OF, resolved_at=None, version=1, **asdict(draft))
+    again = told([*failing, *stale], make_impact("medium"), listings, [alert])
+    assert (again.insert, [one.alert_id for one in again.update], again.resolve) == ((), [7], ())
+
+
+def test_a_closed_calendar_is_not_mended_because_nobody_can_look(
+    listings: list[ListingInfo], make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    (draft,) = told([make_anomaly(2, "not_bookable")], make_impact(), listings).insert
+    alert = Alert(alert_id=7, updated_at=AS_OF, resolved_at=None, version=1, **asdict(draft))
+    for blind in (outage(make_anomaly, listings, ["ari"]), [make_anomaly(2, "feed_stale", share_lost=0.0)]):
+        assert told(blind, make_impact(), listings, [alert]).resolve == ()
+    assert [one.alert_id for one in told([], make_impact(), listings, [alert]).resolve] == [7]
+
+
+@pytest.mark.parametrize(("operation", "is_hidden"), [("performance", True), ("content", False)])
+def test_a_poll_that_tells_nothing_of_bookings_hides_no_fall(
+    listings: list[ListingInfo], make_anomaly: Anomalies, make_impact: Impacts, operation: str, is_hidden: bool
+) -> None:
+    found = [*outage(make_anomaly, listings, [operation]), make_anomaly(2, "conversion_drop", p_value=1e-6)]
+    kinds = {draft.kind for draft in told(found, make_impact(), listings).insert}
+    assert kinds == {"poll_failing"} | (set() if is_hidden else {"conversion_drop"})
