@@ -31,6 +31,13 @@ SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
 SIGNED = frozenset({"slack_signature", "twilio_signature", "action_link"})
 """Schemes that the endpoint itself checks, on the raw body; an API key beside them is welcome and not needed."""
 
+BY_PROPERTY = frozenset(
+    {
+        "/v1/alerts", "/v1/alerts/<int:id>", "/v1/alerts/<int:id>/explain", "/v1/metrics/<int:id>", "/v1/portfolio",
+    }
+)  # fmt: skip
+"""What a key for some properties may call, with GET: these leave out what is not theirs; all else is refused."""
+
 Signature = Literal["slack_signature", "twilio_signature", "action_link"]
 
 
@@ -40,6 +47,8 @@ class Caller:
 
     tenant_id: int
     scopes: frozenset[str]
+    property_ids: frozenset[int] | None = None
+    """The only properties that it may see; None is all."""
 
     def may(self, scope: str) -> bool:
         """Return whether a scope is granted; ``admin`` includes all."""
@@ -107,6 +116,8 @@ class Gate:
         scopes = [scope for need in needs for given in need.values() for scope in given]
         if scopes and not any(found.may(scope) for scope in scopes):
             return problem(403, f"The key lacks the scope {scopes[0]!r}")
+        if found.property_ids is not None and not _is_by_property():
+            return problem(403, "The key is for some properties only, and this operation is about all of them")
         g.caller = found
         return None
 
@@ -118,7 +129,7 @@ class Gate:
             key = apikeys.authenticate(conn, given.token, clock.now())
         if key is None:
             return None
-        return Caller(tenant_id=key.tenant_id, scopes=frozenset(key.scopes))
+        return Caller(tenant_id=key.tenant_id, scopes=frozenset(key.scopes), property_ids=key.property_ids)
 
     def _by_cookie(self) -> Caller | None:
         token = request.cookies.get(COOKIE)
@@ -131,6 +142,11 @@ class Gate:
         except BadSignature:
             return None
         return Caller(tenant_id=int(told["tenant_id"]), scopes=frozenset({"read"}))
+
+
+def _is_by_property() -> bool:
+    rule = request.url_rule
+    return rule is not None and rule.rule in BY_PROPERTY and request.method in {"GET", "HEAD"}
 
 
 def declared(app: OpenAPI) -> dict[tuple[str, str], list[dict[str, list[str]]]]:

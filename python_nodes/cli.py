@@ -74,6 +74,9 @@ def _plain_errors() -> Iterator[None]:
 def apikey_create(
     name: Annotated[str, typer.Option(help="Who will use it.")],
     scope: Annotated[list[str], typer.Option(help=f"One of {', '.join(auth.SCOPES)}; may be repeated.")],
+    only: Annotated[
+        list[str] | None, typer.Option("--property", help="Sees this property only; may be repeated. Else all.")
+    ] = None,
 ) -> None:
     """Create a key and print it, for the only time."""
     from python_nodes import jobs
@@ -82,7 +85,7 @@ def apikey_create(
     with _plain_errors():
         settings = config.settings()
         services = jobs.build_services(settings)
-        typer.echo(key_admin.create(services, settings.tenant_id, name, scope, clock.now()))
+        typer.echo(key_admin.create(services, settings.tenant_id, name, scope, clock.now(), only or None))
 
 
 @portfolio.command("import")

@@ -139,19 +139,19 @@ def raise_alerts(body: AsOfBody) -> Response:
 @api.get("/v1/alerts", security=access("read"), responses={200: AlertList}, summary="List alerts")
 def list_alerts(query: AlertQuery) -> Response:
     """Tell alerts in order of id."""
-    return ok({"alerts": alert_view.listed(services(), caller().tenant_id, query.state)})
+    return ok({"alerts": alert_view.listed(services(), caller().tenant_id, query.state, caller().property_ids)})
 
 
 @api.get("/v1/alerts/<int:id>", security=access("read"), responses={200: FullAlert}, summary="One alert")
 def get_alert(path: IdPath) -> Response:
     """Tell one alert."""
-    return ok(alert_view.one(services(), caller().tenant_id, path.id))
+    return ok(alert_view.one(services(), caller().tenant_id, path.id, caller().property_ids))
 
 
 @api.get("/v1/alerts/<int:id>/explain", security=access("read"), responses={200: Explained}, summary="Why and to whom")
 def explain_alert(path: IdPath) -> Response:
     """Tell every decision on one alert."""
-    return ok(alert_view.explained(services(), caller().tenant_id, path.id))
+    return ok(alert_view.explained(services(), caller().tenant_id, path.id, caller().property_ids))
 
 
 @api.post("/v1/alerts/<int:id>/route", security=access("notify"), responses={200: RoutedView}, summary="Who hears it")

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from python_nodes.auth import access, caller
 from python_nodes.http.bodies import Body
 from python_nodes.http.reply import ok, services
-from python_nodes.steps import portfolio_import
+from python_nodes.steps import metrics_view, portfolio_import
 
 api = APIBlueprint("portfolio", __name__, abp_tags=[{"name": "portfolio"}])
 
@@ -78,6 +78,35 @@ class PortfolioCounts(BaseModel):
     units: int
     listings: int
     rate_plans: int
+
+
+class StoredListing(BaseModel):
+    """One listing as stored; ``listing_id`` is what metrics are asked by."""
+
+    listing_id: int
+    external_id: str
+    title: str
+    channel: str
+    rate_plan_external_id: str
+    unit_external_id: str
+    unit_count: int
+    property_external_id: str
+    market: str
+    timezone: str
+    currency: str
+
+
+class StoredPortfolio(BaseModel):
+    """Every listing that the caller may see, in order of id."""
+
+    listings: list[StoredListing]
+
+
+@api.get("/v1/portfolio", security=access("read"), responses={200: StoredPortfolio}, summary="What is stored")
+def get_portfolio() -> Response:
+    """Tell every listing with its unit and property."""
+    found = metrics_view.listings_of(services(), caller().tenant_id, caller().property_ids)
+    return ok({"listings": [{name: getattr(one, name) for name in StoredListing.model_fields} for one in found]})
 
 
 @api.post("/v1/portfolio", security=access("ingest"), responses={200: PortfolioCounts}, summary="Import the portfolio")

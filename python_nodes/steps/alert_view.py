@@ -12,32 +12,37 @@ from sqlalchemy import Connection
 
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.errors import NotFoundError
 from python_nodes.steps import alert_context, places
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, deliveries, portfolio
 
 State = Literal["open", "resolved"]
+Only = frozenset[int] | None
+"""Properties that a caller may see; None is all."""
 
 
-def listed(services: Services, tenant_id: int, state: State | None = None) -> list[dict[str, Any]]:
-    """Return alerts in order of id."""
+def listed(services: Services, tenant_id: int, state: State | None = None, only: Only = None) -> list[dict[str, Any]]:
+    """Return alerts in order of id; with ``only``, those that are about these properties and no other."""
     with services.database.tenant(tenant_id) as conn:
         listings = portfolio.load_listings(conn)
-        return [_view(alert, listings) for alert in alerts.list_all(conn, state)]
+        return [_view(alert, listings) for alert in alerts.list_all(conn, state) if _may_see(alert, listings, only)]
 
 
-def one(services: Services, tenant_id: int, alert_id: int) -> dict[str, Any]:
+def one(services: Services, tenant_id: int, alert_id: int, only: Only = None) -> dict[str, Any]:
     """Return one alert with what goes with it."""
     with services.database.tenant(tenant_id) as conn:
-        return _full(conn, services, alerts.get(conn, alert_id), portfolio.load_listings(conn))
+        listings = portfolio.load_listings(conn)
+        return _full(conn, services, _seen(conn, alert_id, listings, only), listings)
 
 
-def explained(services: Services, tenant_id: int, alert_id: int) -> dict[str, Any]:
+def explained(services: Services, tenant_id: int, alert_id: int, only: Only = None) -> dict[str, Any]:
     """Return one alert with every decision on it and every delivery, each with its reason."""
     with services.database.tenant(tenant_id) as conn:
-        alert = alerts.get(conn, alert_id)
+        listings = portfolio.load_listings(conn)
+        alert = _seen(conn, alert_id, listings, only)
         return {
-            "alert": _full(conn, services, alert, portfolio.load_listings(conn)),
+            "alert": _full(conn, services, alert, listings),
             "history": [_plain(asdict(event)) for event in alerts.history(conn, alert_id)],
             "deliveries": [_plain(asdict(sent)) for sent in deliveries.list_for_alert(conn, alert_id)],
         }
@@ -53,6 +58,21 @@ def with_deliveries(services: Services, tenant_id: int) -> list[dict[str, Any]]:
             for alert in alerts.list_all(conn)
         ]
     return sorted(found, key=lambda view: (view["resolved_at"] is not None, -view["impact_minor"]))
+
+
+def _seen(conn: Connection, alert_id: int, listings: list[ListingInfo], only: Only) -> Alert:
+    alert = alerts.get(conn, alert_id)
+    if not _may_see(alert, listings, only):
+        # Whoever may not see it does not learn that it is there.
+        raise NotFoundError(f"alert {alert_id} does not exist")
+    return alert
+
+
+def _may_see(alert: Alert, listings: list[ListingInfo], only: Only) -> bool:
+    if only is None:
+        return True
+    about = places.of(alert, listings)
+    return bool(about) and all(listing.property_id in only for listing in about)
 
 
 def _full(conn: Connection, services: Services, alert: Alert, listings: list[ListingInfo]) -> dict[str, Any]:

@@ -1,0 +1,78 @@
+"""A listing's metrics for people and programs: what is missing is marked; filled in only to be drawn, and said so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from python_nodes.domain.metrics import METRICS, FloatArray
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.errors import NotFoundError, PermanentError
+from python_nodes.steps.services import Services
+from python_nodes.store import portfolio
+
+MAX_DAYS = 1100
+
+
+def listings_of(services: Services, tenant_id: int, only: frozenset[int] | None) -> list[ListingInfo]:
+    """Return the listings of these properties, or of all."""
+    with services.database.tenant(tenant_id) as conn:
+        found = portfolio.load_listings(conn)
+    return [listing for listing in found if only is None or listing.property_id in only]
+
+
+def of_listing(
+    services: Services, tenant_id: int, listing_id: int, metrics: Sequence[str], start: date, end: date,
+    *, interpolate: bool, only: frozenset[int] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Return each metric day by day, both ends included; refused where the caller may not see the listing."""
+    known = [one for one in listings_of(services, tenant_id, only) if one.listing_id == listing_id]
+    if not known:
+        raise NotFoundError(f"no listing {listing_id}")
+    _check(metrics, start, end)
+    names = tuple(metrics) or METRICS
+    matrix = services.metrics.read(tenant_id, names, [listing_id], start, end)
+    return {
+        "listing_id": listing_id,
+        "listing": known[0].external_id,
+        "channel": known[0].channel,
+        "property": known[0].property_external_id,
+        "currency": known[0].currency,
+        "timezone": known[0].timezone,
+        "days": [str(day) for day in matrix.days],
+        "metrics": {name: _series(matrix.values[name][0], interpolate=interpolate) for name in names},
+    }
+
+
+def interpolated(values: FloatArray) -> FloatArray:
+    """Draw straight lines over gaps; before the first and after the last told day nothing is known."""
+    told = np.flatnonzero(np.isfinite(values))
+    filled = values.copy()
+    if len(told):
+        inside = np.arange(told[0], told[-1] + 1)
+        filled[inside] = np.interp(inside, told, values[told])
+    return filled
+
+
+def _series(values: FloatArray, *, interpolate: bool) -> dict[str, list[Any]]:
+    shown = interpolated(values) if interpolate else values
+    is_filled = np.isfinite(shown) & ~np.isfinite(values)
+    return {
+        "values": [float(value) if np.isfinite(value) else None for value in shown],
+        "is_interpolated": is_filled.tolist(),
+    }
+
+
+def _check(metrics: Sequence[str], start: date, end: date) -> None:
+    unknown = [name for name in metrics if name not in METRICS]
+    if unknown:
+        raise PermanentError(
+            f"metrics: {unknown[0][:40]!r} is not one of {', '.join(METRICS)}", status=422, field="metrics"
+        )
+    if end < start:
+        raise PermanentError("end: is before start", status=422, field="end")
+    if (end - start).days >= MAX_DAYS:
+        raise PermanentError(f"start: more than {MAX_DAYS} days before end", status=422, field="start")
