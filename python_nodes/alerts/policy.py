@@ -75,15 +75,29 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """Who is told next where nobody took care: what ``rule`` matches, once it has waited for ``after``."""
+
+    rule: Rule
+    after: timedelta
+
+
+NO_DIGEST = Rule(name="digest", matches={}, teams=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutePolicy:
     """All routes of one tenant in order, and ``default`` for what none of them matches.
 
-    ``not_set_up`` maps a sender that cannot send to the reason; what would go by it is recorded, not planned.
+    ``digest`` names who gets the day's summary. ``not_set_up`` maps a sender that cannot send to the reason; what would
+    go by it is recorded, not planned.
     """
 
     teams: Mapping[str, Team]
     routes: tuple[Rule, ...]
     default: Rule
+    escalations: tuple[Escalation, ...] = ()
+    digest: Rule = NO_DIGEST
     not_set_up: Mapping[str, str] = field(default_factory=dict)
 
 

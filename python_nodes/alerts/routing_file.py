@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping
-from datetime import time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from python_nodes.alerts.policy import MATCHED, WEEKDAYS, Hours, RoutePolicy, Rule, Team
+from python_nodes.alerts.policy import MATCHED, WEEKDAYS, Escalation, Hours, RoutePolicy, Rule, Team
 from python_nodes.domain.findings import Category
 from python_nodes.domain.metrics import METRICS
 from python_nodes.errors import ConfigError
@@ -71,7 +71,7 @@ class _Told(_Table):
     senders: Names | None = None
 
 
-class _Route(_Told):
+class _Matching(_Told):
     name: Word
     market: Names | None = None
     category: Categories | None = None
@@ -80,13 +80,22 @@ class _Route(_Told):
     property: Names | None = None
     metric: Metrics | None = None
     kind: Names | None = None
+
+
+class _Route(_Matching):
     last: bool = False
+
+
+class _Escalation(_Matching):
+    after_minutes: int = Field(ge=1, le=7 * 24 * 60)
 
 
 class _File(_Table):
     hours: dict[str, _Hours] = Field(default_factory=dict)
     teams: dict[str, _Team]
     routes: list[_Route] = Field(default_factory=list)
+    escalations: list[_Escalation] = Field(default_factory=list)
+    digest: _Told = Field(default_factory=_Told)
     default: _Told
 
 
@@ -107,6 +116,8 @@ def load(
             teams={name: _team(name, team, told.hours, variables) for name, team in told.teams.items()},
             routes=tuple(_rule(route.name, route, _matches(route), is_last=route.last) for route in told.routes),
             default=_rule("default", told.default, {}),
+            escalations=tuple(_escalation(one) for one in told.escalations),
+            digest=_rule("digest", told.digest, {}),
             not_set_up=dict(not_set_up or {}),
         )
     except ConfigError as error:
@@ -126,15 +137,22 @@ def _check_names(told: _File, senders: Collection[str]) -> None:
             _known(f"teams.{name}.recipients", "sender", sender, senders)
         if team.hours is not None:
             _known(f"teams.{name}.hours", "hours", team.hours, told.hours)
-    for where, route in [(f"routes[{at}]", one) for at, one in enumerate(told.routes, 1)] + [("default", told.default)]:
+    places: list[tuple[str, _Told]] = [("default", told.default), ("digest", told.digest)]
+    places += [(f"routes[{at}]", one) for at, one in enumerate(told.routes, 1)]
+    places += [(f"escalations[{at}]", one) for at, one in enumerate(told.escalations, 1)]
+    for where, route in places:
         for team_name in route.teams:
             _known(f"{where}.teams", "team", team_name, told.teams)
         for sender in route.senders or ():
             _known(f"{where}.senders", "sender", sender, senders)
-    names = [route.name for route in told.routes]
+    _check_once("routes", "route", [route.name for route in told.routes])
+    _check_once("escalations", "escalation", [one.name for one in told.escalations])
+
+
+def _check_once(where: str, what: str, names: Sequence[str]) -> None:
     for at, name in enumerate(names):
         if name in names[:at]:
-            raise ConfigError(f"routes[{at + 1}].name: {name!r} is the name of an earlier route")
+            raise ConfigError(f"{where}[{at + 1}].name: {name!r} is the name of an earlier {what}")
 
 
 def _known(where: str, what: str, name: str, known: Collection[str]) -> None:
@@ -170,7 +188,11 @@ def _hours(name: str | None, hours: Mapping[str, _Hours]) -> Hours | None:
     return Hours(name=name, zone=found.zone, days=ordered, start=found.start, end=found.end)
 
 
-def _matches(route: _Route) -> dict[str, frozenset[str]]:
+def _escalation(told: _Escalation) -> Escalation:
+    return Escalation(rule=_rule(told.name, told, _matches(told)), after=timedelta(minutes=told.after_minutes))
+
+
+def _matches(route: _Matching) -> dict[str, frozenset[str]]:
     wanted = {name: getattr(route, name) for name in MATCHED}
     return {name: frozenset(values) for name, values in wanted.items() if values is not None}
 

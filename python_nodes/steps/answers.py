@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from python_nodes.actions import Standing, Taken
+from python_nodes.alerts import escalate
 from python_nodes.domain.findings import Alert
 from python_nodes.notify.base import Choice
 from python_nodes.notify.render import Answers
@@ -49,6 +50,8 @@ def _note(conn: Connection, delivery: Delivery, now: Standing) -> str:
     """Word what was done, for the thread below the message that is updated because of it."""
     if delivery.step == "resolved":
         return sentence(now.closed) if now.closed is not None else ""
+    if delivery.step.startswith(escalate.PREFIX):
+        return delivery.reason
     done = alert_act.taken(conn, delivery.alert_id)
     return next((sentence(one) for step, one in done if step == delivery.step), "")
 

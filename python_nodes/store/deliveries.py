@@ -54,7 +54,8 @@ class Delivery:
     attempts: int
 
 
-def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
+def delivery_of(row: Row[tuple[object, ...]]) -> Delivery:
+    """Read one row."""
     fields = dict(row._mapping)
     names = set(Delivery.__dataclass_fields__) - {"delivery_id"}
     return Delivery(delivery_id=fields["id"], **{name: fields[name] for name in names})
@@ -78,7 +79,7 @@ def plan(
     due = deliveries.c.status.in_(("planned", "failed"))
     query = select(deliveries).where(deliveries.c.alert_id == alert_id, due).order_by(deliveries.c.id)
     wanted = {(one.step, one.sender, one.recipient) for one in targets}
-    found = [_delivery(row) for row in conn.execute(query)]
+    found = [delivery_of(row) for row in conn.execute(query)]
     return [one for one in found if (one.step, one.sender, one.recipient) in wanted]
 
 
@@ -105,7 +106,7 @@ def claim(conn: Connection, delivery_id: int) -> Delivery | None:
         .returning(deliveries)
     )
     row = conn.execute(taken).first()
-    return None if row is None else _delivery(row)
+    return None if row is None else delivery_of(row)
 
 
 def finish(
@@ -131,14 +132,14 @@ def get(conn: Connection, delivery_id: int) -> Delivery:
     row = conn.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
     if row is None:
         raise NotFoundError(f"delivery {delivery_id} does not exist")
-    return _delivery(row)
+    return delivery_of(row)
 
 
 def by_provider_ref(conn: Connection, sender: str, provider_ref: str) -> Delivery | None:
     """Return the delivery that a provider knows by its own reference, locked; None if it is not ours."""
     is_it = (deliveries.c.sender == sender) & (deliveries.c.provider_ref == provider_ref)
     row = conn.execute(select(deliveries).where(is_it).order_by(deliveries.c.id).with_for_update()).first()
-    return None if row is None else _delivery(row)
+    return None if row is None else delivery_of(row)
 
 
 def lost(conn: Connection, delivery_id: int, error: str, at: datetime) -> None:
@@ -150,7 +151,7 @@ def lost(conn: Connection, delivery_id: int, error: str, at: datetime) -> None:
 def list_for_alert(conn: Connection, alert_id: int) -> list[Delivery]:
     """Return every delivery of one alert, in order of id."""
     query = select(deliveries).where(deliveries.c.alert_id == alert_id).order_by(deliveries.c.id)
-    return [_delivery(row) for row in conn.execute(query)]
+    return [delivery_of(row) for row in conn.execute(query)]
 
 
 def counts(conn: Connection) -> dict[str, int]:
