@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init
+from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 from python_nodes import clock, config, log
@@ -39,7 +40,9 @@ def _configuration() -> dict[str, Any]:
     settings = config.settings()
     return {
         "broker_url": settings.redis_url.get_secret_value(),
-        "task_default_queue": f"{settings.region}.bulk",
+        "task_default_queue": queue(settings.region, "bulk"),
+        # A worker that is told no queue serves both; one of its own for what people wait for is `-Q <region>.critical`.
+        "task_queues": [_queue(queue(settings.region, kind)) for kind in ("critical", "bulk")],
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_acks_late": True,
@@ -51,6 +54,11 @@ def _configuration() -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "timezone": "UTC",
     }
+
+
+def _queue(name: str) -> Queue:
+    # Each its own key: by default all would share one, and every task would reach every queue.
+    return Queue(name, Exchange("nightporter", type="direct"), routing_key=name)
 
 
 app.add_defaults(_configuration)
@@ -245,6 +253,6 @@ def enqueue_tell(
     told = asdict(whisper) if whisper is not None else None
     arguments = (tenant_id, alert_id, as_of.isoformat(), told, run_id)
     try:
-        tell_task.apply_async(args=arguments, queue=queue(region, "bulk"), retry=False)
+        tell_task.apply_async(args=arguments, queue=queue(region, "critical"), retry=False)
     except OperationalError:
         log.get("jobs").warning("queue_unreachable", alert_id=alert_id)

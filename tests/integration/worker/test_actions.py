@@ -175,7 +175,7 @@ def stack(worker_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -
             httpx2.Client(base_url=worker_url, timeout=60) as bare,
             httpx2.Client(base_url=f"http://127.0.0.1:{server.server_port}", timeout=60) as pages,
         ):
-            eventually("the worker", lambda: client.get("/readyz").status_code == 200)
+            eventually("the worker", lambda: client.get("/readyz").status_code == 200, within_s=180)
             yield Stack(client, bare, pages, inbox, database, worker_settings.tenant_id, log, down)
     finally:
         for child in children:

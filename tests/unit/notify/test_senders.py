@@ -11,8 +11,8 @@ import pytest
 
 from python_nodes.errors import ConfigError
 from python_nodes.notify import base
-from python_nodes.notify.base import Field, Link, Message
-from python_nodes.notify.senders import email, slack
+from python_nodes.notify.base import Choice, Field, Link, Message
+from python_nodes.notify.senders import email, slack, sms
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 MESSAGE = Message(
@@ -21,6 +21,10 @@ MESSAGE = Message(
     fields=(Field(label="Listing", value="<@U1> <script>"),), evidence=("<!here> nights: 12",),
     links=(Link(label="Why & how", url="https://example.test/a?b=1&c=2"),), chart_png=PNG, chart_alt="Chart",
 )  # fmt: skip
+CHOICES = tuple(
+    Choice(name=name, label=name.title(), url=f"https://example.test/act?token={name}&x=1")
+    for name in ("acknowledge", "resolve", "false_alarm")
+)
 FROM = Address("Nightporter", addr_spec="porter@example.test")
 
 
@@ -46,6 +50,39 @@ def test_slack_blocks_keep_slack_s_limits_and_show_the_chart() -> None:
     assert all(len(block["text"]["text"]) <= 3000 for block in laid if "text" in block)
     assert [block["slack_file"] for block in laid if block["type"] == "image"] == [{"id": "F1"}]
     assert not [block for block in slack.blocks(long, None) if block["type"] == "image"]
+
+
+def test_slack_offers_buttons_that_name_the_alert_and_only_if_there_are_any() -> None:
+    laid = slack.blocks(replace(MESSAGE, choices=CHOICES, people=("By <@U1>",), in_words="<!here> It fell."), None)
+    (row,) = [block for block in laid if block["type"] == "actions"]
+    assert [(b["action_id"], b["value"]) for b in row["elements"]] == [(choice.name, "1") for choice in CHOICES]
+    text = json.dumps(laid)
+    assert "By &lt;@U1&gt;" in text
+    assert "*In words:* &lt;!here&gt; It fell." in text
+    assert not [block for block in slack.blocks(MESSAGE, None) if block["type"] == "actions"]
+
+
+def test_a_mail_offers_links_in_both_its_forms() -> None:
+    mail = email.compose(replace(MESSAGE, choices=CHOICES, in_words="<b>It</b> fell."), FROM)
+    assert "https://example.test/act?token=resolve&x=1" in body(mail, "plain")
+    assert 'href="https://example.test/act?token=resolve&amp;x=1"' in body(mail, "html")
+    assert "&lt;b&gt;It&lt;/b&gt; fell." in body(mail, "html")
+    assert "Answer" not in body(email.compose(MESSAGE, FROM), "plain")
+
+
+def test_a_text_stays_short_and_keeps_its_answers_and_reference() -> None:
+    long = replace(MESSAGE, title="x" * 400, summary="y\n" * 400, choices=CHOICES)
+    text = sms.text(long)
+    assert len(text) <= 306, "two parts of an SMS"
+    assert text.endswith("Reply ACK 1, OK 1 or FALSE 1. [d1]")
+    assert "\n" not in text
+    assert "Reply" not in sms.text(MESSAGE)
+    assert sms.text(replace(long, choices=CHOICES[1:])).endswith("Reply OK 1 or FALSE 1. [d1]")
+
+
+def test_a_text_of_an_end_does_not_shout() -> None:
+    ended = sms.text(replace(MESSAGE, state="resolved", title="Resolved: Closed"))
+    assert ended.startswith("Resolved: Closed. About")
 
 
 def test_a_mail_has_text_html_and_the_chart_inside_it() -> None:
@@ -74,7 +111,7 @@ def test_message_id_is_the_delivery_s_and_updates_thread() -> None:
 
 
 def test_senders_are_found_by_name() -> None:
-    assert {"slack", "email"} <= set(base.discover())
+    assert {"slack", "email", "sms"} <= set(base.discover())
     assert base.build("slack", {"token": "xoxb-x"}).NAME == "slack"
 
 
