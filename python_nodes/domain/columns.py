@@ -95,3 +95,24 @@ class AriColumns:
 
     def __len__(self) -> int:
         return len(self.listing_external_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketColumns:
+    """What was seen of a listing's market on a day: counts and prices are float64 with NaN for missing.
+
+    ``search_rank`` is 1 for the best place; ``competitor_price_minor`` is in ``currency``'s minor units.
+    """
+
+    source: str
+    raw_id: int | None
+    listing_external_id: ObjectArray
+    day_date: DayArray
+    search_rank: FloatArray
+    competitor_price_minor: FloatArray
+    currency: ObjectArray
+    observed_at: datetime
+    raw_row: RawRow
+
+    def __len__(self) -> int:
+        return len(self.listing_external_id)

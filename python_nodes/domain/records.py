@@ -136,3 +136,22 @@ class ContentRecord:
     observed_at: datetime
     amenities: frozenset[str]
     rate_plans: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRecord:
+    """A line of a change log: what was changed on a channel; without a listing it was the whole property's.
+
+    ``property_external_id`` is what the channel calls the property; ``old`` and ``new`` are as the log writes them.
+    """
+
+    source: str
+    changed_at: datetime
+    channel: str
+    listing_external_id: str | None
+    property_external_id: str | None
+    field: str
+    old: str
+    new: str
+    actor: str
+    raw_id: int | None = None

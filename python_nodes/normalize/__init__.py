@@ -9,14 +9,17 @@ from python_nodes.normalize.columns import (
 )
 from python_nodes.normalize.fx import convert_minor, reference_rates
 from python_nodes.normalize.index import PortfolioIndex
+from python_nodes.normalize.market import market_points, normalize_market_columns
 from python_nodes.normalize.records import normalize_bookings, normalize_performance
 
 __all__ = [
     "PortfolioIndex",
     "convert_minor",
+    "market_points",
     "normalize_ari_columns",
     "normalize_booking_columns",
     "normalize_bookings",
+    "normalize_market_columns",
     "normalize_performance",
     "normalize_performance_columns",
     "performance_points",

@@ -94,7 +94,7 @@ def performance_reasons(columns: PerformanceColumns, index: PortfolioIndex, as_o
             (columns.revenue_minor < 0, "revenue_minor", "negative"),
             (views > impressions, "listing_views", "more views than impressions"),
             (bookings > views, "bookings", "more bookings than views"),
-            (columns.day_date > _local_days(index, as_of)[place], "day_date", "in the future"),
+            (columns.day_date > local_days(index, as_of)[place], "day_date", "in the future"),
             (
                 columns.as_of_at > np.datetime64(naive_utc(as_of + CLOCK_SKEW), "s"),
                 "as_of_at",
@@ -152,8 +152,8 @@ def unknown_currency(currency: ObjectArray) -> BoolArray:
     return np.fromiter((not known[code] for code in currency), dtype=np.bool_, count=len(currency))
 
 
-def _local_days(index: PortfolioIndex, as_of: datetime) -> DayArray:
-    """Today at each listing; the extra last element serves position -1, an unknown listing."""
+def local_days(index: PortfolioIndex, as_of: datetime) -> DayArray:
+    """Return today at each listing; the extra last element serves position -1, an unknown listing."""
     today = {zone: as_of.astimezone(ZoneInfo(zone)).date() for zone in {one.timezone for one in index.listings}}
     days = [today[listing.timezone] for listing in index.listings]
     return np.array([*days, as_of.astimezone(UTC).date()], dtype="datetime64[D]")

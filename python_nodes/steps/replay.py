@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from python_nodes import log, vendors
-from python_nodes.errors import NotFoundError
-from python_nodes.steps import poll
+from python_nodes.domain.imports import PREFIX
+from python_nodes.errors import NotFoundError, PermanentError
+from python_nodes.steps import import_file, poll
 from python_nodes.steps.recording import RECORDERS, Payload, Recorded
 from python_nodes.steps.services import Services
 from python_nodes.store import portfolio, rejected
@@ -31,6 +32,8 @@ def run(
 
 def _one(services: Services, tenant_id: int, as_of: datetime, waiting: StoredRejected) -> bool:
     item = waiting.item
+    if item.source.startswith(PREFIX):
+        return _of_a_file(services, tenant_id, as_of, waiting)
     mapping = vendors.load(item.source).mapping
     with services.database.tenant(tenant_id) as conn:
         listings = portfolio.load_listings(conn)
@@ -42,4 +45,16 @@ def _one(services: Services, tenant_id: int, as_of: datetime, waiting: StoredRej
             return False
         rejected.mark_replayed(conn, [waiting.rejected_id], as_of)
     poll.write_points(services, tenant_id, done)
+    return True
+
+
+def _of_a_file(services: Services, tenant_id: int, as_of: datetime, waiting: StoredRejected) -> bool:
+    try:
+        if not import_file.replay(services, tenant_id, waiting.item, as_of):
+            return False
+    except PermanentError:
+        # The row's own document has no header that the mapping knows, or the source is gone: it goes on waiting.
+        return False
+    with services.database.tenant(tenant_id) as conn:
+        rejected.mark_replayed(conn, [waiting.rejected_id], as_of)
     return True

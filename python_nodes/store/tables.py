@@ -246,6 +246,23 @@ verdicts = _table(
     "verdicts", _int("alert_id"), _flag("is_real"), _maybe("cause"), _text("actor"), _text("note", ""),
     _at("given_at"), _of("alert_id", "alerts"),
 )  # fmt: skip
+import_sources = _table(
+    "import_sources", _text("name"), _text("kind"), _maybe("channel"), _json("columns"), _text("date_format"),
+    _text("decimal_sign"), _maybe("currency"), _maybe("sheet"), _real("scale"), _maybe("file_pattern"),
+    _at("updated_at"), key=("name",),
+)  # fmt: skip
+import_runs = _table(
+    "import_runs", _text("source_name"), _text("file"), Column("content_sha256", LargeBinary, nullable=False),
+    Column("reading_sha256", LargeBinary, nullable=False), _int("raw_id"), _at("as_of_at"), _json("report"),
+    UniqueConstraint("tenant_id", "source_name", "content_sha256", "reading_sha256"),
+)  # fmt: skip
+listing_changes = _table(
+    "listing_changes", Column("change_sha256", LargeBinary, nullable=False), _at("changed_at"), _text("source"),
+    _text("channel"), _int("listing_id", nullable=True), _int("property_id", nullable=True), _text("field"),
+    _text("old_value"), _text("new_value"), _text("actor"), _int("raw_id", nullable=True),
+    UniqueConstraint("tenant_id", "change_sha256"),
+    Index("listing_changes_at", "tenant_id", "listing_id", "changed_at"),
+)  # fmt: skip
 jobs = _table(
     "jobs", _text("job_id"), _text("kind"), _text("state"), _int("done"), _int("total"), _json("result"),
     _maybe("error"), _at("created_at"), _at("updated_at"), key=("job_id",),
