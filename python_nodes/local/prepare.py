@@ -75,7 +75,16 @@ def backfill(
     connected = demo.connect(worker, saved.sandbox_url, sandbox_dir, demo.channels_of(portfolio))
     span = {"start": (t0 - timedelta(days=days)).isoformat(), "end": (t0 - timedelta(days=1)).isoformat()}
     orders = {f"backfill:{channel}": {"connection_id": one, **span} for channel, one in connected.items()}
+    # Money first: what is stored is reckoned at the rates that the sandbox's world goes by.
+    eve = {"as_of": backfill_moment(t0)}
+    worker.post("/v1/fx/refresh", eve, key="fx")
     worker.run_jobs("/v1/backfill", orders, progress=progress)
+    worker.post("/v1/metrics/derive", eve, key="derive")
+
+
+def backfill_moment(t0: date) -> str:
+    """The moment as of which the worker takes a history that ends on the day before t0: the first poll comes later."""
+    return f"{t0}T11:00:00Z"
 
 
 def keep_template(postgres: Postgres, folder: StateDir, saved: Saved, mark: str) -> Saved:

@@ -43,12 +43,13 @@ class RateTable:
         return cls(tuple(str(name) for name in names), known, table)
 
     def replaced(self, newer: RateTable) -> RateTable:
-        """This table with ``newer`` in place of all days from its first to its last."""
+        """This table with ``newer`` in place of each currency that it tells, from its first day of it on."""
         if not len(newer.days):
             return self
-        kept = (self.days < newer.days[0]) | (self.days > newer.days[-1])
+        began = {name: newer.days[np.isfinite(newer.per_eur[row])][0] for row, name in enumerate(newer.currencies)}
+        kept = np.array([self.days < began.get(name, self.days[-1] + 1) for name in self.currencies])
         days, names, rates = _rows(self, kept)
-        more_days, more_names, more_rates = _rows(newer, np.ones(len(newer.days), dtype=np.bool_))
+        more_days, more_names, more_rates = _rows(newer, np.ones(newer.per_eur.shape, dtype=np.bool_))
         return RateTable.of(
             np.concatenate([days, more_days]), [*names, *more_names], np.concatenate([rates, more_rates])
         )
@@ -86,10 +87,9 @@ class RateTable:
         return {EURO: Decimal(1), **rates}
 
 
-def _rows(table: RateTable, days: BoolArray) -> tuple[DayArray, NDArray[np.str_], FloatArray]:
-    kept = np.where(days[None, :], table.per_eur, np.nan)
-    currency, day = np.nonzero(np.isfinite(kept))
-    return table.days[day], np.asarray(table.currencies, dtype="U3")[currency], kept[currency, day]
+def _rows(table: RateTable, wanted: BoolArray) -> tuple[DayArray, NDArray[np.str_], FloatArray]:
+    currency, day = np.nonzero(wanted & np.isfinite(table.per_eur))
+    return table.days[day], np.asarray(table.currencies, dtype="U3")[currency], table.per_eur[currency, day]
 
 
 def convert_minor(amount_minor: int, source: str, target: str, rates: Mapping[str, Decimal]) -> int:

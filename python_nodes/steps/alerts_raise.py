@@ -15,7 +15,7 @@ from python_nodes.alerts.pipeline import Decisions, PipelineSettings
 from python_nodes.domain.findings import Alert, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
-from python_nodes.steps import snapshot
+from python_nodes.steps import rates, snapshot
 from python_nodes.steps.services import Services
 from python_nodes.store import actions, alerts, anomalies, outbox, portfolio, undelivered
 
@@ -58,7 +58,9 @@ def decide(
     found: list[Anomaly], as_of: datetime,
 ) -> Decisions:  # fmt: skip
     """Price the findings and run the pipeline."""
-    usd = impact.ImpactSettings(usd_rate=snapshot.minor_rates(services.currency)["USD"])
+    usd = impact.ImpactSettings(
+        usd_rate=snapshot.minor_rates(services.currency, rates.table(conn), as_of.date())["USD"]
+    )
     settings = PipelineSettings(currency=services.currency, impacts=usd)
     if not listings:
         return pipeline.reconcile(open_alerts, [], [], [], as_of, settings)

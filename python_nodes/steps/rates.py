@@ -49,13 +49,11 @@ def refresh(services: Services, tenant_id: int, as_of: datetime, url: str) -> di
 def newest(services: Services, tenant_id: int) -> dict[str, Any]:
     """Tell how new the rates are that we reckon with, and who told them."""
     with services.database.tenant(tenant_id) as conn:
-        told = fx.newest(conn)
-        rates = table(conn)
-    day = rates.days[-1].item()
-    is_refreshed = told is not None and told[0] >= day
+        told, rates = fx.newest(conn), table(conn)
+    day, source, as_of = told or (rates.days[-1].item(), SOURCE_SHIPPED, None)
     return {
         "rate_date": day.isoformat(),
-        "source": told[1] if told and is_refreshed else SOURCE_SHIPPED,
-        "as_of_at": told[2].isoformat() if told and is_refreshed else None,
+        "source": source,
+        "as_of_at": as_of.isoformat() if as_of else None,
         "currencies": list(rates.currencies),
     }

@@ -11,12 +11,11 @@ from sqlalchemy import Connection
 
 from python_nodes.domain.inputs import Economics, GuardInputs, RecentDays
 from python_nodes.domain.metrics import DayArray, MetricMatrix, MetricStore
-from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.normalize.fx import reference_rates
+from python_nodes.normalize.fx import EURO, RateTable, shipped_table
 from python_nodes.scoring.economics import economics, night_demand
 from python_nodes.scoring.stay_shape import stay_shares
-from python_nodes.steps import doubts, failing
+from python_nodes.steps import doubts, failing, rates
 from python_nodes.store import ari, bookings, content, health, marks, operator, reviews, stays
 
 HORIZON_NIGHTS = 90
@@ -81,13 +80,12 @@ def recent_days(metrics: MetricStore, tenant_id: int, ids: Sequence[int], today:
     return RecentDays(days=told.days, shown_count=shown, viewed_count=viewed, review_score=score)
 
 
-def minor_rates(currency: str) -> Mapping[str, float]:
-    """Return the tenant's minor units for one minor unit of each currency."""
-    rates = reference_rates()
-    return {
-        name: float(rates[currency] / rate) * 10.0 ** (currency_digits(currency) - currency_digits(name))
-        for name, rate in rates.items()
-    }
+def minor_rates(currency: str, table: RateTable | None = None, day: date | None = None) -> Mapping[str, float]:
+    """Return the tenant's minor units for one minor unit of each currency, as last known on ``day``."""
+    known = table or shipped_table()
+    names = (EURO, *known.currencies)
+    at = known.days[-1:] if day is None else np.array([day], dtype="datetime64[D]")
+    return dict(zip(names, known.minor_factors(names, currency, at)[:, 0].tolist(), strict=True))
 
 
 def value_of_listings(
@@ -97,15 +95,20 @@ def value_of_listings(
     today = local_day(as_of, listings)
     start, end = today - timedelta(days=history_days), today - timedelta(days=1)
     past = bookings.daily_stats(conn, [listing.listing_id for listing in listings], start, end)
+    table = rates.table(conn)
+    now = minor_rates(currency, table, today)
+    # What was booked counts at the rate of its day; the economics bring it to the tenant's currency at today's.
+    own = [listing.currency for listing in listings]
+    booked = table.minor_factors(own, currency, past.days) / np.array([now.get(name, 1.0) for name in own])[:, None]
     return economics(
         listings,
         past.days,
         past.bookings.astype(np.float64),
-        past.revenue_minor.astype(np.float64),
+        past.revenue_minor * np.nan_to_num(booked, nan=1.0),
         past.cancelled.astype(np.float64),
         None,
         today,
-        minor_rates(currency),
+        now,
     )
 
 

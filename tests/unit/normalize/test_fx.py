@@ -46,13 +46,12 @@ def test_factors_count_minor_units_of_either_side() -> None:
     assert factors[2].tolist() == [1.0, 1.0]
 
 
-def test_newer_rates_take_the_place_of_every_day_they_span() -> None:
-    newer = RateTable.of(days("2026-03-29", "2026-04-01"), ["USD", "USD"], np.array([2.0, 3.0]))
-    merged = table().replaced(newer)
+def test_newer_rates_take_a_currencys_place_from_their_first_day_on() -> None:
+    merged = table().replaced(RateTable.of(days("2026-03-29"), ["USD"], np.array([2.0])))
     asked = np.array([FRIDAY, SATURDAY, SUNDAY, MONDAY])
-    # Monday's old rate lies within what the newer table speaks for, so Sunday's stands until April.
+    # Whoever tells a currency's rates is not mixed with another, so Sunday's stands on Monday too.
     assert merged.on(["USD"], asked)[0].tolist() == [1.0, 1.0, 2.0, 2.0]
-    assert merged.on(["JPY"], np.array([MONDAY]))[0, 0] == 160.0
+    assert merged.on(["JPY"], np.array([MONDAY]))[0, 0] == 200.0
     assert table().replaced(RateTable.of(days(), [], np.array([]))).days.tolist() == table().days.tolist()
 
 
