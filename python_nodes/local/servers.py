@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,11 +78,19 @@ def start_worker(folder: StateDir, saved: Saved, addresses: WorkerAddresses, cur
         str(bin_dir / "gunicorn"), "-c", "compose/gunicorn.conf.py", "--bind", f"127.0.0.1:{saved.ports.worker}",
         "python_nodes.app:create_app()",
     ]  # fmt: skip
-    celery = [str(bin_dir / "celery"), "-A", "python_nodes.jobs", "worker", "--concurrency", "1", "--loglevel", "INFO"]
+    celery = [
+        str(bin_dir / "celery"), "-A", "python_nodes.jobs", "worker", "--concurrency", str(_jobs_at_once()),
+        "--loglevel", "INFO",
+    ]  # fmt: skip
     return [
         processes.start("worker", gunicorn, env=env, log=folder.log("worker"), cwd=CHECKOUT),
         processes.start("celery", celery, env=env, log=folder.log("celery"), cwd=CHECKOUT),
     ]
+
+
+def _jobs_at_once() -> int:
+    """As many as there are cores, since each backfill keeps one busy; there are four channels."""
+    return min(os.cpu_count() or 1, 4)
 
 
 def wait_worker(child: processes.Child, saved: Saved) -> None:

@@ -1,4 +1,4 @@
-"""Read a connection's history in month chunks, then the present; progress can be watched, and it can be run again."""
+"""Read a connection's history window by window, then the present; progress can be watched, and it can be run again."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from python_nodes import log
+from python_nodes import log, vendors
 from python_nodes.errors import NightporterError, RetryableError
 from python_nodes.steps import connect, poll
 from python_nodes.steps.services import Services
 from python_nodes.store import connections, jobs
 
 HISTORY = ("reservation_history", "performance")
-CHUNK_DAYS = 31
+WINDOW_DAYS = 31
 # One window is asked for while another is stored; more would only queue at the vendor's limit.
 WINDOWS_AT_ONCE = 2
 COMPLETE = time(11, 0)
@@ -97,8 +97,10 @@ def _chunks(services: Services, tenant_id: int, request: Request) -> Iterator[tu
     """History first, then one look at the present."""
     with services.database.tenant(tenant_id) as conn:
         connection = connections.get(conn, request.connection_id, services.fernet_key)
+    vendor = vendors.load(connection.vendor)
     for operation in connect.operations_at(services, tenant_id, connection, HISTORY):
-        for window in months(request.start, request.end):
+        days = vendor.capabilities.operations[operation].window_days or WINDOW_DAYS
+        for window in windows(request.start, request.end, days):
             yield operation, window
     for operation in connect.operations_at(services, tenant_id, connection):
         if operation not in HISTORY:
@@ -113,10 +115,10 @@ def moment_after(end: date, now: datetime) -> datetime:
     return min(now, datetime.combine(end + timedelta(days=1), COMPLETE, tzinfo=UTC))
 
 
-def months(start: date, end: date) -> Iterator[tuple[date, date]]:
-    """Cut the days into windows of at most a month."""
+def windows(start: date, end: date, days: int) -> Iterator[tuple[date, date]]:
+    """Cut the days into windows of at most ``days``."""
     first = start
     while first <= end:
-        last = min(first + timedelta(days=CHUNK_DAYS - 1), end)
+        last = min(first + timedelta(days=days - 1), end)
         yield first, last
         first = last + timedelta(days=1)

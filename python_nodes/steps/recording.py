@@ -90,15 +90,18 @@ def reservations(conn: SqlConnection, mapping: Mapper, payload: Payload, listing
 
 
 def reservation_history(
-    conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]
+    conn: SqlConnection, mapping: Mapper, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
 ) -> Recorded:
-    """Record a report of reservations."""
-    columns, bad = mapping.map_reservation_history_columns(
-        payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
-    )
-    index = normalize.PortfolioIndex.build(listings)
-    good, unusable = normalize.normalize_booking_columns(columns, index, payload.observed_at)
-    return _told(bookings.upsert_columns(conn, good, _ids(listings)), len(good), [*bad, *unusable])
+    """Record reports of reservations, all payloads at once: an API may tell of a year in hundreds of small pages."""
+    index, kept, rejects = normalize.PortfolioIndex.build(listings), [], []
+    for payload in payloads:
+        columns, bad = mapping.map_reservation_history_columns(
+            payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
+        )
+        good, unusable = normalize.normalize_booking_columns(columns, index, payload.observed_at)
+        kept.append(good)
+        rejects += [*bad, *unusable]
+    return _told(bookings.upsert_columns(conn, kept, _ids(listings)), sum(map(len, kept)), rejects)
 
 
 def performance(conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]) -> Recorded:
@@ -239,7 +242,7 @@ def _stranger(payload: Payload, operation: str, name: str) -> Rejected:
 
 RECORDERS: dict[str, Recorder] = {
     "reservations": _each(reservations),
-    "reservation_history": _each(reservation_history),
+    "reservation_history": reservation_history,
     "performance": _each(performance),
     "ari": availability,
     "ical_calendar": feed_calendar,

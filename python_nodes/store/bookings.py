@@ -97,21 +97,28 @@ def upsert(conn: Connection, records: Sequence[BookingRecord], listing_ids: Mapp
     return _store(conn, _from_records(records, listing_ids), len(records))
 
 
-def upsert_columns(conn: Connection, columns: BookingColumns, listing_ids: Mapping[str, int]) -> Counts:
-    """Do as ``upsert`` for records in columns."""
-    n_rows = len(columns.external_id)
-    external = columns.listing_external_id
-    named, codes = np.unique(external.astype("U"), return_inverse=True) if n_rows else (external, external)
+def upsert_columns(conn: Connection, told: Sequence[BookingColumns], listing_ids: Mapping[str, int]) -> Counts:
+    """Do as ``upsert`` for the records of all payloads of a poll at once."""
+    parts = [_from_columns(columns, listing_ids) for columns in told if len(columns)]
+    if not parts:
+        return Counts(stored=0, unchanged=0)
+    values = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
+    return _store(conn, values, len(values["external_id"]))
+
+
+def _from_columns(columns: BookingColumns, listing_ids: Mapping[str, int]) -> dict[str, Any]:
+    n_rows = len(columns)
+    named, codes = np.unique(columns.listing_external_id.astype("U"), return_inverse=True)
     known = np.array([listing_ids[str(name)] for name in named], dtype=np.int64)
     blank = np.full(n_rows, None, dtype=object)
     values: dict[str, Any] = {name: getattr(columns, name, blank) for name in _COLUMNS}
     values["source"] = np.full(n_rows, columns.source, dtype=object)
     values["raw_id"] = np.full(n_rows, copying.NULL_INT if columns.raw_id is None else columns.raw_id)
-    values["listing_id"] = known[codes] if n_rows else known
+    values["listing_id"] = known[codes]
     values["total_amount_minor"] = np.asarray(values["total_amount_minor"]).astype(np.int64)
     if getattr(columns, "channel", None) is None:
         values["channel"] = np.full(n_rows, "ota", dtype=object)
-    return _store(conn, values, n_rows)
+    return values
 
 
 def _store(conn: Connection, columns: Mapping[str, Any], n_rows: int) -> Counts:

@@ -13,7 +13,7 @@ from python_nodes.errors import ConfigError
 
 TRANSPORTS = ("http", "file")
 ACCESS = ("read", "write", "webhook")
-OPERATION_KEYS = frozenset({"access", "documented", "assumption", "rate"})
+OPERATION_KEYS = frozenset({"access", "documented", "assumption", "rate", "window_days"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ class Operation:
     documented: str | None
     assumption: str | None
     rate: str
+    window_days: int | None = None
+    """How many days a backfill asks for at once, if not a month: more where each property is asked by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +75,16 @@ def _operation(path: Path, name: str, table: Any) -> Operation:
         raise ConfigError(f"{where}.access must be one of {', '.join(ACCESS)}")
     if bool(table.get("documented")) == bool(table.get("assumption")):
         raise ConfigError(f"{where} needs exactly one of documented, assumption")
+    window_days = table.get("window_days")
+    if window_days is not None and (not isinstance(window_days, int) or window_days < 1):
+        raise ConfigError(f"{where}.window_days must be a whole number of 1 or more")
     return Operation(
         name=name,
         access=table["access"],
         documented=table.get("documented"),
         assumption=table.get("assumption"),
         rate=check_rate(f"{where}.rate", table.get("rate")),
+        window_days=window_days,
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from python_nodes import clock
-from python_nodes.steps.backfill import moment_after, months
+from python_nodes.steps.backfill import moment_after, windows
 
 
 def test_what_was_asked_for_is_in_utc() -> None:
@@ -27,7 +27,7 @@ def test_a_history_is_never_dated_after_now_nor_long_after_its_end() -> None:
 
 @given(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(0, 1000))
 def test_months_cover_each_day_once(start: date, span_days: int) -> None:
-    windows = list(months(start, start + timedelta(days=span_days)))
-    days = [first + timedelta(days=n) for first, last in windows for n in range((last - first).days + 1)]
+    cut = list(windows(start, start + timedelta(days=span_days), 31))
+    days = [first + timedelta(days=n) for first, last in cut for n in range((last - first).days + 1)]
     assert days == [start + timedelta(days=n) for n in range(span_days + 1)]
-    assert all((last - first).days < 31 for first, last in windows)
+    assert all((last - first).days < 31 for first, last in cut)
