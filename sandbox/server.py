@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
 import secrets
@@ -94,6 +95,8 @@ def start(world: World, settings: Settings) -> Running:
     controls = Controls(world=world, clock=clock, driver=driver, faults=faults, token=settings.control_token)
     public = _serve(_public_app(counterparts, inbox, clock, settings), settings.port)
     control = _serve(create_control_app(controls), settings.control_port)
+    # The world is for good: a collection that looked at all of it would cost every answer.
+    gc.freeze()
     smtp = start_smtp(inbox, clock.now, HOST, settings.smtp_port)
     return Running(public=public, control=control, smtp=smtp, page_token=settings.page_token)
 
