@@ -274,3 +274,7 @@ idempotency_keys = _table(
 flow_errors = _table(
     "flow_errors", _text("workflow"), _text("node"), _text("message"), _text("execution_id"), _at("reported_at"),
 )  # fmt: skip
+profiles = _table(
+    "profiles", _text("kind"), _text("key"), _int("version"), _at("made_at"), _day("as_of_date"), _json("payload"),
+    key=("kind", "key", "version"),
+)  # fmt: skip

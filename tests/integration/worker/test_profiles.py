@@ -1,0 +1,85 @@
+"""Profiles over HTTP: computed from what is stored, versioned, looked up page by page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from python_nodes.domain.metrics import MetricPoints
+from python_nodes.store import portfolio as portfolio_store
+
+if TYPE_CHECKING:
+    from tests.integration.worker.conftest import Worker
+
+DAYS = np.datetime64("2026-01-05") + np.arange(56)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stored(worker: Worker) -> None:
+    units = [
+        {"external_id": f"unit-{n}", "property_external_id": "1001", "name": f"Room {n}", "unit_count": 4,
+         "base_price_minor": 12000, "floor_price_minor": 8000}
+        for n in (1, 2)
+    ]  # fmt: skip
+    told: dict[str, Any] = {
+        "currency": "EUR", "units": units,
+        "properties": [
+            {"external_id": "1001", "name": "Harbour", "market": "lisbon", "country": "PT", "subdivision": None,
+             "timezone": "Europe/Lisbon", "currency": "EUR", "priority": 0.5},
+        ],
+        "listings": [
+            {"external_id": f"100{n}01", "unit_external_id": f"unit-{n}", "channel": "booking_com",
+             "title": f"Harbour room {n}", "rate_plan_external_id": "standard"}
+            for n in (1, 2)
+        ],
+    }  # fmt: skip
+    assert worker.post("/v1/portfolio", told).status_code == 200
+    with worker.services.database.tenant(worker.settings.tenant_id) as conn:
+        ids = [one.listing_id for one in portfolio_store.load_listings(conn)]
+    weekend = np.where((DAYS.astype(np.int64) + 3) % 7 >= 5, 200.0, 50.0)
+    values = {"search_impressions": np.concatenate([weekend, weekend * 3]), "booking_velocity": np.ones(112)}
+    points = MetricPoints(
+        np.repeat(np.array(ids, dtype=np.int64), 56), np.tile(DAYS, 2), "test", datetime(2026, 3, 2, tzinfo=UTC), values
+    )  # fmt: skip
+    worker.services.metrics.write(worker.settings.tenant_id, points)
+
+
+def test_a_refresh_is_a_version_and_the_same_day_replaces_it(worker: Worker) -> None:
+    first = worker.post("/v1/baselines/refresh").json()
+    assert first == {"version": 1, "as_of_date": "2026-03-02", "listings": 2, "markets": 1, "peer_groups": 2}
+    assert worker.post("/v1/baselines/refresh").json()["version"] == 1
+    later = worker.post("/v1/baselines/refresh", {"as_of": "2026-03-09T12:00:00Z"}).json()
+    assert later["version"] == 2
+    read = worker.client.get("/v1/profiles", params={"kind": "season_market"}).json()
+    assert [(one["key"], one["version"]) for one in read["profiles"]] == [("lisbon", 2)]
+    old = worker.client.get("/v1/profiles", params={"kind": "season_market", "version": 1}).json()
+    assert [one["as_of_date"] for one in old["profiles"]] == ["2026-03-02"]
+    impressions = read["profiles"][0]["payload"]["search_impressions"]
+    assert impressions["weekday"][6] > 2 * impressions["weekday"][0]
+
+
+def test_pages_lead_through_all(worker: Worker) -> None:
+    worker.post("/v1/baselines/refresh", {"as_of": "2026-03-10T12:00:00Z"})
+    seen: list[tuple[str, str]] = []
+    after: str | None = ""
+    while after is not None:
+        page = worker.client.get("/v1/profiles", params={"limit": 2, "after": after}).json()
+        seen += [(one["kind"], one["key"]) for one in page["profiles"]]
+        after = page["next"]
+    assert [kind for kind, _ in seen] == ["peers"] * 2 + ["season_listing"] * 2 + ["season_market"]
+    assert len(set(seen)) == 5
+
+
+def test_each_listings_peer_is_the_other(worker: Worker) -> None:
+    worker.post("/v1/baselines/refresh", {"as_of": "2026-03-11T12:00:00Z"})
+    found = worker.client.get("/v1/profiles", params={"kind": "peers"}).json()["profiles"]
+    assert [one["payload"]["peers"][0]["listing"] for one in found] == ["100201", "100101"]
+
+
+def test_an_unknown_kind_is_refused_by_name(worker: Worker) -> None:
+    answer = worker.client.get("/v1/profiles", params={"kind": "moods"})
+    assert answer.status_code == 422
+    assert "kind" in answer.text
