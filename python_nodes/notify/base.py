@@ -42,7 +42,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What one recipient is told of one alert once.
+    """What one recipient is told of one alert once, or of the day: a digest is about none in particular, alert 0.
 
     ``delivery_id`` is the message's identity: the same message keeps it over every attempt. ``is_retry`` says that an
     earlier attempt may already have reached the provider. ``update_ref`` is the provider reference of the message
@@ -68,6 +68,11 @@ class Message:
     chart_alt: str = ""
     update_ref: str | None = None
     is_retry: bool = False
+
+    @property
+    def is_digest(self) -> bool:
+        """Tell a day's summary from an alert."""
+        return self.alert_id == 0
 
 
 class Sender(Protocol):

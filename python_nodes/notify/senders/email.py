@@ -114,7 +114,8 @@ def compose(message: Message, sender: Address) -> EmailMessage:
     one_line = " ".join(message.title.split())
     mail["From"] = sender
     mail["To"] = message.recipient
-    mail["Subject"] = one_line if message.state == "resolved" else f"[{message.category}] {one_line}"
+    is_plain = message.is_digest or message.state == "resolved"
+    mail["Subject"] = one_line if is_plain else f"[{message.category}] {one_line}"
     mail["Date"] = formatdate(localtime=False)
     mail["Message-ID"] = message_id(message.delivery_id, sender.domain)
     mail["Auto-Submitted"] = "auto-generated"

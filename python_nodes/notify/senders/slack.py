@@ -93,7 +93,7 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
         laid.append(
             {
                 "type": "section",
-                "text": _markdown(f"*Evidence*\n{facts}", _LIMIT_SECTION),
+                "text": _markdown(f"*{'Alerts' if message.is_digest else 'Evidence'}*\n{facts}", _LIMIT_SECTION),
             }
         )
     if chart_file_id is not None:
@@ -111,7 +111,8 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
         laid.append({"type": "context", "elements": [_markdown(escape(line), 2000) for line in message.people[:10]]})
     if message.choices:
         laid.append({"type": "actions", "elements": [_button(message, choice) for choice in message.choices[:25]]})
-    context = f"Nightporter · alert {message.alert_id} · {message.category} · {message.state}"
+    about = f"alert {message.alert_id} · {message.category} · {message.state}"
+    context = f"Nightporter · {'daily digest' if message.is_digest else about}"
     laid.append({"type": "context", "block_id": _block_id(message), "elements": [_markdown(context, _LIMIT_SECTION)]})
     return laid
 

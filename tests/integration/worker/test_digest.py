@@ -1,0 +1,128 @@
+"""The day's summary over the real worker and a real SMTP server: written once a day, sent once a recipient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from python_nodes.alerts import routing_file
+from python_nodes.errors import PermanentError, RetryableError
+from python_nodes.local import processes
+from python_nodes.steps import digest
+from python_nodes.steps.services import Services
+from python_nodes.store import digests
+
+if TYPE_CHECKING:
+    from tests.integration.worker.conftest import Worker
+
+MORNING = datetime(2026, 3, 3, 7, tzinfo=UTC)
+FILE = """
+[teams.ops.recipients]
+email = ["a@example.test", "b@example.test"]
+slack = ["C1"]
+[digest]
+teams = ["ops"]
+senders = ["email"]
+[default]
+teams = []
+"""
+
+
+class Mailbox:
+    """Keeps what arrives; refuses for now while it is ``full``."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[str, str]] = []
+        self.full = False
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Take one mail."""
+        if self.full:
+            return "452 later"
+        content = envelope.content
+        assert isinstance(content, bytes)
+        self.mails.extend((name, content.decode()) for name in envelope.rcpt_tos)
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, int]]:
+    box = Mailbox()
+    port = processes.free_port()
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield box, port
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def services(worker: Worker, mailbox: tuple[Mailbox, int], tmp_path: Path) -> Services:
+    path = tmp_path / "routing.toml"
+    path.write_text(FILE)
+    policy = routing_file.load(path, ("slack", "email", "sms"), {})
+    settings = {"host": "127.0.0.1", "port": mailbox[1], "from_address": "np@example.test", "tls": "none"}
+    return replace(worker.services, policy=policy, senders={"email": settings})
+
+
+def test_each_recipient_gets_a_days_digest_once(
+    services: Services, worker: Worker, mailbox: tuple[Mailbox, int]
+) -> None:
+    tenant_id, (box, _) = worker.settings.tenant_id, mailbox
+    first = digest.write(services, tenant_id, MORNING)["send"]
+    assert [(one["sender"], one["recipient"]) for one in first] == [
+        ("email", "a@example.test"), ("email", "b@example.test"),
+    ]  # fmt: skip
+    assert digest.write(services, tenant_id, MORNING)["send"] == first, "asked again, the same two wait"
+    for one in first + first:
+        assert digest.send(services, tenant_id, one["digest_id"])["status"] == "sent"
+    assert [name for name, _ in box.mails] == ["a@example.test", "b@example.test"]
+    assert "Daily digest, 3 Mar 2026" in box.mails[0][1]
+    assert digest.write(services, tenant_id, MORNING)["send"] == []
+    assert len(digest.write(services, tenant_id, MORNING.replace(day=4))["send"]) == 2
+
+
+def test_what_could_not_be_sent_is_tried_again_as_a_retry(
+    services: Services, worker: Worker, mailbox: tuple[Mailbox, int]
+) -> None:
+    tenant_id, (box, _) = worker.settings.tenant_id, mailbox
+    one = digest.write(services, tenant_id, MORNING.replace(day=5))["send"][0]["digest_id"]
+    box.full = True
+    with pytest.raises(RetryableError):
+        digest.send(services, tenant_id, one)
+    box.full = False
+    assert digest.send(services, tenant_id, one)["status"] == "sent"
+    with services.database.tenant(tenant_id) as conn:
+        assert digests.begin(conn, one).attempts == 2
+    assert len(box.mails) == 1
+
+
+def test_of_two_sends_at_once_one_waits(services: Services, worker: Worker, mailbox: tuple[Mailbox, int]) -> None:
+    tenant_id = worker.settings.tenant_id
+    one = digest.write(services, tenant_id, MORNING.replace(day=6))["send"][0]["digest_id"]
+    with services.database.tenant(tenant_id) as other:
+        assert digests.hold(other, one)
+        with pytest.raises(RetryableError, match="being sent"):
+            digest.send(services, tenant_id, one)
+    assert mailbox[0].mails == []
+
+
+def test_a_sender_that_is_gone_is_a_failure_by_name(services: Services, worker: Worker) -> None:
+    tenant_id = worker.settings.tenant_id
+    one = digest.write(services, tenant_id, MORNING.replace(day=7))["send"][0]["digest_id"]
+    with pytest.raises(PermanentError, match="sender email is not set up"):
+        digest.send(replace(services, senders={}), tenant_id, one)
+
+
+def test_over_http_nobody_to_tell_is_an_answer_and_an_unknown_digest_is_404(worker: Worker) -> None:
+    written = worker.post("/v1/digest", {"as_of": "2026-03-08T07:00:00Z"})
+    assert (written.status_code, written.json()["send"]) == (200, [])
+    assert worker.post("/v1/digest/99999999/send").status_code == 404
