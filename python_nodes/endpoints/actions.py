@@ -51,10 +51,12 @@ class ActedView(BaseModel):
 
 
 class ActionList(BaseModel):
-    """Everything that was done about one alert, oldest first."""
+    """Everything that was done about one alert, oldest first, and how long it took from when it was raised."""
 
     actions: list[dict[str, Any]]
     verdicts: list[dict[str, Any]]
+    acknowledged_after_s: float | None
+    resolved_after_s: float | None
 
 
 class LinkQuery(BaseModel):

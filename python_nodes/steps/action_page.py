@@ -36,8 +36,8 @@ def question(services: Services, token: str) -> View:
         alert, now = alerts.get(conn, link.alert_id), alert_act.standing(conn, link.alert_id)
         decision = actions.decide(_wish(link), alert.resolved_at, now)
     if decision.status == "recorded":
-        return _view(alert, people(now), services.clock(), button=LABELS[link.choice])
-    return _view(alert, people(now), services.clock(), word=decision.word)
+        return _view(alert, people(now), button=LABELS[link.choice])
+    return _view(alert, people(now), word=decision.word)
 
 
 def answer(services: Services, token: str, at: datetime) -> tuple[Acted, View]:
@@ -46,7 +46,7 @@ def answer(services: Services, token: str, at: datetime) -> tuple[Acted, View]:
     acted = alert_act.run(services, link.tenant_id, link.alert_id, _wish(link), at)
     with services.database.tenant(link.tenant_id) as conn:
         alert, now = alerts.get(conn, link.alert_id), alert_act.standing(conn, link.alert_id)
-    return acted, _view(alert, people(now), at, word=acted.word)
+    return acted, _view(alert, people(now), word=acted.word)
 
 
 def refused(why: str) -> View:
@@ -58,8 +58,8 @@ def _wish(link: ActionLink) -> actions.Wish:
     return actions.chosen(link.choice, f"{link.recipient} (e-mail)")
 
 
-def _view(alert: Alert, done: tuple[str, ...], at: datetime, button: str | None = None, word: str = "") -> View:
+def _view(alert: Alert, done: tuple[str, ...], button: str | None = None, word: str = "") -> View:
     return View(
-        alert_id=alert.alert_id, title=alert.title, summary=render.summary(alert, at), category=alert.category,
-        people=done, button=button, word=word,
+        alert_id=alert.alert_id, title=alert.title, summary=render.summary(alert, alert.updated_at),
+        category=alert.category, people=done, button=button, word=word,
     )  # fmt: skip

@@ -102,12 +102,22 @@ def standing(conn: Connection, alert_id: int) -> Standing:
 
 
 def listed(services: Services, tenant_id: int, alert_id: int) -> dict[str, Any]:
-    """Return the actions and verdicts on one alert, oldest first."""
+    """Return the actions and verdicts on one alert, oldest first, and how long people and the alert took."""
     with services.database.tenant(tenant_id) as conn:
-        alerts.get(conn, alert_id)
-        taken = action_store.list_for_alert(conn, alert_id)
+        alert = alerts.get(conn, alert_id)
+        done = action_store.list_for_alert(conn, alert_id)
         given = verdicts.list_for_alert(conn, alert_id)
-    return {"actions": [_plain(row) for row in taken], "verdicts": [_plain(row) for row in given]}
+        first = standing(conn, alert_id).acknowledged
+    return {
+        "actions": [_plain(row) for row in done],
+        "verdicts": [_plain(row) for row in given],
+        "acknowledged_after_s": _after_s(alert, first.taken_at if first else None),
+        "resolved_after_s": _after_s(alert, alert.resolved_at),
+    }
+
+
+def _after_s(alert: Alert, at: datetime | None) -> float | None:
+    return None if at is None else (at - alert.raised_at).total_seconds()
 
 
 def _record(conn: Connection, alert: Alert, wish: Wish, decision: Decision, at: datetime) -> None:

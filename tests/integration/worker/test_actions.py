@@ -387,7 +387,9 @@ def test_actions_over_the_api(stack: Stack) -> None:
     path = f"/v1/alerts/{alert_id}/actions"
 
     def act(**body: Any) -> httpx2.Response:
-        return stack.client.post(path, json={"actor": "bo", "as_of": AS_OF, **body})
+        return stack.client.post(
+            path, json={"actor": "bo", "as_of": (NOON + timedelta(minutes=10)).isoformat(), **body}
+        )
 
     assert stack.bare.post(path, json={"kind": "resolve", "actor": "x"}).status_code == 401
     assert act(kind="assign").status_code == 422
@@ -405,6 +407,8 @@ def test_actions_over_the_api(stack: Stack) -> None:
     assert [kind for kind, _ in stack.done(alert_id)] == [
         "assign", "acknowledge", "note", "verdict", "resolve", "verdict",
     ]  # fmt: skip
+    told = stack.client.get(path).json()
+    assert (told["acknowledged_after_s"], told["resolved_after_s"]) == (600.0, 600.0)
     assert stack.client.post("/v1/alerts/999999/actions", json={"kind": "resolve", "actor": "x"}).status_code == 404
 
 
