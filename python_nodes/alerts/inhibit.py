@@ -16,7 +16,9 @@ ALWAYS: Mapping[str, frozenset[str]] = {
     "feed_stale": _STATISTICS | {MARKET_FALL},
     "feed_duplicate": _STATISTICS | {MARKET_FALL},
     "poll_failing": _STATISTICS | {MARKET_FALL, "feed_stale"},
-    "currency_switched": frozenset({"price_out_of_range", "parity"}),
+    "currency_switched": frozenset({"price_out_of_range", "total_out_of_range", "parity"}),
+    "price_out_of_range": frozenset({"total_out_of_range"}),
+    "fee_missing": frozenset({"total_out_of_range"}),
     "no_price": frozenset({"fee_missing", "currency_switched"}),
     # Nobody's fault: who works on one listing's fall while all fall works in vain.
     MARKET_FALL: frozenset({"demand_drop", "slow_decline"}),
@@ -30,6 +32,10 @@ IF_LARGE_ENOUGH: Mapping[str, frozenset[str]] = {
     "price_out_of_range": _STATISTICS | {"parity"},
     "min_stay_raised": _STATISTICS | {"parity"},
     "fee_missing": _STATISTICS,
+    "total_out_of_range": _STATISTICS,
+    "amenity_missing": _STATISTICS,
+    "rate_plan_gap": _STATISTICS,
+    "review_drop": _STATISTICS,
 }
 """The first explains the second only if it loses bookings enough: three closed nights do not explain a dead listing."""
 

@@ -236,6 +236,34 @@ def test_a_markets_fall_hides_the_listings_own(
     assert any("explained by market_demand_drop" in reason.why for reason in decisions.reasons)
 
 
+@pytest.mark.parametrize(("stale", "resolved"), [(2, [7]), (6, [])])
+def test_a_markets_alert_ends_though_a_few_of_its_feeds_are_stale(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts, stale: int, resolved: list[int]
+) -> None:
+    listings = market_of(make_listing, "lisbon", 1, 12)
+    first = run([make_anomaly(n, "market_demand_drop") for n in range(1, 13)], [make_impact()] * 12, listings)
+    found = [make_anomaly(n, "feed_stale") for n in range(1, stale + 1)]
+    later = run(found, [make_impact()] * stale, listings, [stored(first.insert[0])], NEXT_DAY)
+    assert [ended.alert_id for ended in later.resolve] == resolved
+
+
+def test_what_joins_a_propertys_alert_is_told_once(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
+) -> None:
+    listings = [make_listing(n) for n in range(1, 6)]
+
+    def found(*rooms: int) -> tuple[list[Anomaly], list[Impact]]:
+        return [make_anomaly(n, "no_price") for n in rooms], [make_impact()] * len(rooms)
+
+    alert = stored(run(*found(1, 2, 3), listings).insert[0])
+    told: list[tuple[bool, int]] = []
+    for rooms in ((1, 2, 3), (1, 2, 3, 4), (1, 2, 3), (1, 2, 3, 4)):
+        (change,) = run(*found(*rooms), listings, [alert], NEXT_DAY).update
+        alert = replace(alert, **change.fields)
+        told.append((change.notify, alert.evidence["spread"]))
+    assert told == [(False, 0), (True, 1), (False, 1), (False, 1)], "who left and came back is no news"
+
+
 def test_a_wide_alert_stays_wide_until_one_member_is_left(
     make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
 ) -> None:
