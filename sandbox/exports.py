@@ -60,9 +60,9 @@ def _report_row(channel: str, row: PerformanceRow) -> Sequence[object]:
 
 def _market_rows(world: World, days: Iterable[date]) -> Iterable[Sequence[object]]:
     for day in days:
-        for row in world.market_watch(day):
-            price = _money(row.competitor_price_minor, row.currency)
-            yield day.isoformat(), row.channel, row.room_id, row.search_rank, price, row.currency
+        told = day.isoformat()
+        for channel, room, rank, price_minor, currency in world.market_watch(day):
+            yield told, channel, room, rank, _money(price_minor, currency), currency
 
 
 def _money(minor: int, currency: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sandbox.calendar import FloatArray, IntArray, same_number
+from sandbox.calendar import MARKETS, FloatArray, IntArray, same_number
 from sandbox.demand import hashed_uniform
 from sandbox.effects import RANK_POWER, touched_nights, wrong_prices
 from sandbox.incidents import Incident
@@ -133,10 +133,9 @@ def market_watch(world: World, day: date) -> list[MarketRow]:
             competitors[rows] *= {"competitor_undercut": item.factor, "local_event": 1.1}.get(item.kind, 1.0)
     shown = np.clip(np.round(np.where(np.isfinite(rank), rank, 0)), 1, _WORST_RANK).astype(np.int64)
     prices = np.maximum(np.round(competitors), 1).astype(np.int64)
-    return [
-        MarketRow(book.channel[i], book.room_id[i], int(shown[i]), int(prices[i]), book.market(i).currency)
-        for i in listing[np.isfinite(rank)].tolist()
-    ]
+    currency = [MARKETS[market].currency for market in book.market_index.tolist()]
+    columns = zip(book.channel, book.room_id, shown.tolist(), prices.tolist(), currency, strict=True)
+    return [MarketRow(*row) for row, found in zip(columns, np.isfinite(rank).tolist(), strict=True) if found]
 
 
 def _usual_rank(world: World, listing: IntArray) -> FloatArray:

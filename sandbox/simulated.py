@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sandbox import shown, truth
-from sandbox.calendar import IntArray, same_number
+from sandbox.calendar import MARKETS, IntArray, same_number
 from sandbox.changelog import Change, Tweak
 from sandbox.channels import reservation_id
 from sandbox.demand import BoolArray, Counts
@@ -34,6 +34,8 @@ from sandbox.truth import Outcome
 
 GIVEN_NAMES = ("Ana", "Ben", "Carla", "Dai", "Elin", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Keiko", "Lena", "Mia")
 FAMILY_NAMES = ("Alder", "Brook", "Costa", "Dune", "Ebner", "Flores", "Grove", "Hill", "Ito", "Jensen", "Lopes", "Moor")
+
+_ODD_FEEDS = ("feed_stale", "feed_duplicate", "currency_switched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +127,25 @@ class World:
     def performance(self, channel: str, start: date, end: date) -> list[PerformanceRow]:
         """A channel's performance report, by day then listing; a duplicated feed has its rows twice."""
         low, high = max(self.day_index(start), 0), min(self.day_index(end), self.history_days + self.live_days - 1)
-        known = [(i, self._known_through(i)) for i in self.index.listings.get(channel, ())]
+        listings = self.index.listings.get(channel, ())
+        odd = {i: self._known_through(i) for i in listings if self._is_odd_feed(i)}
+        where, book = np.array(listings, dtype=np.int64), self.portfolio
+        names = [(i, book.channel_property_id[i], book.room_id[i], book.market(i).currency) for i in listings]
         rows: list[PerformanceRow] = []
         for d in range(low, high + 1):
             day = self.first + timedelta(days=d)
-            for i, through in known:
-                if through is None or day < through:
+            arrays = (self.counts.impressions, self.counts.views, self.booked, self.revenue_minor)
+            figures = zip(*(array[where, d].tolist() for array in arrays), strict=True)
+            for (i, place, room, currency), (impressions, views, bookings, revenue) in zip(names, figures, strict=True):
+                if i not in odd:
+                    rows.append(PerformanceRow(day, place, room, impressions, views, bookings, revenue, currency))
+                elif (through := odd[i]) is None or day < through:
                     rows.extend([self._performance_row(i, d, day)] * self._times(i, day))
         return rows
+
+    def _is_odd_feed(self, listing: int) -> bool:
+        """Whether a listing's report is ever anything but its figures in its own currency."""
+        return any(item.kind in _ODD_FEEDS for item in self.index.incidents.get(listing, ()))
 
     def _performance_row(self, i: int, d: int, day: date) -> PerformanceRow:
         book, own = self.portfolio, self.portfolio.market(i).currency
@@ -160,41 +173,50 @@ class World:
 
     def booking(self, k: int) -> BookingRow:
         """One reservation by its place in ``reservations``."""
-        r, book = self.reservations, self.portfolio
-        i, guest = int(r.listing[k]), int(r.guest[k])
-        checkin = self.first + timedelta(days=int(r.checkin[k]))
-        own, total = book.market(i).currency, int(r.total_minor[k])
-        made = int(r.day[k])
-        paid_in = self.currency_on(i, self.first + timedelta(days=made)) if made >= self.history_days else own
-        return BookingRow(
-            reservation_id=reservation_id(book.channel[i], k),
-            property_id=book.channel_property_id[i],
-            room_id=book.room_id[i],
-            rate_id=book.rate_id[i],
-            booked_at=datetime.fromtimestamp(int(r.booked_s[k]), UTC),
-            cancelled_at=datetime.fromtimestamp(int(r.cancelled_s[k]), UTC) if r.cancelled_s[k] >= 0 else None,
-            checkin=checkin,
-            checkout=checkin + timedelta(days=int(r.nights[k])),
-            guest_name=f"{GIVEN_NAMES[guest % len(GIVEN_NAMES)]} {FAMILY_NAMES[guest // 64 % len(FAMILY_NAMES)]}",
-            total_minor=same_number(total, own, paid_in) if paid_in != own else total,
-            currency=paid_in,
-        )
+        return self.booking_rows(np.array([k]))[0]
 
-    def _fresh(self, rows: IntArray, day: IntArray) -> Iterable[int]:
+    def booking_rows(self, places: IntArray) -> list[BookingRow]:
+        """Reservations by their places in ``reservations``, in the order given."""
+        r, book = self.reservations, self.portfolio
+        names = ("listing", "day", "checkin", "nights", "total_minor", "booked_s", "cancelled_s", "guest")
+        columns, first = (getattr(r, name)[places].tolist() for name in names), self.first
+        rows: list[BookingRow] = []
+        for k, i, made, checkin, nights, total, booked_s, cancelled_s, guest in zip(
+            places.tolist(), *columns, strict=True
+        ):
+            paid_in = own = MARKETS[book.market_index[i]].currency
+            if made >= self.history_days:
+                paid_in = self.currency_on(i, self.first + timedelta(days=made))
+            rows.append(BookingRow(
+                reservation_id=reservation_id(book.channel[i], k),
+                property_id=book.channel_property_id[i],
+                room_id=book.room_id[i],
+                rate_id=book.rate_id[i],
+                booked_at=datetime.fromtimestamp(booked_s, UTC),
+                cancelled_at=datetime.fromtimestamp(cancelled_s, UTC) if cancelled_s >= 0 else None,
+                checkin=first + timedelta(days=checkin),
+                checkout=first + timedelta(days=checkin + nights),
+                guest_name=f"{GIVEN_NAMES[guest % len(GIVEN_NAMES)]} {FAMILY_NAMES[guest // 64 % len(FAMILY_NAMES)]}",
+                total_minor=same_number(total, own, paid_in) if paid_in != own else total,
+                currency=paid_in,
+            ))  # fmt: skip
+        return rows
+
+    def _fresh(self, rows: IntArray, day: IntArray) -> IntArray:
         """Of some reservations those whose event on ``day`` a stale feed has already told."""
-        feeds = {i for item in self.placed if item.kind == "feed_stale" for i in item.listings}
-        listings = self.reservations.listing[rows].tolist()
-        for k, i, d in zip(rows.tolist(), listings, day.tolist(), strict=True):
-            stopped = self._known_through(i) if i in feeds else None
-            if stopped is None or d <= self.day_index(stopped):
-                yield k
+        told = np.ones(len(rows), dtype=np.bool_)
+        for i in {i for item in self.placed if item.kind == "feed_stale" for i in item.listings}:
+            stopped = self._known_through(i)
+            if stopped is not None:
+                told &= (self.reservations.listing[rows] != i) | (day <= self.day_index(stopped))
+        return rows[told]
 
     def bookings(self, channel: str, start: date, end: date) -> list[BookingRow]:
         """A channel's bookings made on property-local days ``start`` to ``end``, in order of ``booked_at``."""
         r = self.reservations
         rows = np.flatnonzero((r.day >= self.day_index(start)) & (r.day <= self.day_index(end)))
         rows = rows[np.isin(r.listing[rows], self.index.listings.get(channel, ()))]
-        return [self.booking(k) for k in self._fresh(rows, r.day[rows])]
+        return self.booking_rows(self._fresh(rows, r.day[rows]))
 
     def cancellations(self, channel: str, day: date) -> list[BookingRow]:
         """A channel's bookings cancelled on that property-local day, in order of ``cancelled_at``."""
@@ -203,7 +225,7 @@ class World:
         rows = np.flatnonzero(r.cancel_day == index) if index >= 0 else np.array([], dtype=np.int64)
         rows = rows[np.isin(r.listing[rows], self.index.listings.get(channel, ()))]
         rows = rows[np.argsort(r.cancelled_s[rows], kind="stable")]
-        return [self.booking(k) for k in self._fresh(rows, r.cancel_day[rows])]
+        return self.booking_rows(self._fresh(rows, r.cancel_day[rows]))
 
     def ari(self, channel: str, property_id: str, day: date, first: date, last: date) -> list[AriRow]:
         """What a channel shows on ``day`` for nights ``first`` to ``last``, live incidents included."""

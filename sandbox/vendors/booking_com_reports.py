@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sandbox.vendors.booking_com_xml import decimal_text
@@ -44,17 +44,18 @@ def reservations_csv(world: World, zones: Mapping[str, ZoneInfo], start: date, e
     """History as it stood when the queues began at t0: what happened since arrives through the queues only."""
     first, last = _within(world, start, min(end, world.t0 - timedelta(days=1)))
     rows = []
+    live_at = {place: datetime.combine(world.t0, time(), tzinfo=zone) for place, zone in zones.items()}
     for row in world.bookings(CHANNEL, first, last) if first <= last else []:
         if row.booked_at > now:
             continue
         cancelled_at = row.cancelled_at
-        if cancelled_at and cancelled_at.astimezone(zones[row.property_id]).date() >= world.t0:
+        if cancelled_at and cancelled_at >= live_at[row.property_id]:
             cancelled_at = None
+        booked, cancelled = _stamp(row.booked_at), _stamp(cancelled_at) if cancelled_at else ""
         rows.append((
             row.reservation_id, row.property_id, row.room_id, row.rate_id, "cancelled" if cancelled_at else "ok",
-            _stamp(row.booked_at), _stamp(cancelled_at) if cancelled_at else "", row.checkin.isoformat(),
-            row.checkout.isoformat(), row.guest_name, decimal_text(row.total_minor, row.currency), row.currency,
-            _stamp(cancelled_at or row.booked_at),
+            booked, cancelled, row.checkin.isoformat(), row.checkout.isoformat(), row.guest_name,
+            decimal_text(row.total_minor, row.currency), row.currency, cancelled or booked,
         ))  # fmt: skip
     return _csv(RESERVATION_COLUMNS, rows)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from functools import cache, lru_cache
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
@@ -33,7 +32,10 @@ class MalformedRequest(ValueError):
 
 def decimal_text(amount_minor: int, currency: str) -> str:
     """Minor units as the decimal text of their currency: 4251 is 42.51 euros, but 4251 yen."""
-    return f"{Decimal(amount_minor).scaleb(-_precision(currency)):f}"
+    digits = _precision(currency)
+    whole, part = divmod(abs(amount_minor), 10**digits)
+    sign = "-" if amount_minor < 0 else ""
+    return f"{sign}{whole}.{part:0{digits}d}" if digits else f"{sign}{whole}"
 
 
 _precision = cache(get_currency_precision)

@@ -53,7 +53,7 @@ class Ledger:
 
     def rows(self, found: Found, size: int) -> list[BookingRow]:
         """The first ``size`` of them; a cancellation that is not known yet does not show."""
-        rows = [self._world.booking(place) for place in found.places[:size].tolist()]
+        rows = self._world.booking_rows(found.places[:size])
         known = found.cancelled[:size].tolist()
         return [row if gone else row._replace(cancelled_at=None) for row, gone in zip(rows, known, strict=True)]
 
