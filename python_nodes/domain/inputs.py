@@ -144,7 +144,7 @@ class GuardInputs:
     (sums to 1 over nights where lead times are known).
     ``stay_shares`` (n_listings, k): column ``i`` is the share of bookings that stay ``i + 1`` nights, the last or more.
     ``booked_units`` (n_listings, n_nights): like units that standing bookings of all channels took before the poll of
-    availability, with time enough for it to know them.
+    availability, with time enough for it to know them; 0 where the night changed on the channel since.
     """
 
     as_of: datetime

@@ -42,6 +42,7 @@ WHERE u.id = ANY(%s) GROUP BY u.id, u.unit_count, night
 _BOOKED = """
 SELECT l.id, night::date, count(*)
 FROM listings l JOIN ari_polls p ON p.tenant_id = l.tenant_id AND p.listing_id = l.id
+JOIN rate_plans r ON r.tenant_id = l.tenant_id AND r.id = l.rate_plan_id
 JOIN listings m ON m.tenant_id = l.tenant_id AND m.unit_id = l.unit_id
 CROSS JOIN LATERAL (
   SELECT * FROM bookings k WHERE k.listing_id = m.id AND k.status NOT IN ('cancelled', 'no_show')
@@ -49,7 +50,9 @@ CROSS JOIN LATERAL (
 ) b
 CROSS JOIN LATERAL generate_series(
   greatest(b.check_in_date, %s)::timestamp, least(b.check_out_date - 1, %s)::timestamp, interval '1 day') night
-WHERE l.id = ANY(%s) GROUP BY l.id, night
+JOIN ari_current c ON c.tenant_id = l.tenant_id AND c.listing_id = l.id AND c.stay_date = night::date
+  AND c.rate_plan_external_id = r.external_id
+WHERE l.id = ANY(%s) GROUP BY l.id, night HAVING bool_or(b.booked_at > c.observed_at)
 """
 
 
@@ -98,7 +101,8 @@ def booked_units(
 ) -> IntArray:
     """Count the like units that bookings of all channels take of each night, (n_listings, n_nights), both included.
 
-    Only bookings that stood for ``grace`` when the listing's availability was last polled, so that it must know them.
+    Only bookings that stood for ``grace`` when the listing's availability was last polled, so that it must know them;
+    and 0 on nights that changed on the channel since the last of them: what it tells is news then, and ours may be old.
     """
     ids = np.asarray(listing_ids, dtype=np.int64)
     kinds = {"listing_id": "i8", "night": "D", "taken": "i8"}
