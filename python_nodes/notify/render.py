@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from babel.dates import format_date
 from babel.numbers import format_currency, get_currency_precision
 
-from python_nodes.domain.findings import Alert
+from python_nodes.domain.findings import Alert, Category
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.notify.base import Choice, Field, Link, Message, MessageState
 
@@ -151,6 +151,7 @@ def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
             label="Money lost per day",
             value=money(alert.loss_per_day_minor, alert.currency),
         ),
+        *_revenue(alert),
         Field(label="Lost so far", value=money(alert.lost_so_far_minor, alert.currency)),
     ]
     if alert.resolved_at is None:
@@ -170,7 +171,7 @@ def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
                 value=market.replace("_", " ").title() if market.islower() else market,
             )
         )
-    rows.append(Field(label="Score", value=f"{alert.score:.0f} of 100 ({alert.category}){_parts(alert)}"))
+    rows.append(Field(label="Score", value=f"{alert.score:.0f} of 100 ({_why(alert)}){_parts(alert)}"))
     sure = alert.parts.get("confidence")
     if sure is not None:
         # 99.99 % must not read as certainty.
@@ -185,6 +186,23 @@ def _members(alert: Alert) -> str:
         return f"All listings of the {alert.scope}"
     more = f" and {len(titles) - MAX_ITEMS} more" if len(titles) > MAX_ITEMS else ""
     return f"{', '.join(titles[:MAX_ITEMS])}{more}"
+
+
+def _revenue(alert: Alert) -> list[Field]:
+    """Tell what a day brings usually and now, where the score kept it."""
+    usual, now = (alert.parts.get(name) for name in ("baseline_per_day_minor", "current_per_day_minor"))
+    if usual is None or now is None:
+        return []
+    told = f"{money(usual, alert.currency)} usual, {money(now, alert.currency)} now"
+    return [Field(label="Revenue a day", value=told)]
+
+
+def _why(alert: Alert) -> str:
+    """Say whether the score or a rule made the category what it is."""
+    order: tuple[Category, ...] = get_args(Category)[::-1]
+    marks = {name: alert.parts.get(f"category_by_{name}") for name in ("score", "rule")}
+    told = [f"{order[int(mark)]} by {name}" for name, mark in marks.items() if mark is not None]
+    return f"{alert.category}: {', '.join(told)}" if told else alert.category
 
 
 def _parts(alert: Alert) -> str:

@@ -82,3 +82,26 @@ def test_states() -> None:
     ended = rendered(replace(ALERT, resolved_at=AS_OF), update_ref="C1:1.0")
     assert (ended["state"], ended["title"]) == ("resolved", "Resolved: Calendar closed")
     assert ended["summary"] == "Resolved on 6 Mar 2026. It cost about €123."
+
+
+def test_every_part_of_the_score_is_told() -> None:
+    parts = {
+        "loss_rate_points": 44.4, "trend_points": 100.0, "market_points": 50.0, "priority_points": 0.0,
+        "category_by_score": 1.0, "category_by_rule": 3.0, "confidence": 0.99996, "baseline_per_day_minor": 8_500.0,
+        "current_per_day_minor": 4_250.0,
+    }  # fmt: skip
+    told = rendered(replace(ALERT, parts=parts, category="critical", score=51.0))
+    assert told["Score"] == (
+        "51 of 100 (critical: medium by score, critical by rule): loss a day 44, trend 100, season 50, priority 0"
+    )
+    assert told["Confidence"] == "99.9%", "nearly sure is not sure"
+    assert told["Revenue a day"] == "€85.00 usual, €42.50 now"
+    assert rendered(replace(ALERT, parts=parts | {"confidence": 1.0}))["Confidence"] == "100%"
+
+
+def test_a_wide_alert_names_its_listings_the_first_few() -> None:
+    titles = [f"Room {n}" for n in range(1, 8)]
+    wide = replace(ALERT, scope="property", listing_id=None, evidence={"listing_titles": titles, "members": [{"a": 1}]})
+    told = rendered(wide)
+    assert told["Listings"] == "Room 1, Room 2, Room 3, Room 4, Room 5 and 2 more"
+    assert told["evidence"] == ""
