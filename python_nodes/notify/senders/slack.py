@@ -6,7 +6,7 @@ Recipients are channel ids (``C…``): ``conversations.history`` takes no names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -33,6 +33,7 @@ _MARKS = {
     "medium": ":large_yellow_circle:",
     "low": ":white_circle:",
 }
+_FIELDS_A_SECTION, _SHORT = 10, 72
 _LIMIT_HEADER, _LIMIT_FIELD, _LIMIT_SECTION = 150, 2000, 3000
 
 
@@ -61,6 +62,16 @@ def _field(field: Field) -> dict[str, Any]:
     return _markdown(f"*{escape(field.label)}*\n{escape(field.value)}", _LIMIT_FIELD)
 
 
+def _sections(fields: Sequence[Field]) -> list[dict[str, Any]]:
+    """Lay short fields out in two columns, as many sections as Slack's limit asks for, and sentences below them."""
+    short = [_field(field) for field in fields if len(field.value) <= _SHORT]
+    sections: list[dict[str, Any]] = [
+        {"type": "section", "fields": short[at : at + _FIELDS_A_SECTION]}
+        for at in range(0, len(short), _FIELDS_A_SECTION)
+    ]
+    return sections + [{"type": "section", "text": _field(field)} for field in fields if len(field.value) > _SHORT]
+
+
 def _opening(message: Message) -> str:
     if not message.in_words:
         return escape(message.summary)
@@ -86,7 +97,7 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
             "text": _plain(f"{mark} {escape(message.title)}", _LIMIT_HEADER),
         },
         {"type": "section", "text": _markdown(_opening(message), _LIMIT_SECTION)},
-        {"type": "section", "fields": [_field(field) for field in message.fields[:10]]},
+        *_sections(message.fields),
     ]
     if message.evidence:
         facts = "\n".join(f"• {escape(line)}" for line in message.evidence)

@@ -52,6 +52,13 @@ def test_slack_blocks_keep_slack_s_limits_and_show_the_chart() -> None:
     assert not [block for block in slack.blocks(long, None) if block["type"] == "image"]
 
 
+def test_slack_shows_every_field_and_sentences_across_the_whole_width() -> None:
+    fields = (*(Field(label=f"L{n}", value=f"v{n}") for n in range(12)), Field(label="What to do", value="word " * 30))
+    laid = slack.blocks(replace(MESSAGE, fields=fields), None)
+    assert [len(block["fields"]) for block in laid if "fields" in block] == [10, 2]
+    assert any(block.get("text", {}).get("text", "").startswith("*What to do*\nword") for block in laid)
+
+
 def test_slack_offers_buttons_that_name_the_alert_and_only_if_there_are_any() -> None:
     laid = slack.blocks(replace(MESSAGE, choices=CHOICES, people=("By <@U1>",), in_words="<!here> It fell."), None)
     (row,) = [block for block in laid if block["type"] == "actions"]
