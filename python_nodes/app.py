@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 import structlog
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi.models.info import Info
 from flask_openapi.models.parameter import Parameter
@@ -24,6 +24,8 @@ from python_nodes.http import idempotent, problems
 RUN_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,80}")
 VERSION = "0.1.0"
 DESCRIPTION = "What n8n calls: each endpoint is one step of a flow. Errors are problem+json (RFC 9457)."
+UPLOADS = frozenset({"/v1/imports"})
+"""What takes a file of any type, up to a size of its own."""
 
 
 class _Json(DefaultJSONProvider):
@@ -103,6 +105,8 @@ def _complete_description(app: OpenAPI) -> None:
 
 def _begin() -> None:
     told = request.headers.get("X-Run-Id", "")
+    if request.url_rule is not None and request.url_rule.rule in UPLOADS:
+        request.max_content_length = current_app.extensions["nightporter"].imports.max_bytes
     g.run_id = told if RUN_ID.fullmatch(told) else uuid.uuid4().hex
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(run_id=g.run_id)
@@ -115,6 +119,8 @@ def _check_body() -> None:
     if request.get_data(cache=True) == b"":
         return
     if not request.is_json:
+        if request.url_rule.rule in UPLOADS:
+            return
         raise UnsupportedMediaType("Content-Type must be application/json")
     body: Any = request.get_json()
     if not isinstance(body, dict):

@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     openai_monthly_tokens: int = Field(default=500_000, ge=0)
 
     max_body_bytes: int = Field(default=8_000_000, ge=1_000)
+    max_import_bytes: int = Field(default=64_000_000, ge=1_000)
+    import_folder: Path | None = None
     login_max_age_s: int = Field(default=86_400, ge=60)
     session_max_age_s: int = Field(default=86_400, ge=60)
     database_pool_size: int = Field(default=5, ge=1)

@@ -23,8 +23,8 @@ from python_nodes.domain.metrics import MetricStore
 from python_nodes.errors import RetryableError
 from python_nodes.insights import OpenAISettings
 from python_nodes.notify import base
-from python_nodes.steps import alert_tell, backfill
-from python_nodes.steps.services import Answers, Resilience, Services
+from python_nodes.steps import alert_tell, backfill, import_job
+from python_nodes.steps.services import Answers, Imports, Resilience, Services
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.raw import RawArchive
 from python_nodes.store.session import Database
@@ -86,6 +86,7 @@ def build_services(settings: Settings) -> Services:
         guide=guide.load(settings.actions_file or guide.DEFAULT_PATH),
         senders=_senders(settings),
         answers=_answers(settings),
+        imports=Imports(folder=settings.import_folder, max_bytes=settings.max_import_bytes),
         openai=_openai(settings),
         clock=clock.now,
         sleep=time.sleep,
@@ -231,6 +232,29 @@ def enqueue_backfill(tenant_id: int, job_id: str, request: backfill.Request, *, 
     )  # fmt: skip
     try:
         backfill_task.apply_async(args=arguments, task_id=job_id, queue=queue(region, "bulk"))
+    except OperationalError as error:
+        raise RetryableError("valkey: the workers' queue cannot be reached") from error
+
+
+@app.task(name="import", bind=True, autoretry_for=(RetryableError,), retry_backoff=True, max_retries=5)
+def import_task(
+    self: Any, tenant_id: int, job_id: str, request: dict[str, Any], moment: str, span: list[str | None], run_id: str
+) -> None:
+    """Import one archived file; a repeated delivery of the same task stores nothing twice."""
+    start, end = (date.fromisoformat(day) if day else None for day in span)
+    asked = import_job.Request(**request, as_of=datetime.fromisoformat(moment), start=start, end=end)
+    with structlog.contextvars.bound_contextvars(run_id=run_id):
+        is_last_try = self.request.retries >= self.max_retries
+        import_job.run(services(), tenant_id, job_id, asked, is_last_try=is_last_try)
+
+
+def enqueue_import(tenant_id: int, job_id: str, asked: import_job.Request, *, region: str, run_id: str) -> None:
+    """Hand an import to the workers."""
+    request = {"source": asked.source, "file": asked.file, "raw_id": asked.raw_id}
+    span = [day.isoformat() if day else None for day in (asked.start, asked.end)]
+    arguments = (tenant_id, job_id, request, asked.as_of.isoformat(), span, run_id)
+    try:
+        import_task.apply_async(args=arguments, task_id=job_id, queue=queue(region, "bulk"))
     except OperationalError as error:
         raise RetryableError("valkey: the workers' queue cannot be reached") from error
 

@@ -79,7 +79,7 @@ def check(named: Named, kind: Kind, source: ImportSource) -> Mapping[str, int]:
         raise refused(named.table.file, f"the mapping names none of {', '.join(kind.measures)}", field="columns")
     names = [plain(name) for name in named.names]
     columns = {}
-    for field, column in source.columns.items():
+    for field, column in ((one.name, source.columns[one.name]) for one in kind.fields if one.name in source.columns):
         at = [place for place, name in enumerate(names) if name == plain(column)]
         if not at:
             reason = (

@@ -84,6 +84,13 @@ def preview(services: Services, tenant_id: int, source: ImportSource, order: Ord
     return import_report.preview(checked, done)
 
 
+def guess(source: ImportSource, order: Order) -> ImportSource:
+    """Fill in what a file's own names and values give away of a source."""
+    kind = kinds.get(source.kind)
+    table = reader.read(order.content, order.file, sheet=source.sheet, decimal=source.decimal)
+    return import_report.guessed(source, header.find(table, kind, source), kind)
+
+
 def replay(services: Services, tenant_id: int, item: Rejected, as_of: datetime) -> bool:
     """Read a quarantined row again by the mapping as it is saved now; False, and nothing stored, if it still fails."""
     with services.database.tenant(tenant_id) as conn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from python_nodes.alerts.guide import Guide
@@ -39,6 +40,14 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Imports:
+    """Where files to be imported are looked for, None for nowhere, and how large one may be."""
+
+    folder: Path | None = None
+    max_bytes: int = 64_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """A process's stores and settings; secrets do not show in its repr."""
 
@@ -55,6 +64,7 @@ class Services:
     guide: Guide
     senders: Mapping[str, Mapping[str, Any]] = field(repr=False)
     answers: Answers = field(default_factory=Answers)
+    imports: Imports = field(default_factory=Imports)
     openai: OpenAISettings | None = None
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]

@@ -1,0 +1,152 @@
+"""POST /v1/imports and its sources: files that people downloaded, by upload or from the watched folder."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from flask import Response, current_app, request
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from python_nodes import clock, jobs
+from python_nodes.auth import access, caller
+from python_nodes.domain.imports import ImportSource
+from python_nodes.errors import PermanentError
+from python_nodes.http.bodies import AsOfBody, Body
+from python_nodes.http.reply import ok, run_id, services
+from python_nodes.steps import import_admin, import_file, import_folder, import_job, job_admin
+from python_nodes.steps.import_file import Order
+
+api = APIBlueprint("imports", __name__, abp_tags=[{"name": "imports"}])
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$")]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class SourceBody(Body):
+    """How one sort of file is read; ``columns`` maps fields to the file's column names."""
+
+    name: Name
+    kind: Name
+    channel: Text | None = None
+    columns: dict[Text, Text] = Field(max_length=50)
+    date_format: Text = "YYYY-MM-DD"
+    decimal: Literal[".", ","] = "."
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    sheet: Text | None = None
+    scale: float = Field(default=10.0, gt=0, le=1000)
+    file_pattern: Text | None = None
+
+
+class SourceView(BaseModel):
+    """A saved source."""
+
+    name: str
+    kind: str
+    channel: str | None
+    columns: dict[str, str]
+    date_format: str
+    decimal: str
+    currency: str | None
+    sheet: str | None
+    scale: float
+    file_pattern: str | None
+
+
+class Sources(BaseModel):
+    """Every saved source."""
+
+    sources: list[SourceView]
+
+
+class ImportQuery(BaseModel):
+    """Which file by which source; without a source a preview takes ``kind`` and guesses the columns."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: Annotated[str, Field(pattern=r"^[^/\\\x00]{1,200}$")] | None = None
+    source: Name | None = None
+    kind: Name | None = None
+    channel: Text | None = None
+    sheet: Text | None = None
+    preview: bool = False
+    start: date | None = None
+    end: date | None = None
+    as_of: AwareDatetime | None = None
+
+
+class Accepted(BaseModel):
+    """The job that imports the file: GET /v1/jobs/{id}."""
+
+    job_id: str
+
+
+class Scanned(BaseModel):
+    """What became of each file of the watched folder."""
+
+    imported: int
+    failed: int
+    files: list[dict[str, Any]]
+
+
+@api.get("/v1/imports/sources", security=access("read"), responses={200: Sources}, summary="Saved import sources")
+def list_sources() -> Response:
+    """Tell how each source's files are read."""
+    return ok({"sources": import_admin.every(services(), caller().tenant_id)})
+
+
+@api.post("/v1/imports/sources", security=access("ingest"), responses={200: SourceView}, summary="Save a source")
+def save_source(body: SourceBody) -> Response:
+    """Insert a source or, by name, replace it."""
+    source = ImportSource(**body.model_dump())
+    return ok(import_admin.save(services(), caller().tenant_id, source, clock.now()))
+
+
+@api.post("/v1/imports", security=access("ingest"), responses={202: Accepted}, summary="Import or preview a file")
+def import_upload(query: ImportQuery) -> Response:
+    """Take a file as the body itself or as the multipart field ``file``; ``preview=true`` answers 200 with a report."""
+    order = _order(query)
+    if query.preview:
+        source = _source(query)
+        report = import_file.preview(services(), caller().tenant_id, source, order, clock.resolve(query.as_of))
+        return ok(report)
+    if query.source is None:
+        raise PermanentError("source: is needed; save one from what a preview tells", status=422, field="source")
+    return ok({"job_id": _start(query.source, order, query)}, 202)
+
+
+@api.post("/v1/imports/scan", security=access("ingest"), responses={200: Scanned}, summary="Import the watched folder")
+def scan_folder(body: AsOfBody) -> Response:
+    """Import every file that lies there and put it away with its report."""
+    return ok(import_folder.scan(services(), caller().tenant_id, body.moment()))
+
+
+def _order(query: ImportQuery) -> Order:
+    upload = request.files.get("file")
+    content = upload.read() if upload is not None else request.get_data()
+    name = query.file or (upload.filename if upload is not None else None) or "upload"
+    return Order(file=name, content=content, start=query.start, end=query.end)
+
+
+def _source(query: ImportQuery) -> ImportSource:
+    if query.source is not None:
+        return import_admin.get(services(), caller().tenant_id, query.source)
+    if query.kind is None:
+        raise PermanentError("kind: is needed where no source is named", status=422, field="kind")
+    return ImportSource(name="preview", kind=query.kind, channel=query.channel, columns={}, sheet=query.sheet)
+
+
+def _start(source: str, order: Order, query: ImportQuery) -> str:
+    job_id, tenant_id = uuid.uuid4().hex, caller().tenant_id
+    accepted = import_job.accept(services(), tenant_id, job_id, source, order, clock.resolve(query.as_of))
+    if accepted is not None:
+        region: str = current_app.extensions["nightporter.settings"]["region"]
+        try:
+            jobs.enqueue_import(tenant_id, job_id, accepted, region=region, run_id=run_id())
+        except Exception:
+            # Nobody will ever run it.
+            job_admin.give_up(services(), tenant_id, job_id, "it could not be handed to the workers", clock.now())
+            raise
+    return job_id

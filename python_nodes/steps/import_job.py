@@ -1,0 +1,73 @@
+"""Imports as jobs: accepted at once, done by a worker, watched by whoever asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from python_nodes import log
+from python_nodes.errors import NightporterError, RetryableError
+from python_nodes.steps import import_file
+from python_nodes.steps.import_file import OPERATION, Order
+from python_nodes.steps.services import Services
+from python_nodes.store import imports, jobs
+
+KIND = "import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An archived file that is to be imported."""
+
+    source: str
+    file: str
+    raw_id: int
+    as_of: datetime
+    start: date | None
+    end: date | None
+
+
+def accept(
+    services: Services, tenant_id: int, job_id: str, source: str, order: Order, as_of: datetime
+) -> Request | None:
+    """Archive the file and write the queued job; None where the file was imported before, and the job is done."""
+    at = services.clock()
+    with services.database.tenant(tenant_id) as conn:
+        saved = imports.get(conn, source)
+        jobs.create(conn, job_id, KIND, 0, at=at)
+        known = imports.done(conn, source, order.content, imports.reading(saved, order.span))
+        if known is not None:
+            jobs.progress(conn, job_id, at=at, state="done", result={**known, "already_imported": True})
+            return None
+        raw_id = services.archive.put(conn, saved.source, OPERATION, order.content, "application/octet-stream", as_of)
+    return Request(
+        source=source, file=order.file, raw_id=raw_id, as_of=as_of, start=order.start, end=order.end
+    )  # fmt: skip
+
+
+def run(services: Services, tenant_id: int, job_id: str, request: Request, *, is_last_try: bool = True) -> None:
+    """Import the archived file and tell how far it is; repeated, it stores nothing twice."""
+
+    def tell(done: int, total: int) -> None:
+        with services.database.tenant(tenant_id) as conn:
+            jobs.progress(conn, job_id, at=services.clock(), done=done, total=total)
+
+    try:
+        with services.database.tenant(tenant_id) as conn:
+            content = services.archive.get(conn, request.raw_id)
+        order = Order(file=request.file, content=content, start=request.start, end=request.end)
+        report = import_file.run(services, tenant_id, request.source, order, request.as_of, tell)
+    except Exception as error:
+        # Only our own errors' words are known to hold no payload and no secret.
+        told = str(error) if isinstance(error, NightporterError) else type(error).__name__
+        state = "queued" if isinstance(error, RetryableError) and not is_last_try else "failed"
+        with services.database.tenant(tenant_id) as conn:
+            jobs.progress(conn, job_id, at=services.clock(), state=state, error=str(log.redact(told)))
+        raise
+    _finish(services, tenant_id, job_id, report)
+
+
+def _finish(services: Services, tenant_id: int, job_id: str, report: dict[str, Any]) -> None:
+    with services.database.tenant(tenant_id) as conn:
+        jobs.progress(conn, job_id, at=services.clock(), state="done", result=report)
