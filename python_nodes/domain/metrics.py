@@ -64,6 +64,13 @@ class MetricStore(Protocol):
         """Both ends inclusive. Where several sources tell the same point, the newest ``as_of_at`` wins."""
         ...
 
+    def told_by(self, tenant_id: int, listing_id: int, start: date, end: date) -> list[MetricPoints]:
+        """All that is told of one listing, both ends inclusive: a block for each source and as-of time, oldest first.
+
+        A value stands under the as-of time of its row: the last report of that source about that day.
+        """
+        ...
+
     def last_told_day(self, tenant_id: int, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
         """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` that tells ``metric``, or NaT."""
         ...

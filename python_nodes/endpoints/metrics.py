@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -28,10 +28,18 @@ class MetricsQuery(BaseModel):
     interpolate: bool = Field(default=False, description="Draw over gaps, for display; such points are marked.")
 
 
+class Teller(BaseModel):
+    """Who told values, as of when."""
+
+    source: str
+    as_of_at: datetime
+
+
 class Series(BaseModel):
-    """One value a day, null where nobody told it."""
+    """One value a day, null where nobody told it; ``told_by`` points into the listing's ``told_by``."""
 
     values: list[float | None]
+    told_by: list[int | None]
     is_interpolated: list[bool]
 
 
@@ -45,6 +53,7 @@ class ListingMetrics(BaseModel):
     currency: str
     timezone: str
     days: list[date]
+    told_by: list[Teller]
     metrics: dict[str, Series]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from python_nodes.domain.metrics import METRICS, FloatArray
+from python_nodes.domain.metrics import METRICS, DayArray, FloatArray, MetricPoints
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError, PermanentError
 from python_nodes.steps.services import Services
@@ -34,7 +34,8 @@ def of_listing(
         raise NotFoundError(f"no listing {listing_id}")
     _check(metrics, start, end)
     names = tuple(metrics) or METRICS
-    matrix = services.metrics.read(tenant_id, names, [listing_id], start, end)
+    days = np.arange(np.datetime64(start), np.datetime64(end) + 1)
+    blocks = services.metrics.told_by(tenant_id, listing_id, start, end)
     return {
         "listing_id": listing_id,
         "listing": known[0].external_id,
@@ -42,8 +43,9 @@ def of_listing(
         "property": known[0].property_external_id,
         "currency": known[0].currency,
         "timezone": known[0].timezone,
-        "days": [str(day) for day in matrix.days],
-        "metrics": {name: _series(matrix.values[name][0], interpolate=interpolate) for name in names},
+        "days": [str(day) for day in days],
+        "told_by": [{"source": one.source, "as_of_at": one.as_of_at.isoformat()} for one in blocks],
+        "metrics": {name: _series(name, blocks, days, interpolate=interpolate) for name in names},
     }
 
 
@@ -57,11 +59,18 @@ def interpolated(values: FloatArray) -> FloatArray:
     return filled
 
 
-def _series(values: FloatArray, *, interpolate: bool) -> dict[str, list[Any]]:
+def _series(name: str, blocks: Sequence[MetricPoints], days: DayArray, *, interpolate: bool) -> dict[str, list[Any]]:
+    values, teller = np.full(len(days), np.nan), np.full(len(days), -1)
+    # Oldest first, so that the newest telling stays.
+    for number, block in enumerate(blocks):
+        told = np.isfinite(block.values[name])
+        at = (block.day_date[told] - days[0]).astype(np.int64)
+        values[at], teller[at] = block.values[name][told], number
     shown = interpolated(values) if interpolate else values
     is_filled = np.isfinite(shown) & ~np.isfinite(values)
     return {
         "values": [float(value) if np.isfinite(value) else None for value in shown],
+        "told_by": [int(number) if number >= 0 else None for number in teller],
         "is_interpolated": is_filled.tolist(),
     }
 

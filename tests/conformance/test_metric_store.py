@@ -101,6 +101,19 @@ def test_the_newest_source_wins_where_it_tells(store: MetricStore, tenant_id: in
     assert values(store, tenant_id, [1], 2) == [[9.0, 5.0]]
 
 
+def test_each_value_is_told_with_its_source_and_its_time(store: MetricStore, tenant_id: int) -> None:
+    later = NOON + timedelta(hours=1)
+    store.write(tenant_id, points([(1, 0, 9.0), (1, 1, NAN), (2, 0, 3.0)], source="derived", as_of=later))
+    store.write(tenant_id, points([(1, 0, 4.0), (1, 1, 5.0), (1, 9, 6.0)], source="booking_com"))
+    told = store.told_by(tenant_id, 1, START, START + timedelta(days=1))
+    assert [(one.source, one.as_of_at) for one in told] == [("booking_com", NOON), ("derived", later)]
+    assert told[0].day_date.astype(str).tolist() == ["2026-02-01", "2026-02-02"]
+    assert told[0].values["listing_views"].tolist() == [4.0, 5.0]
+    assert np.isnan(told[0].values["search_rank"]).all()
+    assert told[1].values["listing_views"][0] == 9.0
+    assert store.told_by(tenant_id, 5, START, START + timedelta(days=1)) == []
+
+
 def test_twins_in_one_batch_merge_to_the_last_told(store: MetricStore, tenant_id: int) -> None:
     store.write(tenant_id, points([(1, 0, 4.0), (2, 0, 1.0), (1, 0, 6.0), (1, 0, NAN)]))
     assert values(store, tenant_id, [1, 2], 1) == [[6.0], [1.0]]

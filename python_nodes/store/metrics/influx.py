@@ -12,7 +12,7 @@ import polars as pl
 
 from python_nodes.domain.metrics import METRICS, DayArray, IntArray, MetricMatrix, MetricPoints
 from python_nodes.errors import PermanentError
-from python_nodes.store.metrics import influx_lines, single_writer, twins
+from python_nodes.store.metrics import blocks, influx_lines, single_writer, twins
 from python_nodes.store.metrics.influx_http import InfluxHttp, identifier, literal
 from python_nodes.store.metrics.influx_lines import DAY_NS, MEASUREMENT
 from python_nodes.store.session import Database
@@ -73,6 +73,21 @@ class InfluxMetricStore:
                 rank = np.argsort(frame["as_of"].to_numpy(), kind="stable")
                 _fill(matrix, listing[rank], frame[rank])
         return matrix
+
+    def told_by(self, tenant_id: int, listing_id: int, start: date, end: date) -> list[MetricPoints]:
+        """All that is told of one listing: a block for each source and as-of time, oldest first."""
+        where = (
+            f"tenant = {literal(str(tenant_id))} AND listing = {literal(str(listing_id))}"
+            f" AND time >= {_ns(start)} AND time < {_ns(end + timedelta(days=1))}"
+        )
+        chosen = ", ".join(map(identifier, ("as_of", *METRICS)))
+        body = self.http.table(f"SELECT {chosen} FROM {MEASUREMENT} WHERE {where} GROUP BY source")
+        if not body:
+            return []
+        kinds = {"time": pl.Int64, "as_of": pl.Int64, **dict.fromkeys(METRICS, pl.Float64)}
+        frame = pl.read_csv(BytesIO(body), columns=["tags", *kinds], schema_overrides=kinds)
+        found = frame.sort("as_of", "tags", "time").partition_by("as_of", "tags", maintain_order=True)
+        return [_block(listing_id, one) for one in found]
 
     def last_told_day(self, tenant_id: int, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
         """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` that tells ``metric``, or NaT."""
@@ -142,6 +157,14 @@ class InfluxMetricStore:
                 if body:
                     frame = pl.read_csv(BytesIO(body), columns=["tags", *kinds], schema_overrides=kinds)
                     yield _listing_of(frame["tags"]), frame.drop("tags")
+
+
+def _block(listing_id: int, frame: pl.DataFrame) -> MetricPoints:
+    """Rows of one source and as-of time."""
+    told = EPOCH + timedelta(microseconds=int(frame["as_of"][0]))
+    days = (frame["time"].to_numpy() // DAY_NS).astype("datetime64[D]").tolist()
+    source = str(frame["tags"][0]).removeprefix("source=")
+    return blocks.of(listing_id, source, told, list(zip(days, frame.select(METRICS).rows(), strict=True)))
 
 
 def _fill(matrix: MetricMatrix, listing: IntArray, frame: pl.DataFrame) -> int:

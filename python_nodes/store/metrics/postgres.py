@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date
+from itertools import groupby
 
 import numpy as np
 from sqlalchemy import Connection, text
@@ -17,7 +18,7 @@ from python_nodes.domain.metrics import (
 )
 from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.store import copying
-from python_nodes.store.metrics import single_writer, twins
+from python_nodes.store.metrics import blocks, single_writer, twins
 from python_nodes.store.session import Database, current_tenant
 
 _NEAR = (
@@ -51,6 +52,19 @@ class PostgresMetricStore:
         """Both ends inclusive. Where several sources tell the same point, the newest ``as_of_at`` wins."""
         with self.database.tenant(tenant_id) as conn:
             return read(conn, metrics, listing_ids, start, end)
+
+    def told_by(self, tenant_id: int, listing_id: int, start: date, end: date) -> list[MetricPoints]:
+        """All that is told of one listing: a block for each source and as-of time, oldest first."""
+        query = text(
+            f"SELECT day_date, source, as_of_at, {', '.join(METRICS)} FROM metrics_daily"
+            " WHERE listing_id = :id AND day_date BETWEEN :start AND :end ORDER BY as_of_at, source, day_date"
+        )
+        with self.database.tenant(tenant_id) as conn:
+            rows = conn.execute(query, {"id": listing_id, "start": start, "end": end}).all()
+        return [
+            blocks.of(listing_id, source, as_of_at, [(row.day_date, row[3:]) for row in group])
+            for (as_of_at, source), group in groupby(rows, key=lambda row: (row.as_of_at, row.source))
+        ]
 
     def last_told_day(self, tenant_id: int, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
         """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` that tells ``metric``, or NaT."""

@@ -120,6 +120,8 @@ def test_metrics_mark_what_is_missing_and_what_was_drawn(
     assert told["days"][0] == "2026-02-01"
     assert told["metrics"]["listing_views"]["values"] == [None, 10, None, None, 40, None]
     assert not any(told["metrics"]["listing_views"]["is_interpolated"])
+    assert told["told_by"] == [{"source": "booking_com", "as_of_at": "2026-03-02T12:00:00+00:00"}]
+    assert told["metrics"]["listing_views"]["told_by"] == [None, 0, None, None, 0, None]
     drawn = scoped.get(f"/v1/metrics/{stored['mine']}", params={**asked, "interpolate": "true"}).json()["metrics"]
     assert drawn["listing_views"]["values"] == [None, 10, 20, 30, 40, None]
     assert drawn["listing_views"]["is_interpolated"] == [False, False, True, True, False, False]
