@@ -21,6 +21,8 @@ from python_nodes import auth, config, endpoints, jobs, log
 from python_nodes.config import Settings
 from python_nodes.http import idempotent, problems
 
+RAW_BODIES = frozenset({"/v1/normalize/<vendor>/<operation>"})
+"""What takes a payload as it came, of any type."""
 RUN_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,80}")
 VERSION = "0.1.0"
 DESCRIPTION = "What n8n calls: each endpoint is one step of a flow. Errors are problem+json (RFC 9457)."
@@ -116,7 +118,7 @@ def _check_body() -> None:
     """Refuse what is no JSON object before anything else looks at it."""
     if request.method != "POST" or request.url_rule is None or g.get("is_signed"):
         return
-    if request.get_data(cache=True) == b"":
+    if request.url_rule.rule in RAW_BODIES or request.get_data(cache=True) == b"":
         return
     if not request.is_json:
         if request.url_rule.rule in UPLOADS:

@@ -26,9 +26,10 @@ SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by the printed login link"},
     "slack_signature": {"type": "apiKey", "in": "header", "name": "X-Slack-Signature", "description": "Slack signs"},
     "twilio_signature": {"type": "apiKey", "in": "header", "name": "X-Twilio-Signature", "description": "Twilio signs"},
+    "vendor_signature": {"type": "apiKey", "in": "header", "name": "Signature", "description": "The vendor's own way"},
     "action_link": {"type": "apiKey", "in": "query", "name": "token", "description": "The signed link of a message"},
 }
-SIGNED = frozenset({"slack_signature", "twilio_signature", "action_link"})
+SIGNED = frozenset({"slack_signature", "twilio_signature", "vendor_signature", "action_link"})
 """Schemes that the endpoint itself checks, on the raw body; an API key beside them is welcome and not needed."""
 
 BY_PROPERTY = frozenset(
@@ -38,7 +39,7 @@ BY_PROPERTY = frozenset(
 )  # fmt: skip
 """What a key for some properties may call, with GET: these leave out what is not theirs; all else is refused."""
 
-Signature = Literal["slack_signature", "twilio_signature", "action_link"]
+Signature = Literal["slack_signature", "twilio_signature", "vendor_signature", "action_link"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

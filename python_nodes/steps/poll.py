@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
@@ -61,8 +61,22 @@ def record(
     services: Services, tenant_id: int, link: Link, operation: str, as_of: datetime, window: tuple[date, date] | None
 ) -> dict[str, int]:
     """Fetch, archive, map, store and acknowledge; returns the poll's counts."""
+    fetched = link.fetch(operation, as_of, *(window or (None, None)))
+    archived = archive(services, tenant_id, link.connection.vendor, fetched)
+    done = keep(services, tenant_id, link, operation, archived, as_of)
+    acknowledge = getattr(link.client, "acknowledge", None)
+    if operation == "reservations" and acknowledge is not None:
+        for _, payload in archived:
+            acknowledge(payload)
+    return done
+
+
+def keep(
+    services: Services, tenant_id: int, link: Link, operation: str, archived: list[tuple[int, RawPayload]],
+    as_of: datetime,
+) -> dict[str, int]:  # fmt: skip
+    """Map, normalize and store what is archived; returns the counts."""
     source = link.connection.vendor
-    archived = _archive(services, tenant_id, source, link.fetch(operation, as_of, *(window or (None, None))))
     payloads = [
         Payload(content=one.content, source=source, raw_id=raw_id, observed_at=as_of) for raw_id, one in archived
     ]
@@ -70,10 +84,6 @@ def record(
         done = RECORDERS[operation](conn, link.vendor.mapping, payloads, link.listings)
         rejected.add(conn, link.connection.connection_id, done.rejected, rejected_at=as_of)
     written = write_points(services, tenant_id, done)
-    acknowledge = getattr(link.client, "acknowledge", None)
-    if operation == "reservations" and acknowledge is not None:
-        for _, payload in archived:
-            acknowledge(payload)
     return {
         "fetched": done.fetched,
         "stored": done.stored + written,
@@ -82,8 +92,8 @@ def record(
     }
 
 
-def _archive(
-    services: Services, tenant_id: int, source: str, fetched: Iterator[RawPayload]
+def archive(
+    services: Services, tenant_id: int, source: str, fetched: Iterable[RawPayload]
 ) -> list[tuple[int, RawPayload]]:
     """Keep what comes as it came, before any of it is mapped: in one transaction, also where the fetch fails."""
     came: list[RawPayload] = []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from python_nodes.domain.findings import Anomaly
@@ -26,8 +26,17 @@ def replace(conn: Connection, as_of: datetime, source_kind: str, found: Sequence
 
 def before(conn: Connection, as_of: datetime, source_kind: str) -> list[Anomaly]:
     """Return what the last run before ``as_of`` found."""
+    return _of_last_run(conn, anomaly_runs.c.as_of_at < as_of, source_kind)
+
+
+def latest(conn: Connection, as_of: datetime, source_kind: str) -> list[Anomaly]:
+    """Return what the last run up to ``as_of`` found, that moment's own included."""
+    return _of_last_run(conn, anomaly_runs.c.as_of_at <= as_of, source_kind)
+
+
+def _of_last_run(conn: Connection, is_early_enough: ColumnElement[bool], source_kind: str) -> list[Anomaly]:
     a, r = anomalies.c, anomaly_runs.c
-    last = select(func.max(r.as_of_at)).where((r.as_of_at < as_of) & (r.source_kind == source_kind)).scalar_subquery()
+    last = select(func.max(r.as_of_at)).where(is_early_enough & (r.source_kind == source_kind)).scalar_subquery()
     query = select(*(a[field.name] for field in fields(Anomaly))).where(
         (a.source_kind == source_kind) & (a.as_of_at == last)
     )

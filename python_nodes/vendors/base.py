@@ -24,6 +24,19 @@ class RawPayload:
     key: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What a vendor's verified event is about; ``operation`` is what to read again of the property, None for nothing.
+
+    ``event_id`` is the vendor's own, the same each time it sends the event again.
+    """
+
+    event_id: str
+    event: str
+    property_id: str
+    operation: str | None
+
+
 class ThrottledError(RetryableError):
     """The other side, or our own limit, says: slower; no sign that the other side is ill."""
 

@@ -1,0 +1,47 @@
+"""POST /v1/observe: something has just arrived about some listings; score it now."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import BaseModel, Field
+
+from python_nodes.auth import access, caller
+from python_nodes.http.bodies import AsOfBody
+from python_nodes.http.reply import ok, services
+from python_nodes.steps import observe
+
+api = APIBlueprint("observe", __name__, abp_tags=[{"name": "scoring"}])
+
+
+class ObserveBody(AsOfBody):
+    """Which listings something has arrived about; ``looks`` may leave out what it cannot have changed."""
+
+    listing_ids: list[Annotated[int, Field(ge=1, le=2**53)]] = Field(min_length=1, max_length=10_000)
+    looks: list[Literal["guards", "watches"]] = Field(default=["guards", "watches"], min_length=1)
+
+
+class AlertRef(BaseModel):
+    """An alert that people should hear of."""
+
+    alert_id: int
+
+
+class Observed(BaseModel):
+    """How many listings were looked at (all of the touched properties), what was found, and what came of it."""
+
+    observed: int
+    found: int
+    as_of: str
+    raised: int
+    updated: int
+    resolved: int
+    notify: list[AlertRef]
+
+
+@api.post("/v1/observe", security=access("score"), responses={200: Observed}, summary="Score what has just arrived")
+def observe_listings(body: ObserveBody) -> Response:
+    """Look at these listings at once."""
+    return ok(observe.run(services(), caller().tenant_id, body.listing_ids, body.moment(), body.looks))
