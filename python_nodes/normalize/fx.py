@@ -11,9 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from python_nodes.domain.columns import BoolArray
 from python_nodes.domain.metrics import DayArray, FloatArray
 from python_nodes.domain.money import currency_digits, round_minor
 from python_nodes.errors import PermanentError
@@ -48,11 +46,14 @@ class RateTable:
             return self
         began = {name: newer.days[np.isfinite(newer.per_eur[row])][0] for row, name in enumerate(newer.currencies)}
         kept = np.array([self.days < began.get(name, self.days[-1] + 1) for name in self.currencies])
-        days, names, rates = _rows(self, kept)
-        more_days, more_names, more_rates = _rows(newer, np.ones(newer.per_eur.shape, dtype=np.bool_))
-        return RateTable.of(
-            np.concatenate([days, more_days]), [*names, *more_names], np.concatenate([rates, more_rates])
-        )
+        currencies = tuple(sorted({*self.currencies, *newer.currencies}))
+        days = np.union1d(self.days, newer.days)
+        table = np.full((len(currencies), len(days)), np.nan)
+        for part, wanted in ((self, kept), (newer, np.isfinite(newer.per_eur))):
+            rows = np.array([currencies.index(name) for name in part.currencies], dtype=np.int64)
+            at = np.ix_(rows, np.searchsorted(days, part.days))
+            table[at] = np.where(wanted, part.per_eur, table[at])
+        return RateTable(currencies, days, table)
 
     def on(self, currencies: Sequence[str], days: DayArray) -> FloatArray:
         """Units for one euro, (n_currencies, n_days): the last known rate up to each day, else the first known one.
@@ -85,11 +86,6 @@ class RateTable:
         told = self.on(self.currencies, at)[:, 0].tolist()
         rates = {name: Decimal(str(rate)) for name, rate in zip(self.currencies, told, strict=True)}
         return {EURO: Decimal(1), **rates}
-
-
-def _rows(table: RateTable, wanted: BoolArray) -> tuple[DayArray, NDArray[np.str_], FloatArray]:
-    currency, day = np.nonzero(wanted & np.isfinite(table.per_eur))
-    return table.days[day], np.asarray(table.currencies, dtype="U3")[currency], table.per_eur[currency, day]
 
 
 def convert_minor(amount_minor: int, source: str, target: str, rates: Mapping[str, Decimal]) -> int:
