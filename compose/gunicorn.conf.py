@@ -1,5 +1,6 @@
 """gunicorn: few processes with threads, since a step waits on stores and vendors more than it computes."""
 
+import gc
 import os
 
 bind = os.environ.get("GUNICORN_BIND", "127.0.0.1:8080")
@@ -19,3 +20,8 @@ limit_request_field_size = 8190
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+def post_worker_init(worker: object) -> None:
+    """What is imported stays; a collection in the midst of a request need not look at it."""
+    gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from dataclasses import asdict
@@ -206,6 +207,8 @@ def _logs(**_: object) -> None:
 @worker_process_init.connect
 def _forget_parent(**_: object) -> None:
     services.cache_clear()
+    # What is imported stays; a collection in the midst of a report need not look at it.
+    gc.freeze()
 
 
 @app.task(name="backfill", bind=True, autoretry_for=(RetryableError,), retry_backoff=True, max_retries=5)

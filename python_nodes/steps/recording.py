@@ -93,15 +93,17 @@ def reservation_history(
     conn: SqlConnection, mapping: Mapper, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
 ) -> Recorded:
     """Record reports of reservations, all payloads at once: an API may tell of a year in hundreds of small pages."""
-    index, kept, rejects = normalize.PortfolioIndex.build(listings), [], []
+    index, ids = normalize.PortfolioIndex.build(listings), _ids(listings)
+    kept, rejects, fetched = [], [], 0
     for payload in payloads:
         columns, bad = mapping.map_reservation_history_columns(
             payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
         )
         good, unusable = normalize.normalize_booking_columns(columns, index, payload.observed_at)
-        kept.append(good)
+        kept.append(bookings.as_rows(good, ids))
+        fetched += len(good)
         rejects += [*bad, *unusable]
-    return _told(bookings.upsert_columns(conn, kept, _ids(listings)), sum(map(len, kept)), rejects)
+    return _told(bookings.upsert_rows(conn, kept), fetched, rejects)
 
 
 def performance(conn: SqlConnection, mapping: Mapper, payload: Payload, listings: Sequence[ListingInfo]) -> Recorded:

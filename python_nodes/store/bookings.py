@@ -97,16 +97,20 @@ def upsert(conn: Connection, records: Sequence[BookingRecord], listing_ids: Mapp
     return _store(conn, _from_records(records, listing_ids), len(records))
 
 
-def upsert_columns(conn: Connection, told: Sequence[BookingColumns], listing_ids: Mapping[str, int]) -> Counts:
+Rows = Mapping[str, Any]
+"""Columns of the table, as ``as_rows`` made them."""
+
+
+def upsert_rows(conn: Connection, told: Sequence[Rows]) -> Counts:
     """Do as ``upsert`` for the records of all payloads of a poll at once."""
-    parts = [_from_columns(columns, listing_ids) for columns in told if len(columns)]
-    if not parts:
+    if not told:
         return Counts(stored=0, unchanged=0)
-    values = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
+    values = {name: np.concatenate([part[name] for part in told]) for name in _COLUMNS}
     return _store(conn, values, len(values["external_id"]))
 
 
-def _from_columns(columns: BookingColumns, listing_ids: Mapping[str, int]) -> dict[str, Any]:
+def as_rows(columns: BookingColumns, listing_ids: Mapping[str, int]) -> Rows:
+    """Columns as the table has them; nothing of the payload is held by them any more."""
     n_rows = len(columns)
     named, codes = np.unique(columns.listing_external_id.astype("U"), return_inverse=True)
     known = np.array([listing_ids[str(name)] for name in named], dtype=np.int64)
