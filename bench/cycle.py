@@ -1,0 +1,134 @@
+"""One poll-and-score cycle of 1,000 units on three channels: through n8n as in production, and by the worker alone.
+
+Everything is real and on this machine, so the simulated vendors take their share of the same cores. What the processes
+computed stands beside the time that passed, for a machine on which others compute, too.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psutil
+from rich.console import Console
+
+from bench import _stack
+from python_nodes.local import start
+from python_nodes.local.servers import WorldArguments
+from python_nodes.local.state import StateDir
+from python_nodes.local.worker_client import WorkerClient
+
+N_LISTINGS, N_DAYS = 3_000, 400
+CHANNELS = ("booking_com", "expedia", "vrbo")
+SCORED = ("/v1/guards/check", "/v1/metrics/score", "/v1/alerts/raise")
+GOAL_S, PATIENCE_S = 60.0, 1_800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Seconds that passed, and seconds that all processes computed meanwhile."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def _cpu_s() -> float:
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def _taken(work: Callable[[], object]) -> Taken:
+    began, computed = time.perf_counter(), _cpu_s()
+    work()
+    return Taken(time.perf_counter() - began, _cpu_s() - computed)
+
+
+@contextmanager
+def _system(listings: int, days: int) -> Iterator[start.Running]:
+    """Everything that `make run` starts, with its history."""
+    # The database's user must be able to open it, which it could not beneath a home.
+    folder = StateDir(_stack.BASE / "cycle")
+    world = WorldArguments(seed=1, listings=listings, days=days, live_days=3, scenario=None, channels=CHANNELS)
+    options = start.Options(world=world, once=True, json_file=None)
+    shutil.rmtree(folder.root, ignore_errors=True)
+    folder.root.mkdir(parents=True)
+    try:
+        with ExitStack() as stack:
+            watch = start.Stopwatch(folder.log("up"))
+            running = start.Running(folder, folder.load_or_create(), options, Console(stderr=True), watch)
+            start.start(running, stack)
+            yield running
+    finally:
+        shutil.rmtree(folder.root, ignore_errors=True)
+
+
+def _through_n8n(running: start.Running) -> None:
+    """Let the sandbox's driver play one day: both webhooks, each answered when its flow is done."""
+    saved, until = running.saved, time.monotonic() + PATIENCE_S
+    hooks = f"http://127.0.0.1:{saved.ports.n8n}/webhook"
+    order = {
+        "poll_url": f"{hooks}/poll-listings", "score_url": f"{hooks}/score-metrics",
+        "webhook_secret": saved.webhook_secret, "days": 1,
+    }  # fmt: skip
+    start.control(saved, "POST", "/control/drive", order)
+    while (status := start.control(saved, "GET", "/control/status"))["state"] == "running":
+        running.check()
+        if time.monotonic() > until:
+            raise SystemExit(f"the cycle did not end within {PATIENCE_S:.0f} s")
+        time.sleep(0.1)
+    if status["state"] != "done" or status["steps_failed"]:
+        raise SystemExit(f"the cycle failed: {status['errors']}")
+
+
+def _by_worker(running: start.Running, day: date) -> dict[str, Taken]:
+    """Call what the flows call, one after the other, on the day after."""
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC).isoformat()
+    start.control(running.saved, "POST", "/control/clock", {"now": noon})
+    taken: dict[str, Taken] = {}
+    with WorkerClient(running.saved.worker_url, running.saved.operator_api_key) as worker:
+
+        def call(path: str, body: dict[str, Any]) -> Callable[[], object]:
+            return lambda: worker.post(path, {**body, "as_of": noon}, key=f"{path}:{noon}:{body}")
+
+        for connection in worker.get("/v1/connections")["connections"]:
+            for operation in connection["operations"]:
+                ask = call(f"/v1/poll/{operation}", {"connection_id": connection["id"]})
+                taken[f"poll {connection['name']}: {operation}"] = _taken(ask)
+        for path in SCORED:
+            taken[path] = _taken(call(path, {}))
+    return taken
+
+
+def run(listings: int = N_LISTINGS, days: int = N_DAYS) -> list[dict[str, Any]]:
+    """One day through n8n, the next by the worker alone, stage by stage on standard error."""
+    with _system(listings, days) as running:
+        t0 = date.fromisoformat(start.control(running.saved, "GET", "/truth")["t0"])
+        flows = _taken(lambda: _through_n8n(running))
+        stages = _by_worker(running, t0 + timedelta(days=1))
+    for name, one in stages.items():
+        print(f"{name:60} {one.wall_s:7.2f} s {one.cpu_s:7.2f} CPU s", file=sys.stderr)
+    worker = Taken(sum(one.wall_s for one in stages.values()), sum(one.cpu_s for one in stages.values()))
+    what = f"{listings:,} listings on {len(CHANNELS)} channels, {days} days of history"
+    return [
+        _row(f"a cycle through n8n, {what}", flows.wall_s, "s", worker.wall_s, GOAL_S),
+        _row(f"a cycle through n8n, computed by all processes, {what}", flows.cpu_s, "CPU s", worker.cpu_s, None),
+    ]
+
+
+def _row(name: str, value: float, unit: str, peer_value: float, goal: float | None) -> dict[str, Any]:
+    return {
+        "name": name, "value": value, "unit": unit, "peer": "the worker's calls alone", "peer_value": peer_value,
+        "ratio": value / peer_value, "goal": goal, "holds": None if goal is None else value <= goal,
+    }  # fmt: skip
