@@ -54,7 +54,16 @@ def count_band(expected: FloatArray, dispersion: FloatArray, tail: float) -> tup
     return np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
 
 
-def log_laplace(ratio: float, dispersion: FloatArray) -> FloatArray:
+def tilt(ratio: float, dispersion: FloatArray) -> FloatArray:
+    """Return ``z`` for which weighting an NB1 law by ``z ** X`` gives one whose mean is ``ratio`` times as large.
+
+    ``z = ratio * phi / (1 + ratio * (phi - 1))``: ``ratio`` for Poisson, near 1 where bursts make counts wide.
+    """
+    phi = np.maximum(dispersion, 1.0)
+    return np.asarray(ratio * phi / (1.0 + ratio * (phi - 1.0)), dtype=np.float64)
+
+
+def log_laplace(ratio: float | FloatArray, dispersion: FloatArray) -> FloatArray:
     """Return ``kappa`` with ``E[ratio ** X] = exp(-kappa * m)`` for an NB1 count of mean ``m``.
 
     ``kappa = log(1 + (phi - 1)(1 - ratio)) / (phi - 1)``, for Poisson ``1 - ratio``.

@@ -1,4 +1,4 @@
-"""A short run far outside the band, after what moved all peers alike is taken out.
+"""A short run far under (or over) the band, after what moved all peers alike is taken out.
 
 For each series the trailing ``run_days`` sum is compared with its expectation times the peers' median move of the same
 days. The log of that ratio is held against its own past spread (median absolute deviation, with a floor), by the tail
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import signal, stats
 
+from detectors import peers
 from detectors.series import BoolArray, FloatArray, Forecast, IntArray
 
 MAD_TO_SD = 1.4826
@@ -21,6 +22,7 @@ MAD_TO_SD = 1.4826
 class Params:
     """Settings of the rule.
 
+    ``rises`` looks for values that are too high, as of a rank; ``ratio`` is then expected ÷ observed.
     ``min_drop`` is the share that must be missing; ``p_limit`` the tail probability; ``min_expected`` the expected
     count of a run below which nothing is said; ``spread_days`` the past the spread is learnt from, ending ``gap_days``
     before the point; ``recover_drop`` the missing share at which an alarm ends.
@@ -37,6 +39,7 @@ class Params:
     freedom: float = 6.0
     min_peers: int = 5
     scan_days: int = 45
+    rises: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,10 @@ def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
     count = signal.lfilter(window, [1.0], np.where(usable, forecast.capped, 0.0), axis=-1)[:, first:]
     mean = signal.lfilter(window, [1.0], np.where(usable, forecast.expected, 0.0), axis=-1)[:, first:]
     told = usable[:, first:] & (mean >= params.min_expected)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        logs = np.where(told, np.log((count + 0.5) / (mean + 0.5)), np.nan)
-    move = _peer_move(logs, groups, params.min_peers)
-    own = logs - move
+    logs = peers.log_ratios(count, np.where(told, mean, np.nan), 0.0)
+    move = peers.log_move(logs, groups, params.min_peers)
+    # What must not rise, as a rank, is looked at upside down.
+    own = -(logs - move) if params.rises else logs - move
     start = max(own.shape[1] - params.scan_days, 0)
     p_value = np.ones((own.shape[0], own.shape[1] - start))
     for column in range(start, own.shape[1]):
@@ -86,25 +89,6 @@ def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
     ratio = np.exp(own[:, start:])
     active, onset = _hold(p_value, ratio, n_times - ratio.shape[1], params)
     return Scan(p_value, active, ratio, np.exp(move[:, start:]), onset)
-
-
-def _peer_move(logs: FloatArray, groups: IntArray, min_peers: int) -> FloatArray:
-    """Return the median log ratio of each series' peers on each day; 0 where hardly any peer told."""
-    overall = _median(logs, min_peers, np.zeros(logs.shape[1]))
-    move = np.broadcast_to(overall, logs.shape).copy()
-    for group in np.unique(groups):
-        rows = groups == group
-        move[rows] = _median(logs[rows], min_peers, overall)
-    return move
-
-
-def _median(logs: FloatArray, min_peers: int, otherwise: FloatArray) -> FloatArray:
-    """Return the median over series, or ``otherwise`` where fewer than ``min_peers`` told."""
-    enough = np.isfinite(logs).sum(axis=0) >= min_peers
-    result = otherwise.copy()
-    if enough.any():
-        result[enough] = np.nanmedian(logs[:, enough], axis=0)
-    return result
 
 
 def _tail(own: FloatArray, column: int, params: Params) -> FloatArray:

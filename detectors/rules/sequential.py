@@ -1,9 +1,10 @@
 """Sequential evidence that a rate fell, over growing windows, with a false-alarm rate kept by theory.
 
-For a count of mean ``m`` and variance ``phi * m`` (NB1), and a drop to ``ratio`` of the mean,
-``ratio ** X * exp(kappa * m)`` has expectation 1 (``kappa`` = `families.log_laplace`): an e-value, and the likelihood
-ratio of the exponentially tilted law. The level is itself an estimate; with a gamma of mean 1 and variance ``v``
-around it, a window of summed mean ``S`` gives the e-value ``ratio ** X * (1 + S * kappa * v) ** (1 / v)``.
+For a count of mean ``m`` and variance ``phi * m`` (NB1), and a drop to ``ratio`` of the mean, the weight
+``z ** X * exp(kappa * m)`` has expectation 1 (``z`` = `families.tilt`, ``kappa`` = `families.log_laplace`): an e-value,
+and the likelihood ratio of the exponentially tilted law, whose mean is ``ratio * m``. The level is itself an estimate;
+with a gamma of mean 1 and variance ``v`` around it, a window of summed mean ``S`` gives the e-value
+``z ** X * (1 + S * kappa * v) ** (1 / v)``.
 
 Summing the e-values of all windows that end today (a Shiryaev-Roberts e-detector; Shin, Ramdas, Rinaldo 2023,
 "E-detectors") gives ``M[t]`` with ``E[M[t]] <= t``: the mean time to a false alarm is at least the threshold,
@@ -27,7 +28,7 @@ class Params:
 
     ``ratios`` are the remaining shares looked for, mixed with equal weights; ``window_days`` is the longest window;
     ``scan_days`` is how many last days are scored; an alarm ends once the last ``recovery_days`` or more days, which
-    must hold ``recovery_counts`` expected counts, reach ``recovery_share`` of their expectation.
+    must hold ``recovery_counts`` expected counts times the dispersion, reach ``recovery_share`` of their expectation.
     """
 
     ratios: tuple[float, ...] = (0.5, 0.25)
@@ -92,7 +93,7 @@ def scan(forecast: Forecast, thresholds: FloatArray, params: Params) -> Scan:
         raised = ~alarmed & (score >= limits[:, column - first])
         onset = np.where(raised, best, onset)
         alarmed = alarmed | raised
-        over = alarmed & ~raised & _recovered(observed, expected, column, params)
+        over = alarmed & ~raised & _recovered(forecast, observed, expected, column, params)
         alarmed = alarmed & ~over
         onset = np.where(over, -1, onset)
         earliest = np.where(over, column + 1, earliest)
@@ -116,8 +117,10 @@ def _windows(
     variance = np.clip(variance, 1e-6, 1e6)[:, None]
     logs = []
     for ratio in params.ratios:
-        kappa = families.log_laplace(ratio, forecast.dispersion[:, column])[:, None]
-        logs.append(count * np.log(ratio) + np.log1p(mean * kappa * variance) / variance)
+        dispersion = forecast.dispersion[:, [column]]
+        tilt = families.tilt(ratio, dispersion)
+        kappa = families.log_laplace(tilt, dispersion)
+        logs.append(count * np.log(tilt) + np.log1p(mean * kappa * variance) / variance)
     window = special.logsumexp(np.stack(logs), axis=0) - np.log(len(params.ratios))
     window = np.where((starts[None, :] >= earliest[:, None]) & (mean > 0), window, -np.inf)
     best = np.argmax(window, axis=1)
@@ -126,16 +129,19 @@ def _windows(
     return np.asarray(total, dtype=np.float64), starts[best]
 
 
-def _recovered(observed: FloatArray, expected: FloatArray, column: int, params: Params) -> BoolArray:
+def _recovered(
+    forecast: Forecast, observed: FloatArray, expected: FloatArray, column: int, params: Params
+) -> BoolArray:
     """Return which series have lately been near their expectation, on enough expected counts to say so."""
     done = np.zeros(observed.shape[0], dtype=np.bool_)
     settled = np.zeros(observed.shape[0], dtype=np.bool_)
+    wanted = params.recovery_counts * np.maximum(forecast.dispersion[:, column], 1.0)
     for days in range(params.recovery_days, params.window_days + 1):
         start = max(column + 1 - days, 0)
         count = observed[:, column + 1] - observed[:, start]
         mean = expected[:, column + 1] - expected[:, start]
         # A series too thin for that many counts is judged by the whole window, so that its alarm can end too.
-        enough = ((mean >= params.recovery_counts) | (days == params.window_days)) & ~settled
+        enough = ((mean >= wanted) | (days == params.window_days)) & ~settled
         done = done | (enough & (count >= params.recovery_share * mean))
         settled = settled | enough
     return done

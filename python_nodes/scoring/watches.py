@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from detectors.baselines import weekday_season
-from detectors.rules import band, sequential
+from detectors.rules import band, sequential, trend
 from python_nodes.domain.metrics import METRICS
 from python_nodes.errors import ConfigError
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "watches.toml"
 _KEYS = {
-    "metric", "exposure", "reported_metric", "baseline", "rule", "direction", "cause", "baseline_params", "rule_params",
-    "budget",
+    "kind", "metric", "exposure", "peers", "scope", "reported_metric", "baseline", "rule", "direction", "cause",
+    "baseline_params", "rule_params", "budget", "loss",
 }  # fmt: skip
+RuleParams = sequential.Params | band.Params | trend.Params
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,20 +35,41 @@ class Budget:
     full_share_bookings: float = 4.0
 
 
-P = TypeVar("P", weekday_season.Params, sequential.Params, band.Params, Budget)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What share of bookings a finding is taken to cost, where the metric is no count of the funnel itself.
+
+    At first ``1 - ratio ** power``; what the counts of ``follows``, another watch, show since the onset weighs as they
+    come in, against ``prior_counts`` of what was assumed.
+    """
+
+    follows: str = ""
+    power: float = 1.0
+    prior_counts: float = 10.0
+
+
+P = TypeVar("P", weekday_season.Params, sequential.Params, band.Params, trend.Params, Budget, Loss)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """One metric of every listing, looked at in one way."""
+    """One metric of every listing, looked at in one way; ``kind`` is what its findings are called.
+
+    ``by_market`` takes the market's own movement for what the values are proportional to, beside ``exposure``;
+    ``of_market`` looks at that movement itself, and finds it on each listing of the market.
+    """
 
     name: str
+    kind: str
     metric: str
     exposure: str | None
+    by_market: bool
+    of_market: bool
     reported_metric: str
     baseline_params: weekday_season.Params
-    rule_params: sequential.Params | band.Params
+    rule_params: RuleParams
     budget: Budget
+    loss: Loss
     cause: str
 
 
@@ -63,7 +85,11 @@ def load_watches(path: Path = DEFAULT_PATH) -> list[Watch]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path.name}: {error}") from error
-    return [_watch(name, table) for name, table in tables.items()]
+    watches = [_watch(name, table) for name, table in tables.items()]
+    for watch in watches:
+        if watch.loss.follows not in {"", *tables}:
+            raise ConfigError(f"watch {watch.name}: loss follows {watch.loss.follows!r}, which is no watch")
+    return watches
 
 
 def _watch(name: str, table: Any) -> Watch:
@@ -78,27 +104,40 @@ def _watch(name: str, table: Any) -> Watch:
             raise ConfigError(f"watch {name}: {key} = {table[key]!r} is no metric")
     if "metric" not in table:
         raise ConfigError(f"watch {name}: metric is missing")
-    if table.get("baseline") != "weekday_season":
-        raise ConfigError(f"watch {name}: unknown baseline {table.get('baseline')!r}")
-    if table.get("direction", "down") != "down":
-        raise ConfigError(f"watch {name}: direction {table['direction']!r} is not supported by its rule")
+    for key, words in (
+        ("baseline", ("weekday_season",)), ("peers", ("market", None)), ("scope", ("listing", "market", None)),
+    ):  # fmt: skip
+        if table.get(key) not in words:
+            raise ConfigError(f"watch {name}: unknown {key} {table.get(key)!r}")
     return Watch(
-        name=name, metric=table["metric"], exposure=table.get("exposure"),
+        name=name, kind=str(table.get("kind", name)), metric=table["metric"], exposure=table.get("exposure"),
+        by_market=table.get("peers") == "market", of_market=table.get("scope") == "market",
         reported_metric=str(table.get("reported_metric", table["metric"])),
         baseline_params=_params(name, weekday_season.Params, table.get("baseline_params", {})),
-        rule_params=_rule(name, table),
-        budget=_params(name, Budget, table.get("budget", {})), cause=str(table.get("cause", "unknown")),
+        rule_params=_rule(name, table), budget=_params(name, Budget, table.get("budget", {})),
+        loss=_loss(name, table.get("loss", {})), cause=str(table.get("cause", "unknown")),
     )  # fmt: skip
 
 
-def _rule(name: str, table: Mapping[str, Any]) -> sequential.Params | band.Params:
-    """Return the settings of the rule that the watch names."""
-    given = table.get("rule_params", {})
-    if table.get("rule") == "sequential":
+def _rule(name: str, table: Mapping[str, Any]) -> RuleParams:
+    """Return the settings of the rule that the watch names, turned the way it looks."""
+    rule, given, direction = table.get("rule"), table.get("rule_params", {}), table.get("direction", "down")
+    if direction not in ("down", "up") or (direction == "up" and rule == "sequential"):
+        raise ConfigError(f"watch {name}: direction {direction!r} is not supported by its rule")
+    rises = direction == "up"
+    if rule == "sequential":
         return _params(name, sequential.Params, given)
-    if table.get("rule") == "band":
-        return _params(name, band.Params, given)
-    raise ConfigError(f"watch {name}: unknown rule {table.get('rule')!r}")
+    if rule == "band":
+        return dataclasses.replace(_params(name, band.Params, given), rises=rises)
+    if rule == "trend":
+        return dataclasses.replace(_params(name, trend.Params, given), rises=rises)
+    raise ConfigError(f"watch {name}: unknown rule {rule!r}")
+
+
+def _loss(name: str, given: Mapping[str, Any]) -> Loss:
+    """Read how a finding's loss is told."""
+    numbers = {key: value for key, value in given.items() if key != "follows"}
+    return dataclasses.replace(_params(name, Loss, numbers), follows=str(given.get("follows", "")))
 
 
 def _params(watch: str, cls: type[P], given: Mapping[str, Any]) -> P:

@@ -1,0 +1,59 @@
+"""What moved all peers alike: the market's own movement, told by the middle of its series."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detectors.series import FloatArray, Forecast, IntArray
+
+
+def log_ratios(count: FloatArray, mean: FloatArray, least_expected: float) -> FloatArray:
+    """Return log(count ÷ mean), NaN where the mean is unknown or under ``least_expected``; half a count is added."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        told = (mean >= least_expected) & (mean > 0) & np.isfinite(count)
+        return np.asarray(np.where(told, np.log((count + 0.5) / (mean + 0.5)), np.nan), dtype=np.float64)
+
+
+def log_move(logs: FloatArray, groups: IntArray, min_peers: int) -> FloatArray:
+    """Return the median log ratio of each series' group on each time.
+
+    Parameters
+    ----------
+    logs : ndarray, shape (n_series, n_times)
+        NaN where nothing is told.
+    groups : ndarray of int, shape (n_series,)
+        Where fewer than ``min_peers`` of a group told, all series stand in for it; 0 where these do not suffice either.
+    min_peers : int
+
+    Returns
+    -------
+    ndarray, shape (n_series, n_times)
+    """
+    overall = _median(logs, min_peers, np.zeros(logs.shape[1]))
+    move = np.broadcast_to(overall, logs.shape).copy()
+    for group in np.unique(groups):
+        rows = groups == group
+        move[rows] = _median(logs[rows], min_peers, overall)
+    return move
+
+
+def index(forecast: Forecast, groups: IntArray, min_peers: int, least_expected: float) -> FloatArray:
+    """Return how much of everything each series' group had on each day, in a unit of its own, (n_series, n_times).
+
+    The middle series' ratio to its expectation, times how the expectations themselves moved with the group: these
+    follow a season with a lag, and a ratio to them alone would turn a falling season into everybody's fall.
+    """
+    logs = log_move(log_ratios(forecast.capped, forecast.expected, least_expected), groups, min_peers)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        expected = np.log(np.where(forecast.expected >= least_expected, forecast.expected, np.nan))
+    steps = np.diff(expected, axis=1, prepend=np.nan)
+    return np.asarray(np.exp(logs + np.cumsum(log_move(steps, groups, min_peers), axis=1)), dtype=np.float64)
+
+
+def _median(logs: FloatArray, min_peers: int, otherwise: FloatArray) -> FloatArray:
+    """Return the median over series, or ``otherwise`` where fewer than ``min_peers`` told."""
+    enough = np.isfinite(logs).sum(axis=0) >= min_peers
+    result = otherwise.copy()
+    if enough.any():
+        result[enough] = np.nanmedian(logs[:, enough], axis=0)
+    return result

@@ -1,0 +1,70 @@
+"""What moved first: of several findings on one listing, those that one higher in the funnel explains are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.scoring import tell
+from python_nodes.scoring.look import Looked
+
+EXPLAINS: Mapping[str, frozenset[str]] = {
+    "slow_decline": frozenset({"rank_drop", "demand_drop", "conversion_drop"}),
+    "rank_drop": frozenset({"demand_drop"}),
+    "competitor_undercut": frozenset({"conversion_drop"}),
+}
+"""The first, if it began no later, is told instead of the second on the same listing."""
+LATER_DAYS = 4
+"""An onset is an estimate: so much later a cause may seem to begin than what it explains."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Active:
+    """A finding that holds on a listing."""
+
+    found: Looked
+    kind: str
+    onset: int
+    p_value: float
+
+
+def settle(looked: Mapping[str, Looked], listings: Sequence[ListingInfo]) -> list[Anomaly]:
+    """Return one finding a kind and listing, the surest, without those that another explains."""
+    by_row: dict[int, dict[str, _Active]] = {}
+    for found in looked.values():
+        for row in np.flatnonzero(found.active).tolist():
+            one = _Active(found, found.watch.kind, int(found.onset[row]), float(found.p_value[row]))
+            other = by_row.setdefault(row, {}).get(one.kind)
+            if other is None or one.p_value < other.p_value:
+                by_row[row][one.kind] = one
+    result = []
+    for row, active in sorted(by_row.items()):
+        explained = {kind: by for kind in active if (by := _explained_by(kind, active)) is not None}
+        for kind, one in active.items():
+            if kind not in explained:
+                follows = [other for other, by in explained.items() if by == kind]
+                result.append(_told(one, row, listings[row], looked, [active[other] for other in follows]))
+    return result
+
+
+def _explained_by(kind: str, active: Mapping[str, _Active]) -> str | None:
+    """Name the finding on the same listing that explains ``kind``."""
+    for other, explains in EXPLAINS.items():
+        if other in active and kind in explains and active[other].onset <= active[kind].onset + LATER_DAYS:
+            return other
+    return None
+
+
+def _told(
+    one: _Active, row: int, listing: ListingInfo, looked: Mapping[str, Looked], follows: Sequence[_Active]
+) -> Anomaly:
+    """Say it, with what it explains as evidence."""
+    told = tell.anomaly(one.found, row, listing, looked)
+    if not follows:
+        return told
+    told.evidence["explains"] = [other.kind for other in follows]
+    return told

@@ -1,0 +1,165 @@
+"""One watch over every listing: what should have been, and where its alarm holds on the last day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from scipy import signal, stats
+
+from detectors import peers
+from detectors.baselines import weekday_season
+from detectors.rules import band, sequential, trend
+from detectors.series import Forecast, SeriesBatch
+from python_nodes.domain.inputs import BoolArray
+from python_nodes.domain.metrics import FloatArray, IntArray
+from python_nodes.scoring.watches import Watch
+
+RECENT_DAYS = 28
+MIN_PEERS = 5
+PEER_EXPECTED = 20.0
+"""A listing expected less than this on a day says little of its market's day."""
+MIN_MARKETS = 3
+MARKET_COUNTS = 1_000.0
+"""A market's movement is put as so many counts a day, so that the rule for counts can be used; its spread is learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One watch's state on the last day; row ``i`` is listing ``i``.
+
+    ``ratio`` is what is left of the expectation by the rule that judges a ratio, NaN by one that counts.
+    """
+
+    watch: Watch
+    batch: SeriesBatch
+    forecast: Forecast
+    active: BoolArray
+    onset: IntArray
+    p_value: FloatArray
+    ratio: FloatArray
+    facts: Sequence[dict[str, Any]]
+
+
+def look(watch: Watch, batch: SeriesBatch, groups: IntArray) -> Looked:
+    """Run one watch.
+
+    Parameters
+    ----------
+    watch : Watch
+    batch : SeriesBatch
+        Row ``i`` is listing ``i``.
+    groups : ndarray of int, shape (n_listings,)
+        The market of each.
+
+    Returns
+    -------
+    Looked
+    """
+    forecast = _fit(batch, watch.baseline_params)
+    if watch.of_market:
+        return _of_market(watch, forecast, batch, groups)
+    if watch.by_market:
+        moved = peers.index(forecast, groups, MIN_PEERS, PEER_EXPECTED)
+        exposure = moved if batch.exposure is None else moved * batch.exposure
+        batch = SeriesBatch(batch.values, batch.days, exposure, batch.holidays)
+        forecast = _fit(batch, watch.baseline_params)
+    return _judge(watch, batch, forecast, groups)
+
+
+def _fit(batch: SeriesBatch, params: weekday_season.Params) -> Forecast:
+    return weekday_season.fit(batch, weekday_season.learn_priors(batch, params), params)
+
+
+def _of_market(watch: Watch, forecast: Forecast, batch: SeriesBatch, groups: IntArray) -> Looked:
+    """Judge each market's movement as one series, and say it of each of its listings."""
+    rows = np.unique(groups, return_index=True)[1]
+    holidays = None if batch.holidays is None else batch.holidays[rows]
+    moves = peers.log_ratios(forecast.capped, forecast.expected, PEER_EXPECTED)
+    # A market of too few listings to tell has no movement of its own: all listings' would be told for it.
+    enough = np.stack([np.isfinite(moves[groups == groups[row]]).sum(axis=0) >= MIN_PEERS for row in rows])
+    moved = np.where(enough, peers.log_move(moves, groups, MIN_PEERS)[rows], np.nan)
+    if rows.size >= MIN_MARKETS:
+        # What all markets do together is a season or the channel's doing: one market's fall is beyond it.
+        moved = moved - peers.log_move(moved, np.zeros(rows.size, dtype=np.int64), MIN_MARKETS)
+    pooled = SeriesBatch(np.exp(moved) * MARKET_COUNTS, batch.days, None, holidays)
+    alone = _judge(watch, pooled, _fit(pooled, watch.baseline_params), np.arange(rows.size))
+    return _spread_out(alone, np.searchsorted(groups[rows], groups))
+
+
+def _spread_out(one: Looked, row: IntArray) -> Looked:
+    """Repeat each market's state on its listings."""
+    batch = one.batch
+    values = batch.values[row], batch.days, None, None if batch.holidays is None else batch.holidays[row]
+    forecast = Forecast(*(getattr(one.forecast, part.name)[row] for part in fields(Forecast)))
+    facts = [one.facts[int(i)] for i in row]
+    return Looked(
+        one.watch, SeriesBatch(*values), forecast, one.active[row], one.onset[row], one.p_value[row], one.ratio[row],
+        facts,
+    )  # fmt: skip
+
+
+def _judge(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArray) -> Looked:
+    """Apply the watch's rule."""
+    params = watch.rule_params
+    if isinstance(params, sequential.Params):
+        return _sequential(watch, batch, forecast, params)
+    if isinstance(params, trend.Params):
+        return _trend(watch, batch, forecast, groups, params)
+    scan = band.scan(forecast, groups, params)
+    facts = [
+        {"run_days": params.run_days, "ratio_to_peers": plain(ratio), "market_move": plain(move)}
+        for ratio, move in zip(scan.ratio[:, -1], scan.move[:, -1], strict=True)
+    ]
+    last = scan.active[:, -1], scan.onset, scan.p_value[:, -1], scan.ratio[:, -1]
+    return Looked(watch, batch, forecast, *last, facts)
+
+
+def spend(forecast: Forecast, full_share_count: float, days: int) -> FloatArray:
+    """Return each series' share of the false-alert budget on each of the last days: more where a drop can be seen.
+
+    The square of the expected count a day, cut at ``full_share_count``, spends next to nothing on series whose quiet
+    weeks say nothing; where less than a third of the series are busy, the rest of the budget is not spent at all.
+    The baseline of the days before each tells it, so it knows nothing of what is scored, and a day's share is the
+    same whenever it is looked at: an alarm does not come and go with its threshold.
+    """
+    expected = np.where(np.isfinite(forecast.expected), forecast.expected, 0.0)
+    recent = signal.lfilter(np.full(RECENT_DAYS, 1.0 / RECENT_DAYS), [1.0], expected, axis=-1)[:, -days:]
+    weight = np.minimum(recent / full_share_count, 1.0) ** 2
+    total = np.maximum(weight.sum(axis=0), max(expected.shape[0], 1) / 3.0)
+    return np.asarray(weight / total, dtype=np.float64)
+
+
+def _sequential(watch: Watch, batch: SeriesBatch, forecast: Forecast, params: sequential.Params) -> Looked:
+    """State of the sequential rule, its budget scaled to the number of series."""
+    count = forecast.expected.shape[0]
+    allowed = watch.budget.false_alerts * count / watch.budget.listings
+    share = spend(forecast, watch.budget.full_share_bookings, params.scan_days)
+    thresholds = sequential.log_threshold(allowed, count, watch.budget.days, share)
+    scan = sequential.scan(forecast, thresholds, params)
+    # By Markov: E[M] of the windows that end on one day is at most their number.
+    p_value = np.minimum(1.0, params.window_days * np.exp(-np.clip(scan.log_statistic[:, -1], -50.0, 600.0)))
+    facts = [
+        {"log_statistic": round(float(score), 2), "log_threshold": round(float(limit), 2)}
+        for score, limit in zip(scan.log_statistic[:, -1], thresholds[:, -1], strict=True)
+    ]
+    return Looked(watch, batch, forecast, scan.active[:, -1], scan.onset, p_value, np.full(count, np.nan), facts)
+
+
+def _trend(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArray, params: trend.Params) -> Looked:
+    """State of the trend rule; the tail is that of a normal, for as many shapes as were tried."""
+    scan = trend.scan(forecast, groups, params)
+    tried = params.longest_days - params.shortest_days + 1
+    p_value = np.minimum(1.0, tried * stats.norm.sf(scan.z_value[:, -1]))
+    facts = [
+        {"z_value": plain(z), "fallen_share": plain(fall)}
+        for z, fall in zip(scan.z_value[:, -1], scan.fall[:, -1], strict=True)
+    ]
+    return Looked(watch, batch, forecast, scan.active[:, -1], scan.onset, p_value, 1.0 - scan.fall[:, -1], facts)
+
+
+def plain(value: float) -> float | None:
+    """Return a short JSON number, None for NaN."""
+    return round(float(value), 3) if np.isfinite(value) else None
