@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from python_nodes.local import demo
+from python_nodes.local import demo, downloads
 from python_nodes.local import postgres as pg
 from python_nodes.local.postgres import Postgres
 from python_nodes.local.servers import WorkerAddresses, WorldArguments
@@ -79,6 +79,7 @@ def backfill(
     eve = {"as_of": backfill_moment(t0)}
     worker.post("/v1/fx/refresh", eve, key="fx")
     worker.run_jobs("/v1/backfill", orders, progress=progress)
+    downloads.import_history(worker, sandbox_dir, backfill_moment(t0))
     worker.post("/v1/metrics/derive", eve, key="derive")
 
 

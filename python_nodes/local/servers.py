@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from python_nodes.local import processes
+from python_nodes.local import downloads, processes
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
 
 SANDBOX_READY_S = 120.0
@@ -109,6 +109,7 @@ def worker_settings(folder: StateDir, saved: Saved, addresses: WorkerAddresses, 
         "NIGHTPORTER_RAW_ROOT": str(folder.root / "raw"),
         "NIGHTPORTER_TENANT_ID": str(saved.tenant_id),
         "NIGHTPORTER_CURRENCY": currency,
+        "NIGHTPORTER_IMPORT_FOLDER": str(downloads.folder(folder.root / "sandbox")),
         "NIGHTPORTER_FX_URL": f"{saved.sandbox_url}/ecb/stats/eurofxref/eurofxref-hist.zip",
         "NIGHTPORTER_BASE_URL": saved.worker_url,
         "NIGHTPORTER_SLACK_TOKEN": "xoxb-sandbox",

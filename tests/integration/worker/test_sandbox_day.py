@@ -21,7 +21,7 @@ from flask import Flask, request
 from werkzeug.serving import make_server
 
 from python_nodes.config import Settings
-from python_nodes.local import demo
+from python_nodes.local import demo, downloads
 from python_nodes.local.worker_client import WorkerClient
 from python_nodes.store import apikeys
 from python_nodes.store.session import Database
@@ -107,7 +107,7 @@ def stack(worker_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -
         assert children[0].stdout is not None
         urls = json.loads(children[0].stdout.readline())
         port = free_port()
-        env = environment(worker_settings, urls, port)
+        env = environment(worker_settings, urls, port, out)
         bin_dir = Path(sys.executable).parent
         gunicorn = [bin_dir / "gunicorn", "-c", "compose/gunicorn.conf.py", "-b", f"127.0.0.1:{port}"]
         celery = [bin_dir / "celery", "-A", "python_nodes.jobs", "worker", "--concurrency", "1"]
@@ -138,7 +138,7 @@ def stack(worker_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -
         database.dispose()
 
 
-def environment(settings: Settings, urls: dict[str, Any], port: int) -> dict[str, str]:
+def environment(settings: Settings, urls: dict[str, Any], port: int, out: Path) -> dict[str, str]:
     own = {
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "REDIS_URL": settings.redis_url.get_secret_value(),
@@ -151,6 +151,7 @@ def environment(settings: Settings, urls: dict[str, Any], port: int) -> dict[str
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(urls["smtp_port"]),
         "EMAIL_TO": "ops@example.com",
+        "IMPORT_FOLDER": str(downloads.folder(out)),
     }
     return {**os.environ, **{f"NIGHTPORTER_{name}": value for name, value in own.items()}}
 
@@ -198,6 +199,18 @@ def test_backfill_reads_every_channels_history_once_however_often_it_runs(stack:
     backfill(stack, "backfill-2")
     assert stack.worker.get("/v1/summary").json()["points_stored"] == points
     assert stack.number(told) == bookings
+
+
+def test_what_people_download_is_imported_from_the_watched_folder(stack: Stack) -> None:
+    before = stack.worker.get("/v1/summary").json()["points_stored"]
+    with WorkerClient(stack.worker_url, stack.api_key) as client:
+        told = downloads.import_history(client, stack.out_dir, f"{T0}T11:00:00Z")
+    assert (told["failed"], told["imported"]) == (0, 2 * len(downloads.sources())), told
+    assert sum(one["rejected"] for one in told["files"]) == 0, told
+    others = stack.number("SELECT count(*) FROM listings WHERE channel <> 'booking_com'")
+    # Three counts of the funnel on every channel that has no API for them.
+    assert stack.worker.get("/v1/summary").json()["points_stored"] - before >= 3 * others * HISTORY_DAYS
+    assert not list(downloads.folder(stack.out_dir).glob("*.csv"))
 
 
 def test_the_drivers_days_become_alerts_and_messages(stack: Stack) -> None:
