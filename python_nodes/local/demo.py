@@ -43,7 +43,9 @@ def _expedia_group(channel: str, name: str) -> Callable[[WorkerClient, str], Con
     def made(_: WorkerClient, sandbox_url: str) -> Connection:
         return {
             "vendor": "expedia_group", "name": f"{name} (simulated)", "base_url": f"{sandbox_url}/expedia_group",
-            "settings": {"channel": channel, "rate_limits": SIMULATED_RATE_LIMITS, "page_size": 500},
+            "settings": {
+                "channel": channel, "rate_limits": SIMULATED_RATE_LIMITS, "page_size": 500, "properties_per_call": 25,
+            },
             "credentials": {
                 "client_id": "sandbox-client", "client_secret": "sandbox-secret",
                 "eqc_username": "EQCsandbox", "eqc_password": "Sandbox-password-1",

@@ -7,20 +7,20 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from python_nodes.errors import ConfigError
 from python_nodes.vendors.base import RawPayload, Runtime
 from python_nodes.vendors.base_http import Auth, Call, HttpSession, Reply
 from python_nodes.vendors.capabilities import check_rate, read_capabilities
-from python_nodes.vendors.expedia_group import graphql, parr
+from python_nodes.vendors.expedia_group import batches, graphql, parr
 from python_nodes.vendors.oauth import TokenAuth
 
 VENDOR = "expedia_group"
 SETTINGS = frozenset(
     {
         "channel", "rate_limits", "id_source", "eqc_base_url", "token_ttl_s", "page_size", "ari_nights",
-        "reservation_days", "review_brands",
+        "reservation_days", "review_brands", "properties_per_call",
     }
 )  # fmt: skip
 CAPABILITIES = read_capabilities(Path(__file__).with_name("capabilities.toml"))
@@ -44,6 +44,8 @@ class Client:
         self._brands = _texts("review_brands", settings.get("review_brands", [channel.upper()]))
         self._rates = _rates(settings.get("rate_limits", {}))
         self._page_size = _at_least_one(settings, "page_size", 100)
+        # Our assumption where it is more than one: GraphQL allows it, the documents tell no limit.
+        self._per_call = _at_least_one(settings, "properties_per_call", 1)
         self._ari_nights = _at_least_one(settings, "ari_nights", 90)
         self._reservation_days = _at_least_one(settings, "reservation_days", 3)
         self._session = HttpSession(VENDOR, base_url, runtime)
@@ -83,28 +85,25 @@ class Client:
         self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
     ) -> Iterator[RawPayload]:
         """Read what Expedia Group itself says of properties and units."""
-        for property_id in property_ids:
-            yield self._query("health", "Health", as_of, property_id, self._property(property_id))
+        yield from self._each("health", "Health", as_of, property_ids, {"idSource": self._id_source})
 
     def fetch_reviews(
         self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
     ) -> Iterator[RawPayload]:
         """Read the average scores of the channel's own brand, or of ``review_brands``."""
-        for property_id in property_ids:
-            variables = {**self._property(property_id), "brands": self._brands}
-            yield self._query("reviews", "AggregatedReviews", as_of, property_id, variables)
+        same = {"idSource": self._id_source, "brands": self._brands}
+        yield from self._each("reviews", "AggregatedReviews", as_of, property_ids, same)
 
     def fetch_content(
         self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
     ) -> Iterator[RawPayload]:
         """Read each property's list of units, then each unit's amenities and rate plans."""
-        for property_id in property_ids:
-            units = self._query("content", "Units", as_of, property_id, self._property(property_id))
-            yield units
-            own_id, unit_ids = _units(units.content)
-            for unit_id in unit_ids:
-                variables = {"propertyId": own_id or property_id, "unitId": unit_id}
-                yield self._query("content", "UnitContent", as_of, f"{property_id}/{unit_id}", variables)
+        for listed in self._each("content", "Units", as_of, property_ids, {"idSource": self._id_source}):
+            yield listed
+            told = [_units(part) for part in batches.parts(listed.content)]
+            wanted = [{"propertyId": place, "unitId": unit_id} for place, unit_ids in told for unit_id in unit_ids]
+            for some in _cut(wanted, self._per_call):
+                yield self._query_many("content", "UnitContent", as_of, some, {})
 
     def fetch_ari(
         self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
@@ -127,28 +126,67 @@ class Client:
         self, operation: str, query: str, as_of: datetime, property_ids: Sequence[str], since: datetime, until: datetime
     ) -> Iterator[RawPayload]:
         window = {"from": _moment(since), "to": _moment(until), "pageSize": self._page_size}
-        for property_id in property_ids:
-            cursor: str | None = None
-            while True:
-                variables = {**self._property(property_id), **window, "after": cursor}
-                page = self._query(operation, query, as_of, f"{property_id}/{since:%Y%m%d}/{cursor or ''}", variables)
-                yield page
-                following = _next_cursor(page.content)
-                # A cursor that does not move would be asked for for ever.
-                if following is None or following == cursor:
-                    break
-                cursor = following
+        # History's pages are long: several in one answer would gain nothing.
+        per_call = self._per_call if operation == "reservations" else 1
+        for some in _cut(property_ids, per_call):
+            each = [{"propertyId": property_id} for property_id in some]
+            first = self._query_many(
+                operation, query, as_of, each, {"idSource": self._id_source, **window, "after": None}
+            )
+            yield first
+            for property_id, part in zip(some, batches.parts(first.content), strict=False):
+                yield from self._following(operation, query, as_of, property_id, window, _next_cursor(part))
 
-    def _property(self, property_id: str) -> dict[str, Any]:
-        return {"propertyId": property_id, "idSource": self._id_source}
+    def _following(
+        self, operation: str, query: str, as_of: datetime, property_id: str, window: Mapping[str, Any],
+        following: str | None,
+    ) -> Iterator[RawPayload]:  # fmt: skip
+        """Read a property's pages behind its first."""
+        cursor: str | None = None
+        # A cursor that does not move would be asked for for ever.
+        while following is not None and following != cursor:
+            cursor = following
+            variables = {"propertyId": property_id, "idSource": self._id_source, **window, "after": cursor}
+            page = self._query(
+                operation, graphql.document(query), query, as_of, f"{property_id}/{window['from']}/{cursor}", variables
+            )
+            yield page
+            following = _next_cursor(page.content)
 
-    def _query(self, operation: str, name: str, as_of: datetime, key: str, variables: Mapping[str, Any]) -> RawPayload:
+    def _each(
+        self, operation: str, query: str, as_of: datetime, property_ids: Sequence[str], same: Mapping[str, Any]
+    ) -> Iterator[RawPayload]:
+        for some in _cut(property_ids, self._per_call):
+            each = [{"propertyId": property_id} for property_id in some]
+            yield self._query_many(operation, query, as_of, each, same)
+
+    def _query_many(
+        self, operation: str, name: str, as_of: datetime, each: Sequence[Mapping[str, str]], same: Mapping[str, Any]
+    ) -> RawPayload:
+        """Ask for each in one call; for one alone with the query as it is written."""
+        key = "/".join([*each[0].values(), str(len(each))])
+        if len(each) == 1:
+            return self._query(operation, graphql.document(name), name, as_of, key, {**same, **each[0]})
+        text = batches.document(name, len(each), tuple(each[0]))
+        return self._query(operation, text, name, as_of, key, batches.variables(each, same))
+
+    def _query(
+        self, operation: str, text: str, name: str, as_of: datetime, key: str, variables: Mapping[str, Any]
+    ) -> RawPayload:
         call = Call(
             operation=operation, method="POST", path=graphql.PATH, rate=self._rates[operation],
-            json={"operationName": name, "query": graphql.document(name), "variables": dict(variables)},
+            json={"operationName": name, "query": text, "variables": dict(variables)},
             headers={"Accept": graphql.ACCEPT}, check=graphql.refuse,
         )  # fmt: skip
         return _payload(operation, self._session.call(call, self._auth), as_of, key)
+
+
+T = TypeVar("T")
+
+
+def _cut(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _exchange(credentials: Mapping[str, str], rate: str) -> Call:
