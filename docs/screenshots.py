@@ -14,7 +14,7 @@ from python_nodes.local import n8n, processes
 from python_nodes.local.state import Saved, state_dir
 
 IMAGES = Path(__file__).parent / "images"
-FLOWS = ("poll-listings", "score-metrics", "notify", "handle-workflow-error")
+FLOWS = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "workflows").glob("*.json")))
 CHROMIUM = Path("/usr/bin/chromium")
 # Nothing may leave the machine, and root has no sandbox of its own.
 FLAGS = (

@@ -1,0 +1,155 @@
+"""The flows that answer people and clocks, in a real n8n: raw bytes, signatures, escalation, digest, baselines."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import pytest
+from pytest_httpserver import HTTPServer
+
+from python_nodes.local import flows
+from python_nodes.local.state import CHECKOUT
+from sandbox.receivers_clicks import SIGNING_SECRET
+from tests.e2e.conftest import Live
+
+FLOWS = flows.load_folder(CHECKOUT / "workflows")
+RAW_FLOWS = [name for name in FLOWS if name.startswith("receive-")]
+REGISTERED_S = 30.0
+EVERY_BYTE = bytes(range(256)) + b"\r\n%26+&payload=%7B%22a%22%3A+1%7D&\xff\xfe"
+
+
+@pytest.fixture
+def echo() -> Iterator[HTTPServer]:
+    """Stand in the worker's place and keep what came."""
+    with HTTPServer() as server:
+        server.expect_request("/v1/flow-errors").respond_with_json({"id": 1}, status=202)
+        server.expect_request(re.compile("/v1/.*")).respond_with_json({"notify": []})
+        yield server
+
+
+@pytest.mark.parametrize("name", RAW_FLOWS)
+def test_a_signed_body_reaches_the_worker_byte_for_byte(live: Live, echo: HTTPServer, name: str) -> None:
+    form = EVERY_BYTE[32:127] + b"=%20+&" + EVERY_BYTE[256:]
+    bodies = {
+        "application/x-www-form-urlencoded": form, "application/json": b'{"a" :\t1.0,\r\n "a": "\xc3\xa4"}\n',
+        "text/plain": EVERY_BYTE,
+    }  # fmt: skip
+    for path in copied(live, name, echo.url_for("").rstrip("/")):
+        for content_type, body in bodies.items():
+            echo.clear_log()
+            answer = posted(live, f"{path}?connection_id=7", body, content_type)
+            assert answer.status_code == 200, answer.text
+            ((request, _),) = echo.log
+            assert request.get_data() == body
+            assert request.headers["X-Original-Content-Type"] == content_type
+            assert request.headers["Content-Type"] == "application/octet-stream"
+
+
+def posted(live: Live, path: str, body: bytes, content_type: str) -> httpx2.Response:
+    """POST to a webhook that has just been published, which n8n registers in its own time."""
+    deadline = time.monotonic() + REGISTERED_S
+    while True:
+        headers = {"Content-Type": content_type}
+        answer = httpx2.post(f"{live.n8n_url}/webhook/{path}", content=body, headers=headers, timeout=60)
+        if answer.status_code != 404 or time.monotonic() > deadline:
+            return answer
+        time.sleep(0.5)
+
+
+def copied(live: Live, name: str, worker_url: str) -> list[str]:
+    """Publish a copy of a flow that calls another worker; returns its webhooks' paths."""
+    flow: dict[str, Any] = flows.with_address(FLOWS[name], worker_url, rest_schedules=True)
+    flow["id"], flow["tags"] = f"copy-{secrets.token_hex(6)}", []
+    hooks = []
+    with live.rest() as rest:
+        credentials = rest.credential_ids()
+        for node in flow["nodes"]:
+            for used in (node.get("credentials") or {}).values():
+                used["id"] = credentials[used["name"]]
+            if node["type"] == "n8n-nodes-base.webhook":
+                node["webhookId"] = node["parameters"]["path"] = f"copy-{secrets.token_hex(6)}"
+                hooks.append(node["parameters"]["path"])
+        rest.save_workflow(flow)
+        rest.publish(flow["id"])
+    return hooks
+
+
+def click(live: Live, alert_id: int, *, secret: str = SIGNING_SECRET) -> httpx2.Response:
+    """Press Acknowledge as Slack would."""
+    payload = {
+        "type": "block_actions", "user": {"id": "U1", "username": "ada"}, "channel": {"id": "C1"},
+        "actions": [{"action_id": "acknowledge", "value": str(alert_id), "type": "button"}],
+    }  # fmt: skip
+    raw, sent_at = urlencode({"payload": json.dumps(payload)}), str(int(time.time()))
+    signed = hmac.new(secret.encode(), f"v0:{sent_at}:{raw}".encode(), hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded", "X-Slack-Signature": f"v0={signed}",
+        "X-Slack-Request-Timestamp": sent_at,
+    }  # fmt: skip
+    return httpx2.post(f"{live.n8n_url}/webhook/slack-actions", content=raw, headers=headers, timeout=30)
+
+
+def open_alert(live: Live) -> int:
+    (found,) = live.rows("SELECT min(id) FROM alerts WHERE resolved_at IS NULL")
+    return int(found[0])
+
+
+def test_a_click_in_slack_is_recorded_through_n8n_and_a_forged_one_is_not(live: Live) -> None:
+    alert_id, since = open_alert(live), datetime.now(UTC)
+    done = f"SELECT kind, actor FROM actions WHERE alert_id = {alert_id}"
+    assert click(live, alert_id, secret="forged").status_code == 401
+    assert live.rows(done) == []
+    began = time.monotonic()
+    assert click(live, alert_id).status_code == 200
+    assert time.monotonic() - began < 3.0
+    assert live.rows(done) == [("acknowledge", "ada (Slack)")]
+    ran = [item["status"] for item in live.executions(since) if item["workflowId"] == "receive-slack-action"]
+    # A refusal is an answer, not a failure.
+    assert ran == ["success", "success"]
+
+
+def test_what_nobody_took_is_escalated_once(live: Live) -> None:
+    first = live.call("escalate-alerts")
+    assert first.status_code == 200, first.text
+    planned = "SELECT alert_id, step, sender, status FROM deliveries WHERE step LIKE 'escalate-%' ORDER BY id"
+    told = live.rows(planned)
+    assert first.json()["due"] == sum(1 for one in told if one[3] != "suppressed")
+    assert live.call("escalate-alerts").status_code == 200
+    assert live.rows(planned) == told
+
+
+def test_the_digest_goes_to_each_recipient_once(live: Live) -> None:
+    first = live.call("send-daily-digest")
+    assert first.status_code == 200, first.text
+    assert first.json()["sent"] >= 2, "Slack and e-mail"
+    sent = "SELECT payload ->> 'sender', dispatched_at FROM outbox WHERE type = 'digest.send' ORDER BY id"
+    told = live.rows(sent)
+    assert {sender for sender, _ in told} == {"slack", "email"}
+    assert all(at is not None for _, at in told)
+    assert live.call("send-daily-digest").status_code == 200
+    assert live.rows(sent) == told
+
+
+def test_the_baselines_are_refreshed_as_a_new_version(live: Live) -> None:
+    answer = live.call("refresh-baselines")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["listings"] > 0
+
+
+def test_a_worker_that_cannot_be_reached_is_a_failure_that_the_caller_sees(live: Live) -> None:
+    (path,) = copied(live, "receive-slack-action", "http://127.0.0.1:1")
+    since = datetime.now(UTC)
+    answer = posted(live, path, b"payload=1", "text/plain")
+    assert answer.status_code == 500
+    time.sleep(1.0)
+    assert "error" in {item["status"] for item in live.executions(since)}
