@@ -17,6 +17,8 @@ TABLE = {
     ("post", "/v1/connections/consent"): "admin",
     ("post", "/v1/poll/{operation}"): "ingest", ("post", "/v1/backfill"): "ingest", ("get", "/v1/jobs/{id}"): "read",
     ("post", "/v1/guards/check"): "score", ("post", "/v1/metrics/score"): "score",
+    ("get", "/v1/portfolio"): "read", ("get", "/v1/metrics/{id}"): "read", ("post", "/v1/metrics/derive"): "score",
+    ("get", "/v1/fx"): "read", ("post", "/v1/fx/refresh"): "ingest",
     ("post", "/v1/alerts/raise"): "score", ("get", "/v1/alerts"): "read", ("get", "/v1/alerts/{id}"): "read",
     ("get", "/v1/alerts/{id}/explain"): "read", ("post", "/v1/alerts/{id}/route"): "notify",
     ("post", "/v1/deliveries/{id}/send"): "notify", ("post", "/v1/flow-errors"): "notify",
