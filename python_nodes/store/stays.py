@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from python_nodes.domain.inputs import BoolArray
@@ -40,9 +42,8 @@ WHERE u.id = ANY(%s) GROUP BY u.id, u.unit_count, night
 """
 
 _BOOKED = """
-SELECT l.id, night::date, count(*)
+SELECT l.id, night::date, count(*), max(b.booked_at)
 FROM listings l JOIN ari_polls p ON p.tenant_id = l.tenant_id AND p.listing_id = l.id
-JOIN rate_plans r ON r.tenant_id = l.tenant_id AND r.id = l.rate_plan_id
 JOIN listings m ON m.tenant_id = l.tenant_id AND m.unit_id = l.unit_id
 CROSS JOIN LATERAL (
   SELECT * FROM bookings k WHERE k.listing_id = m.id AND k.status NOT IN ('cancelled', 'no_show')
@@ -50,9 +51,11 @@ CROSS JOIN LATERAL (
 ) b
 CROSS JOIN LATERAL generate_series(
   greatest(b.check_in_date, %s)::timestamp, least(b.check_out_date - 1, %s)::timestamp, interval '1 day') night
-JOIN ari_current c ON c.tenant_id = l.tenant_id AND c.listing_id = l.id AND c.stay_date = night::date
-  AND c.rate_plan_external_id = r.external_id
-WHERE l.id = ANY(%s) GROUP BY l.id, night HAVING bool_or(b.booked_at > c.observed_at)
+WHERE l.id = ANY(%s) GROUP BY l.id, night
+"""
+_MOVED = """
+SELECT listing_id, stay_date, max(observed_at) FROM ari_current
+WHERE listing_id = ANY(%s) AND stay_date BETWEEN %s AND %s GROUP BY 1, 2
 """
 
 
@@ -105,10 +108,21 @@ def booked_units(
     and 0 on nights that changed on the channel since the last of them: what it tells is news then, and ours may be old.
     """
     ids = np.asarray(listing_ids, dtype=np.int64)
-    kinds = {"listing_id": "i8", "night": "D", "taken": "i8"}
-    rows = copying.fetch(conn, _BOOKED, (first, last, grace, first, last, ids.tolist()), kinds)
-    taken = np.zeros((len(ids), (last - first).days + 1), dtype=np.int64)
     order = np.argsort(ids)
-    at = order[np.searchsorted(ids, rows["listing_id"], sorter=order)] if len(rows) else np.empty(0, np.int64)
-    taken[at, (rows["night"] - np.datetime64(first)).astype(np.int64)] = rows["taken"]
-    return taken
+    shape = (len(ids), (last - first).days + 1)
+
+    def cells(rows: NDArray[Any]) -> tuple[IntArray, IntArray]:
+        at = order[np.searchsorted(ids, rows["listing_id"], sorter=order)] if len(rows) else np.empty(0, np.int64)
+        return at, (rows["night"] - np.datetime64(first)).astype(np.int64)
+
+    # Two plain reads: joined in one statement, the planner has no idea how many nights a stay has.
+    kinds = {"listing_id": "i8", "night": "D", "taken": "i8", "booked_at": "us"}
+    rows = copying.fetch(conn, _BOOKED, (first, last, grace, first, last, ids.tolist()), kinds)
+    moved = copying.fetch(
+        conn, _MOVED, (ids.tolist(), first, last), {"listing_id": "i8", "night": "D", "moved_at": "us"}
+    )
+    taken, booked_at = np.zeros(shape, dtype=np.int64), np.full(shape, np.datetime64("NaT", "us"))
+    moved_at = np.full(shape, np.datetime64("NaT", "us"))
+    taken[cells(rows)], booked_at[cells(rows)] = rows["taken"], rows["booked_at"]
+    moved_at[cells(moved)] = moved["moved_at"]
+    return np.asarray(np.where(booked_at > moved_at, taken, 0), dtype=np.int64)
