@@ -38,7 +38,7 @@ class Params:
     spread_floor: float = 0.05
     freedom: float = 6.0
     min_peers: int = 5
-    scan_days: int = 45
+    scan_days: int = 30
     rises: bool = False
 
 

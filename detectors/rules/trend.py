@@ -39,7 +39,7 @@ class Params:
     spread_floor: float = 0.06
     min_expected: float = 20.0
     min_peers: int = 5
-    scan_days: int = 45
+    scan_days: int = 30
     rises: bool = False
 
 

@@ -30,17 +30,23 @@ MARKET_COUNTS = 1_000.0
 class Looked:
     """One watch's state on the last day; row ``i`` is listing ``i``.
 
+    ``states`` (n_listings, scanned days) says on which of the last days the alarm held; its last column is ``active``.
     ``ratio`` is what is left of the expectation by the rule that judges a ratio, NaN by one that counts.
     """
 
     watch: Watch
     batch: SeriesBatch
     forecast: Forecast
-    active: BoolArray
+    states: BoolArray
     onset: IntArray
     p_value: FloatArray
     ratio: FloatArray
     facts: Sequence[dict[str, Any]]
+
+    @property
+    def active(self) -> BoolArray:
+        """Where the alarm holds on the last day, (n_listings,)."""
+        return self.states[:, -1]
 
 
 def look(watch: Watch, batch: SeriesBatch, groups: IntArray) -> Looked:
@@ -96,7 +102,7 @@ def _spread_out(one: Looked, row: IntArray) -> Looked:
     forecast = Forecast(*(getattr(one.forecast, part.name)[row] for part in fields(Forecast)))
     facts = [one.facts[int(i)] for i in row]
     return Looked(
-        one.watch, SeriesBatch(*values), forecast, one.active[row], one.onset[row], one.p_value[row], one.ratio[row],
+        one.watch, SeriesBatch(*values), forecast, one.states[row], one.onset[row], one.p_value[row], one.ratio[row],
         facts,
     )  # fmt: skip
 
@@ -113,7 +119,7 @@ def _judge(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArra
         {"run_days": params.run_days, "ratio_to_peers": plain(ratio), "market_move": plain(move)}
         for ratio, move in zip(scan.ratio[:, -1], scan.move[:, -1], strict=True)
     ]
-    last = scan.active[:, -1], scan.onset, scan.p_value[:, -1], scan.ratio[:, -1]
+    last = scan.active, scan.onset, scan.p_value[:, -1], scan.ratio[:, -1]
     return Looked(watch, batch, forecast, *last, facts)
 
 
@@ -145,7 +151,7 @@ def _sequential(watch: Watch, batch: SeriesBatch, forecast: Forecast, params: se
         {"log_statistic": round(float(score), 2), "log_threshold": round(float(limit), 2)}
         for score, limit in zip(scan.log_statistic[:, -1], thresholds[:, -1], strict=True)
     ]
-    return Looked(watch, batch, forecast, scan.active[:, -1], scan.onset, p_value, np.full(count, np.nan), facts)
+    return Looked(watch, batch, forecast, scan.active, scan.onset, p_value, np.full(count, np.nan), facts)
 
 
 def _trend(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArray, params: trend.Params) -> Looked:
@@ -157,7 +163,7 @@ def _trend(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArra
         {"z_value": plain(z), "fallen_share": plain(fall)}
         for z, fall in zip(scan.z_value[:, -1], scan.fall[:, -1], strict=True)
     ]
-    return Looked(watch, batch, forecast, scan.active[:, -1], scan.onset, p_value, 1.0 - scan.fall[:, -1], facts)
+    return Looked(watch, batch, forecast, scan.active, scan.onset, p_value, 1.0 - scan.fall[:, -1], facts)
 
 
 def plain(value: float) -> float | None:

@@ -47,11 +47,24 @@ def score_all(
         One a kind and listing whose alarm holds and that nothing higher in the funnel explains; none means the metric
         is back, so that an alert can be resolved.
     """
+    looked, known = look_all(watches, matrix, listings, holidays_by_listing, as_of_day, unfit)
+    return causes.settle(looked, known)
+
+
+def look_all(
+    watches: Sequence[Watch],
+    matrix: MetricMatrix,
+    listings: Sequence[ListingInfo],
+    holidays_by_listing: BoolArray | None,
+    as_of_day: date,
+    unfit: BoolArray | None = None,
+) -> tuple[dict[str, Looked], list[ListingInfo]]:
+    """Return each watch's state by its name, and the listings that its rows are; arguments as in `score_all`."""
     by_id = {listing.listing_id: listing for listing in listings}
     rows = np.array([i for i, key in enumerate(matrix.listing_ids) if int(key) in by_id], dtype=np.int64)
     last = int(np.searchsorted(matrix.days, np.datetime64(as_of_day, "D")))
     if not rows.size or not last:
-        return []
+        return {}, []
     known = [by_id[int(key)] for key in matrix.listing_ids[rows]]
     days = matrix.days[:last].astype("datetime64[D]")
     holidays = holiday_matrix(known, days) if holidays_by_listing is None else holidays_by_listing[rows][:, :last]
@@ -61,7 +74,7 @@ def score_all(
         for watch in watches
         if {watch.metric, watch.exposure or watch.metric} <= set(matrix.values)
     }
-    return causes.settle(looked, known)
+    return looked, known
 
 
 def _looked(
@@ -69,9 +82,10 @@ def _looked(
 ) -> Looked:
     """Run one watch on its part of the matrix."""
     last = holidays.shape[1]
-    values: FloatArray = matrix.values[watch.metric][rows][:, :last]
-    exposure = matrix.values[watch.exposure][rows][:, :last] if watch.exposure else None
+    seen = slice(max(last - watch.history_days, 0), last)
+    values: FloatArray = matrix.values[watch.metric][rows, seen]
+    exposure = matrix.values[watch.exposure][rows, seen] if watch.exposure else None
     if unfit is not None:
-        values = np.where(unfit[rows][:, :last], np.nan, values)
-    batch = SeriesBatch(values, matrix.days[:last].astype("datetime64[D]"), exposure, holidays)
+        values = np.where(unfit[rows, seen], np.nan, values)
+    batch = SeriesBatch(values, matrix.days[seen].astype("datetime64[D]"), exposure, holidays[:, seen])
     return look(watch, batch, groups)

@@ -17,7 +17,7 @@ from python_nodes.errors import ConfigError
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "watches.toml"
 _KEYS = {
     "kind", "metric", "exposure", "peers", "scope", "reported_metric", "baseline", "rule", "direction", "cause",
-    "baseline_params", "rule_params", "budget", "loss",
+    "history_days", "baseline_params", "rule_params", "budget", "loss",
 }  # fmt: skip
 RuleParams = sequential.Params | band.Params | trend.Params
 
@@ -56,7 +56,8 @@ class Watch:
     """One metric of every listing, looked at in one way; ``kind`` is what its findings are called.
 
     ``by_market`` takes the market's own movement for what the values are proportional to, beside ``exposure``;
-    ``of_market`` looks at that movement itself, and finds it on each listing of the market.
+    ``of_market`` looks at that movement itself, and finds it on each listing of the market. ``history_days`` is how
+    many last days are read.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Watch:
     exposure: str | None
     by_market: bool
     of_market: bool
+    history_days: int
     reported_metric: str
     baseline_params: weekday_season.Params
     rule_params: RuleParams
@@ -112,11 +114,19 @@ def _watch(name: str, table: Any) -> Watch:
     return Watch(
         name=name, kind=str(table.get("kind", name)), metric=table["metric"], exposure=table.get("exposure"),
         by_market=table.get("peers") == "market", of_market=table.get("scope") == "market",
-        reported_metric=str(table.get("reported_metric", table["metric"])),
+        history_days=_history_days(name, table), reported_metric=str(table.get("reported_metric", table["metric"])),
         baseline_params=_params(name, weekday_season.Params, table.get("baseline_params", {})),
         rule_params=_rule(name, table), budget=_params(name, Budget, table.get("budget", {})),
         loss=_loss(name, table.get("loss", {})), cause=str(table.get("cause", "unknown")),
     )  # fmt: skip
+
+
+def _history_days(name: str, table: Mapping[str, Any]) -> int:
+    """Read how far back a watch looks."""
+    given = table.get("history_days", 400)
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise ConfigError(f"watch {name}: history_days must be a whole number of days")
+    return given
 
 
 def _rule(name: str, table: Mapping[str, Any]) -> RuleParams:
