@@ -28,6 +28,9 @@ TABLE = {
     ("post", "/v1/alerts/{id}/actions"): "notify", ("get", "/v1/alerts/{id}/actions"): "read",
     ("post", "/v1/slack/actions"): "notify", ("post", "/v1/sms/status"): "notify",
     ("post", "/v1/sms/replies"): "notify", ("get", "/act"): "notify", ("post", "/act"): "notify",
+    ("post", "/v1/digest"): "notify", ("post", "/v1/digest/{id}/send"): "notify",
+    ("post", "/v1/escalations/due"): "notify", ("post", "/v1/normalize/{vendor}/{operation}"): "ingest",
+    ("post", "/v1/observe"): "score", ("post", "/v1/webhooks/{connection_id}"): "notify",
     ("post", "/v1/baselines/refresh"): "score", ("get", "/v1/profiles"): "read",
     ("get", "/docs/scalar.js"): "read", ("get", "/openapi.json"): "read", ("get", "/console/alerts"): "read",
 }  # fmt: skip
