@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from python_nodes.auth import login_token
 from python_nodes.errors import NightporterError
-from python_nodes.local import n8n, processes
+from python_nodes.local import n8n_rest, processes
 from python_nodes.local.state import Saved, state_dir
 
 IMAGES = Path(__file__).parent / "images"
@@ -78,7 +78,7 @@ def _flows(browser: Browser, saved: Saved, out: Path) -> None:
     editor = f"http://127.0.0.1:{saved.ports.n8n}"
     page = browser.new_page(viewport={"width": 1700, "height": 900})
     page.goto(f"{editor}/signin", timeout=PATIENCE_MS)
-    page.fill("input[type=email]", n8n.OWNER_EMAIL, timeout=PATIENCE_MS)
+    page.fill("input[type=email]", n8n_rest.OWNER_EMAIL, timeout=PATIENCE_MS)
     page.fill("input[type=password]", saved.n8n_owner_password)
     page.click("button:has-text('Sign in')")
     page.wait_for_url(lambda url: "/signin" not in url, timeout=PATIENCE_MS)
