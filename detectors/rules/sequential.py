@@ -118,7 +118,8 @@ def _windows(
     logs = []
     for ratio in params.ratios:
         dispersion = forecast.dispersion[:, [column]]
-        tilt = families.tilt(ratio, dispersion)
+        # An uncertain level widens a long window's count like bursts do; any tilt keeps the expectation at 1.
+        tilt = families.tilt(ratio, dispersion + mean * variance)
         kappa = families.log_laplace(tilt, dispersion)
         logs.append(count * np.log(tilt) + np.log1p(mean * kappa * variance) / variance)
     window = special.logsumexp(np.stack(logs), axis=0) - np.log(len(params.ratios))

@@ -24,7 +24,7 @@ LATER_DAYS = 4
 
 @dataclass(frozen=True, slots=True)
 class _Active:
-    """A finding that holds on a listing."""
+    """A finding that holds on a listing; ``onset`` is counted back from the last day, which all watches share."""
 
     found: Looked
     kind: str
@@ -37,7 +37,8 @@ def settle(looked: Mapping[str, Looked], listings: Sequence[ListingInfo]) -> lis
     by_row: dict[int, dict[str, _Active]] = {}
     for found in looked.values():
         for row in np.flatnonzero(found.active).tolist():
-            one = _Active(found, found.watch.kind, int(found.onset[row]), float(found.p_value[row]))
+            onset = int(found.onset[row]) - found.batch.days.size
+            one = _Active(found, found.watch.kind, onset, float(found.p_value[row]))
             other = by_row.setdefault(row, {}).get(one.kind)
             if other is None or one.p_value < other.p_value:
                 by_row[row][one.kind] = one

@@ -65,7 +65,8 @@ def share_lost(found: Looked, row: int, looked: Mapping[str, Looked]) -> float:
         weight = loss.prior_counts * max(float(counted.forecast.dispersion[row, -1]), 1.0)
     seen = wanted = 0.0
     if counted is not found or not np.isfinite(ratio):
-        onset = int(found.onset[row])
+        # Watches read histories of their own lengths, all up to the same day.
+        onset = max(int(found.onset[row]) + counted.batch.days.size - found.batch.days.size, 0)
         told = _told(counted, row, onset)
         seen = float(counted.forecast.capped[row, onset:][told].sum())
         wanted = float(counted.forecast.expected[row, onset:][told].sum())
