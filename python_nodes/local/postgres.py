@@ -16,6 +16,10 @@ from sqlalchemy.pool import NullPool
 from python_nodes.errors import PermanentError
 
 
+SETTINGS = {"work_mem": "64MB", "max_wal_size": "4GB"}
+"""A backfill sorts and writes more at once than PostgreSQL's cautious defaults hold in memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Postgres:
     """Where the running server listens and who owns it."""
@@ -47,19 +51,28 @@ def run(data_dir: Path) -> Iterator[Postgres]:
     try:
         uri = make_url(server.get_uri())
         socket_dir = str(uri.query["host"])
-        yield Postgres(
+        found = Postgres(
             admin_url=uri.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False),
             socket_dir=socket_dir,
             port=server.get_postmaster_info().port or 5432,
             pid=server.get_pid() or os.getpid(),
             bin_dir=server.bin_path,
         )
+        _set(found)
+        yield found
     finally:
         server.cleanup()
 
 
 def _engine(postgres: Postgres) -> Engine:
     return create_engine(postgres.admin_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+
+def _set(postgres: Postgres) -> None:
+    with _engine(postgres).connect() as conn:
+        for name, value in SETTINGS.items():
+            conn.execute(text(f"ALTER SYSTEM SET {name} = '{value}'"))
+        conn.execute(text("SELECT pg_reload_conf()"))
 
 
 def exists(postgres: Postgres, name: str) -> bool:
