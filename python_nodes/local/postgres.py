@@ -15,7 +15,6 @@ from sqlalchemy.pool import NullPool
 
 from python_nodes.errors import PermanentError
 
-
 SETTINGS = {"work_mem": "64MB", "max_wal_size": "4GB"}
 """A backfill sorts and writes more at once than PostgreSQL's cautious defaults hold in memory."""
 
