@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from detectors.baselines import weekday_season
-from detectors.rules import band, sequential
+from detectors.rules import band, sequential, trend
 from detectors.series import Forecast, SeriesBatch
 
 PARAMS = weekday_season.Params(burst_cap_sd=3.0, season_weight=0.7)
@@ -27,10 +27,12 @@ def scores(forecast: Forecast, rule: str) -> np.ndarray:
     n = forecast.expected.shape[0]
     if rule == "sequential":
         return sequential.scan(forecast, np.full(n, 8.0), sequential.Params()).log_statistic
+    if rule == "trend":
+        return trend.scan(forecast, np.arange(n), trend.Params(min_expected=1.0, min_peers=99)).z_value
     return band.scan(forecast, np.arange(n), band.Params(min_expected=1.0, min_peers=99)).p_value
 
 
-RULES = pytest.mark.parametrize("rule", ["sequential", "band"])
+RULES = pytest.mark.parametrize("rule", ["sequential", "band", "trend"])
 
 
 @RULES
@@ -93,4 +95,4 @@ def test_odd_series_neither_fail_nor_alarm(rule: str, days: int, spoil: Callable
         result = scores(forecast, rule)
     assert not np.isnan(result).any()
     row = result[0]
-    assert (row < 8.0).all() if rule == "sequential" else (row > 1e-5).all()
+    assert (row > 1e-5).all() if rule == "band" else (row < {"sequential": 8.0, "trend": 5.5}[rule]).all()
