@@ -1,4 +1,4 @@
-"""The documents hold: links lead somewhere, and the glossary knows every metric and kind."""
+"""The documents hold: links lead somewhere, and each list of kinds, metrics and flows is whole."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from python_nodes.domain.metrics import METRICS
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-METRIC_ROW = re.compile(r"^\| `(\w+)` \|(.+)\|$", re.MULTILINE)
+NAMED_ROW = re.compile(r"^\| `(\w+)` \|(.+)\|$", re.MULTILINE)
 WATCHES = tomllib.loads((ROOT / "python_nodes" / "watches.toml").read_text())
 KINDS = {*guards.discover(), *(table.get("kind", name) for name, table in WATCHES.items())}
 
@@ -29,7 +29,7 @@ def test_links_lead_to_files_that_exist(document: Path) -> None:
 def glossary_rows(heading: str) -> dict[str, list[str]]:
     text = (ROOT / "docs" / "glossary.md").read_text()
     section = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    return {name: [cell.strip() for cell in rest.split("|")] for name, rest in METRIC_ROW.findall(section)}
+    return {name: [cell.strip() for cell in rest.split("|")] for name, rest in NAMED_ROW.findall(section)}
 
 
 def test_the_glossary_defines_every_metric_and_no_other() -> None:
@@ -40,6 +40,17 @@ def test_the_glossary_defines_every_metric_and_no_other() -> None:
 
 def test_the_glossary_names_every_kind_of_anomaly() -> None:
     assert set(glossary_rows("Kinds of anomaly and their causes")) == KINDS
+
+
+def test_the_readme_lists_every_guard_and_watch_and_no_other() -> None:
+    text = (ROOT / "README.md").read_text()
+    section = text.split("## What it finds\n", 1)[1].split("\n## ", 1)[0]
+    assert sorted(name for name, _ in NAMED_ROW.findall(section)) == sorted(KINDS)
+
+
+def test_the_flows_guide_tells_of_every_flow_and_no_other() -> None:
+    told = re.findall(r"^## ([a-z-]+)$", (ROOT / "docs" / "flows.md").read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
 
 
 def test_notice_and_licence_are_complete() -> None:
