@@ -12,6 +12,8 @@ from python_nodes.local.worker_client import WorkerClient
 # The simulated days pass in seconds, so limits by the real clock would hold every poll back.
 SIMULATED_RATE_LIMITS = {"*": "500/second"}
 AIRBNB_CLIENT = ("sandbox-airbnb-client", "sandbox-airbnb-secret")
+# Expedia's history comes by GraphQL, page by page, and takes longest: what starts first does not end last.
+LONGEST_FIRST = ("expedia", "booking_com", "airbnb", "vrbo")
 Connection = dict[str, Any]
 
 

@@ -74,7 +74,8 @@ def backfill(
     worker.post("/v1/portfolio", portfolio, key="portfolio")
     connected = demo.connect(worker, saved.sandbox_url, sandbox_dir, demo.channels_of(portfolio))
     span = {"start": (t0 - timedelta(days=days)).isoformat(), "end": (t0 - timedelta(days=1)).isoformat()}
-    orders = {f"backfill:{channel}": {"connection_id": one, **span} for channel, one in connected.items()}
+    in_turn = sorted(connected, key=demo.LONGEST_FIRST.index)
+    orders = {f"backfill:{channel}": {"connection_id": connected[channel], **span} for channel in in_turn}
     # Money first: what is stored is reckoned at the rates that the sandbox's world goes by.
     eve = {"as_of": backfill_moment(t0)}
     worker.post("/v1/fx/refresh", eve, key="fx")
