@@ -49,6 +49,10 @@ _WHAT = {
     "feed_duplicate": "{channel} sends the same figures again, so nothing can be said of this listing's bookings",
     "poll_failing": "{channel} has not answered for some time, so what we know of it is old",
     "conversion_drop": "People look at the listing on {channel} as before, but fewer of them book",
+    "ctr_drop": "The listing is shown on {channel} as before, but fewer people open it",
+    "rank_drop": "The listing stands further down in {channel}'s search results, so fewer people see it",
+    "competitor_undercut": "Comparable places have become cheaper on {channel}, and fewer people book this listing",
+    "slow_decline": "The listing has been losing ground on {channel} for weeks, a little every day",
     "market_demand": "Demand has fallen all over the market, not only for this listing",
 }
 

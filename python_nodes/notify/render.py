@@ -55,6 +55,10 @@ _CAUSES = {
     "listing_down": "The channel has suspended the listing",
     "feed_stale": "The channel's figures have stopped coming",
     "conversion_drop": "People see the listing but fewer of them book",
+    "ctr_drop": "The listing is shown but fewer people open it",
+    "rank_drop": "The listing stands further down in the search results",
+    "competitor_undercut": "Comparable places have become cheaper",
+    "slow_decline": "The listing has been losing ground for weeks, a little every day",
     "unknown": "Not known yet",
 }
 

@@ -192,7 +192,8 @@ def test_a_key_without_the_scope_is_refused_by_name_everywhere(worker: Worker) -
     asked = 0
     for path, item in worker.client.get("/openapi.json").json()["paths"].items():
         for verb, operation in item.items():
-            if not operation.get("security"):
+            # What a sender signs needs no key; its own tests hold what a forged signature gets.
+            if "api_key" not in next(iter(operation.get("security", [])), {}):
                 continue
             scope = operation["security"][0]["api_key"][0]
             address = path.replace("{operation}", "ari").replace("{id}", "1")
