@@ -45,6 +45,7 @@ class Settings(BaseSettings):
 
     routing_file: FilePath | None = None
     actions_file: FilePath | None = None
+    guards_file: FilePath | None = None
     slack_token: SecretStr | None = None
     slack_base_url: str = "https://slack.com/api/"
     slack_channel: str = "#alerts"

@@ -22,6 +22,7 @@ from python_nodes.alerts.policy import RoutePolicy
 from python_nodes.config import Settings
 from python_nodes.domain.metrics import MetricStore
 from python_nodes.errors import RetryableError
+from python_nodes.guards import settings as guard_settings
 from python_nodes.insights import OpenAISettings
 from python_nodes.notify import base
 from python_nodes.steps import alert_tell, backfill, import_job
@@ -84,6 +85,7 @@ def build_services(settings: Settings) -> Services:
         history_days=settings.history_days,
         resilience=_resilience(settings),
         policy=_policy(settings),
+        guards=guard_settings.read(settings.guards_file),
         guide=guide.load(settings.actions_file or guide.DEFAULT_PATH),
         senders=_senders(settings),
         answers=_answers(settings),

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import GuardInputs
+from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
-Check = Callable[[GuardInputs], list[Anomaly]]
+
+class Check(Protocol):
+    """One guard: judges all listings at once."""
+
+    def __call__(self, inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anomaly]:
+        """Return what is wrong now."""
+        ...
 
 
 def discover() -> dict[str, Check]:
@@ -22,3 +28,8 @@ def discover() -> dict[str, Check]:
         if isinstance(name, str) and callable(check):
             found[name] = cast(Check, check)
     return found
+
+
+def find(inputs: GuardInputs, settings: GuardSettings) -> list[Anomaly]:
+    """Return what all guards find."""
+    return [anomaly for check in discover().values() for anomaly in check(inputs, settings)]

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from python_nodes.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +74,21 @@ class GuardSettings:
 
 
 DEFAULTS = GuardSettings()
+
+
+def read(path: Path | None) -> GuardSettings:
+    """Read the settings that a TOML file changes; raises ConfigError naming the file and the setting."""
+    if path is None:
+        return DEFAULTS
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    unknown = sorted(told.keys() - {field.name for field in fields(GuardSettings)})
+    if unknown:
+        raise ConfigError(f"{path}: unknown setting {unknown[0]!r}")
+    try:
+        return TypeAdapter(GuardSettings).validate_python(told, strict=False)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

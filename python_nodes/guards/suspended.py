@@ -9,11 +9,12 @@ import numpy as np
 
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import GuardInputs
+from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
 NAME = "suspended"
 
 
-def check(inputs: GuardInputs) -> list[Anomaly]:
+def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anomaly]:
     """Return one Anomaly a suspended listing; it holds from the property-local day the channel says it changed."""
     return [
         Anomaly(

@@ -22,7 +22,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         def check(part: list[ListingInfo]) -> list[Anomaly]:
             with services.database.tenant(tenant_id) as conn:
                 inputs = snapshot.guard_inputs(conn, services.metrics, tenant_id, part, as_of)
-            return [anomaly for guard in guards.discover().values() for anomaly in guard(inputs)]
+            return guards.find(inputs, services.guards)
 
         done = apart.by_property(listings, check) if listings else None
         found = [anomaly for each in done.results for anomaly in each] if done else []

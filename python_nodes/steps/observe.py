@@ -54,7 +54,7 @@ def _guards(services: Services, tenant_id: int, seen: list[ListingInfo], as_of: 
         return []
     with services.database.tenant(tenant_id) as conn:
         inputs = snapshot.guard_inputs(conn, services.metrics, tenant_id, seen, as_of)
-    return [anomaly for check in guards.discover().values() for anomaly in check(inputs)]
+    return guards.find(inputs, services.guards)
 
 
 def _watches(

@@ -20,6 +20,11 @@ from python_nodes.store import ari, operator
 NIGHTS_SHOWN = 56
 PRICE_KINDS = frozenset({"price_out_of_range", "no_price"})
 SERIES = ("observed", "expected", "lower", "upper")
+CHARTED = {
+    "search_impressions": "impressions a day", "listing_views": "views a day", "click_through_rate": "views a day",
+    "search_rank": "place in the search results",
+}  # fmt: skip
+"""What the chart of a metric counts: of a rate its numerator; bookings where nothing else is named."""
 
 
 def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datetime) -> bytes | None:
@@ -46,7 +51,7 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
 def _band(alert: Alert, series: Mapping[str, Any]) -> bytes:
     days = [date.fromisoformat(day) for day in series["days"]]
     observed, expected, lower, upper = (np.array(series[name], dtype=np.float64) for name in SERIES)
-    unit = "impressions a day" if alert.metric == "search_impressions" else "bookings a day"
+    unit = CHARTED.get(alert.metric, "bookings a day")
     return chart.chart_png(days, observed, expected, lower, upper, alert.onset_date, title=alert.title, unit=unit)
 
 

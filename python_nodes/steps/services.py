@@ -11,6 +11,7 @@ from typing import Any
 from python_nodes.alerts.guide import Guide
 from python_nodes.alerts.policy import RoutePolicy
 from python_nodes.domain.metrics import MetricStore
+from python_nodes.guards.settings import DEFAULTS, GuardSettings
 from python_nodes.insights import OpenAISettings
 from python_nodes.store.raw import RawArchive
 from python_nodes.store.session import Database
@@ -64,6 +65,7 @@ class Services:
     guide: Guide
     senders: Mapping[str, Mapping[str, Any]] = field(repr=False)
     answers: Answers = field(default_factory=Answers)
+    guards: GuardSettings = DEFAULTS
     imports: Imports = field(default_factory=Imports)
     openai: OpenAISettings | None = None
     clock: Callable[[], datetime]
