@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from flask import (
@@ -26,6 +27,8 @@ from sandbox.inbox import Email, Inbox, SlackMessage, Text
 from sandbox.receivers_blocks import mrkdwn, plain_text
 
 TEMPLATES = Path(__file__).parent / "templates"
+PNG = b"\x89PNG\r\n\x1a\n"
+SMS_CHARACTERS = 160
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-src 'self'; base-uri 'none'; "
     "form-action 'self'"
@@ -65,79 +68,105 @@ def entries(inbox: Inbox) -> list[Entry]:
     return sorted(listed, key=lambda entry: entry.at, reverse=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the pages show and act on, and the token that opens them."""
+
+    inbox: Inbox
+    now: Callable[[], datetime]
+    page_token: str
+    hooks: Hooks
+
+    def is_open(self) -> bool:
+        """Whether whoever asks has the token, now or earlier in this session."""
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.args.get("token", "")
+        return bool(session.get("pages")) or hmac.compare_digest(given.encode(), self.page_token.encode())
+
+    def check(self) -> None:
+        """Refuse whoever has no token."""
+        if not self.is_open():
+            abort(401)
+
+
 def blueprint(inbox: Inbox, now: Callable[[], datetime], page_token: str, hooks: Hooks) -> Blueprint:
     """The pages' blueprint."""
     pages = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
     pages.add_app_template_filter(mrkdwn, "mrkdwn")
     pages.add_app_template_filter(plain_text, "plain_text")
     pages.add_app_template_filter(_email_document, "email_document")
-
-    def allowed() -> bool:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.args.get("token", "")
-        return bool(session.get("pages")) or hmac.compare_digest(given.encode(), page_token.encode())
-
-    @pages.get("/")
-    def index() -> Response:
-        return _page("index.html", now=now())
-
-    @pages.get("/messages")
-    def messages() -> BaseResponse:
-        if not allowed():
-            response = _page("locked.html", now=now())
-            response.status_code = 401
-            return response
-        if "token" in request.args:
-            # The token leaves the address bar, so that a screenshot or a copied link does not carry it.
-            session["pages"] = True
-            return redirect(url_for("pages.messages"))
-        word = session.pop("word", None)
-        return _page(
-            "messages.html", now=now(), entries=entries(inbox), channel_name=inbox.channel_name, word=word, hooks=hooks
-        )
-
-    def answered(word: str, **more: object) -> BaseResponse:
-        if "Authorization" in request.headers:
-            return jsonify({"word": word} | more)
-        session["word"] = word
-        return redirect(url_for("pages.messages"), 303)
-
-    @pages.post("/messages/click")
-    def click() -> BaseResponse:
-        if not allowed():
-            abort(401)
-        key = (request.form.get("channel"), request.form.get("ts"))
-        message = next((post for post in inbox.slack() if (post.channel, post.ts) == key), None)
-        if message is None:
-            abort(404)
-        done = receivers_clicks.press(hooks.slack_actions_url, message, request.form.get("action_id", ""), now())
-        return answered(done.word, status=done.status, elapsed_s=done.elapsed_s)
-
-    @pages.post("/messages/reply")
-    def reply() -> BaseResponse:
-        if not allowed():
-            abort(401)
-        text = next((one for one in inbox.texts() if one.sid == request.form.get("sid")), None)
-        if text is None or text.is_answer:
-            abort(404)
-        body = request.form.get("body", "")[:160]
-        return answered(receivers_twilio.answer(inbox, hooks.sms_replies_url, text, body, now()))
-
-    @pages.get("/messages.json")
-    def messages_json() -> Response:
-        if not allowed():
-            abort(401)
-        return jsonify(inbox.as_json())
-
-    @pages.get("/files/<file_id>")
-    def file(file_id: str) -> Response:
-        found = inbox.file(file_id) if allowed() else None
-        if found is None or found.content is None or not found.content.startswith(b"\x89PNG\r\n\x1a\n"):
-            abort(404)
-        response = Response(found.content, mimetype="image/png")
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
-
+    desk = Desk(inbox=inbox, now=now, page_token=page_token, hooks=hooks)
+    routes: tuple[tuple[str, str, str, Callable[..., BaseResponse]], ...] = (
+        ("GET", "/", "index", _index),
+        ("GET", "/messages", "messages", _messages),
+        ("GET", "/messages.json", "messages_json", _messages_json),
+        ("GET", "/files/<file_id>", "file", _file),
+        ("POST", "/messages/click", "click", _click),
+        ("POST", "/messages/reply", "reply", _reply),
+    )
+    for method, path, name, view in routes:
+        pages.add_url_rule(path, name, partial(view, desk), methods=[method])
     return pages
+
+
+def _index(desk: Desk) -> BaseResponse:
+    return _page("index.html", now=desk.now())
+
+
+def _messages(desk: Desk) -> BaseResponse:
+    if not desk.is_open():
+        response = _page("locked.html", now=desk.now())
+        response.status_code = 401
+        return response
+    if "token" in request.args:
+        # The token leaves the address bar, so that a screenshot or a copied link does not carry it.
+        session["pages"] = True
+        return redirect(url_for("pages.messages"))
+    return _page(
+        "messages.html", now=desk.now(), entries=entries(desk.inbox), channel_name=desk.inbox.channel_name,
+        word=session.pop("word", None), hooks=desk.hooks,
+    )  # fmt: skip
+
+
+def _messages_json(desk: Desk) -> BaseResponse:
+    desk.check()
+    return jsonify(desk.inbox.as_json())
+
+
+def _file(desk: Desk, file_id: str) -> BaseResponse:
+    found = desk.inbox.file(file_id) if desk.is_open() else None
+    if found is None or found.content is None or not found.content.startswith(PNG):
+        abort(404)
+    response = Response(found.content, mimetype="image/png")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _click(desk: Desk) -> BaseResponse:
+    desk.check()
+    key = (request.form.get("channel"), request.form.get("ts"))
+    message = next((post for post in desk.inbox.slack() if (post.channel, post.ts) == key), None)
+    if message is None:
+        abort(404)
+    url, action = desk.hooks.slack_actions_url, request.form.get("action_id", "")
+    done = receivers_clicks.press(url, message, action, desk.now())
+    return _answered(done.word, status=done.status, elapsed_s=done.elapsed_s)
+
+
+def _reply(desk: Desk) -> BaseResponse:
+    desk.check()
+    text = next((one for one in desk.inbox.texts() if one.sid == request.form.get("sid")), None)
+    if text is None or text.is_answer:
+        abort(404)
+    body = request.form.get("body", "")[:SMS_CHARACTERS]
+    return _answered(receivers_twilio.answer(desk.inbox, desk.hooks.sms_replies_url, text, body, desk.now()))
+
+
+def _answered(word: str, **more: object) -> BaseResponse:
+    """JSON for a program, the page again for a person."""
+    if "Authorization" in request.headers:
+        return jsonify({"word": word} | more)
+    session["word"] = word
+    return redirect(url_for("pages.messages"), 303)
 
 
 def _page(template: str, **values: object) -> Response:

@@ -132,8 +132,7 @@ def start(running: Running, stack: ExitStack) -> n8n.N8n:
         if not reused:
             shutil.rmtree(folder.root / "raw", ignore_errors=True)
         series = _series_store(running, stack, reused=reused)
-        told = series.settings if series else {}
-        addresses = replace(addresses, redis_url=cache.url, metric_store=told)
+        addresses = replace(addresses, redis_url=cache.url, metric_store=series.settings if series else {})
         worker = _started(running, stack, servers.start_worker(folder, running.saved, addresses, prepare.CURRENCY))
         servers.wait_sandbox(sandbox, running.saved)
         watch.note("the sandbox answers")
