@@ -141,7 +141,9 @@ def evidence(alert: Alert) -> tuple[str, ...]:
         for name in alert.evidence
         if name not in _SHOWN_ELSEWHERE and not any(word in name.lower() for word in _PERSONAL)
     ]
-    return tuple(fact(name, alert.evidence[name], alert.currency) for name in names[:MAX_EVIDENCE])
+    # What a guard saw is in the listing's money; what it costs is in the tenant's.
+    currency = str(alert.evidence.get("currency") or alert.currency)
+    return tuple(fact(name, alert.evidence[name], currency) for name in names[:MAX_EVIDENCE])
 
 
 def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:

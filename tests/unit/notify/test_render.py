@@ -71,6 +71,12 @@ def test_evidence_is_written_by_its_unit() -> None:
     ]  # fmt: skip
 
 
+def test_evidence_is_in_the_money_that_it_was_seen_in() -> None:
+    seen = replace(ALERT, currency="EUR", evidence={"price_minor": 72_723, "currency": "JPY"})
+    assert any("¥72,723" in line for line in render.evidence(seen))
+    assert any("€727" in line for line in render.evidence(replace(seen, evidence={"price_minor": 72_723})))
+
+
 def test_guest_data_never_appears() -> None:
     assert "Ada" not in rendered()["all"]
     assert "ada@example.test" not in rendered()["all"]
