@@ -60,12 +60,8 @@ def start_backfill(body: BackfillBody) -> Response:
     request = backfill.Request(connection_id=body.connection_id, start=body.start, end=body.end, as_of=as_of)
     job_admin.accept(services(), caller().tenant_id, job_id, request, clock.now())
     region: str = current_app.extensions["nightporter.settings"]["region"]
-    try:
+    with job_admin.handed_over(services(), caller().tenant_id, job_id):
         jobs.enqueue_backfill(caller().tenant_id, job_id, request, region=region, run_id=run_id())
-    except Exception:
-        # Nobody will ever run it.
-        job_admin.give_up(services(), caller().tenant_id, job_id, "it could not be handed to the workers", clock.now())
-        raise
     return ok({"job_id": job_id}, 202)
 
 

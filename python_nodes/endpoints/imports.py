@@ -143,10 +143,6 @@ def _start(source: str, order: Order, query: ImportQuery) -> str:
     accepted = import_job.accept(services(), tenant_id, job_id, source, order, clock.resolve(query.as_of))
     if accepted is not None:
         region: str = current_app.extensions["nightporter.settings"]["region"]
-        try:
+        with job_admin.handed_over(services(), tenant_id, job_id):
             jobs.enqueue_import(tenant_id, job_id, accepted, region=region, run_id=run_id())
-        except Exception:
-            # Nobody will ever run it.
-            job_admin.give_up(services(), tenant_id, job_id, "it could not be handed to the workers", clock.now())
-            raise
     return job_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -18,10 +20,19 @@ def accept(services: Services, tenant_id: int, job_id: str, request: Request, at
         jobs.create(conn, job_id, "backfill", 0, at=at)
 
 
-def give_up(services: Services, tenant_id: int, job_id: str, reason: str, at: datetime) -> None:
-    """Mark a job failed that no worker was told of."""
+@contextmanager
+def handed_over(services: Services, tenant_id: int, job_id: str) -> Iterator[None]:
+    """Mark the job failed where handing it to the workers does not end well: nobody would ever run it."""
+    with ExitStack() as undo:
+        undo.callback(_give_up, services, tenant_id, job_id)
+        yield
+        undo.pop_all()
+
+
+def _give_up(services: Services, tenant_id: int, job_id: str) -> None:
     with services.database.tenant(tenant_id) as conn:
-        jobs.progress(conn, job_id, at=at, state="failed", error=reason)
+        reason = "it could not be handed to the workers"
+        jobs.progress(conn, job_id, at=services.clock(), state="failed", error=reason)
 
 
 def view(services: Services, tenant_id: int, job_id: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +38,18 @@ class Capabilities:
     channels: tuple[str, ...]
     transport: Literal["http", "file"]
     operations: dict[str, Operation]
+
+    def rates(self, vendor: str, overrides: Any) -> dict[str, str]:
+        """Rates by operation; ``*`` overrides all, an unknown operation is refused by name."""
+        if not isinstance(overrides, Mapping):
+            raise ConfigError(f"{vendor}: rate_limits must be a table of operation to rate")
+        unknown = overrides.keys() - self.operations.keys() - {"*"}
+        if unknown:
+            raise ConfigError(f"{vendor}: rate_limits names unknown operation {sorted(unknown)[0]!r}")
+        return {
+            name: check_rate(f"{vendor}: rate_limits.{name}", overrides.get(name, overrides.get("*", operation.rate)))
+            for name, operation in self.operations.items()
+        }
 
 
 def read_capabilities(path: Path) -> Capabilities:

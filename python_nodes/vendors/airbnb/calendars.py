@@ -17,6 +17,7 @@ from python_nodes.vendors.airbnb.document import amount, column, count, day, obj
 from python_nodes.vendors.airbnb.envelope import unseal
 from python_nodes.vendors.airbnb.ical import read_nights
 from python_nodes.vendors.airbnb.settings import FEED
+from python_nodes.vendors.ari_columns import ari_records
 
 STATUSES = ("available", "booked", "blocked")
 DOCUMENT = "calendars"
@@ -81,7 +82,7 @@ def map_ari(
 ) -> tuple[list[AriRecord], list[Rejected]]:
     """The same as records."""
     columns, bad = map_ari_columns(content, source=source, observed_at=observed_at, raw_id=raw_id)
-    return _records(columns), bad
+    return ari_records(columns), bad
 
 
 def map_ical_calendar_columns(
@@ -123,7 +124,7 @@ def map_ical_calendar(
 ) -> tuple[list[AriRecord], list[Rejected]]:
     """The same as records."""
     columns, bad = map_ical_calendar_columns(content, source=source, observed_at=observed_at, raw_id=raw_id)
-    return _records(columns), bad
+    return ari_records(columns), bad
 
 
 def _calendar(item: Any) -> _Calendar:
@@ -158,23 +159,3 @@ def _status(item: Any, field: str) -> str:
     if status not in STATUSES:
         raise RejectedRecord(f"{field}: {status[:20]!r} is not one of {', '.join(STATUSES)}", field=field)
     return status
-
-
-def _records(columns: AriColumns) -> list[AriRecord]:
-    return [
-        AriRecord(
-            source=columns.source,
-            listing_external_id=columns.listing_external_id[row],
-            rate_plan_external_id=columns.rate_plan_external_id[row],
-            stay_date=columns.stay_date[row].item(),
-            observed_at=columns.observed_at,
-            price_minor=None if np.isnan(price) else int(price),
-            currency=columns.currency[row],
-            is_open=bool(columns.is_open[row]),
-            units_left=int(columns.units_left[row]),
-            min_stay_nights=int(columns.min_stay_nights[row]),
-            fees_minor=int(columns.fees_minor[row]),
-            raw_id=columns.raw_id,
-        )
-        for row, price in enumerate(columns.price_minor.tolist())
-    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from python_nodes.errors import ConfigError
-from python_nodes.vendors.capabilities import check_rate, read_capabilities
+from python_nodes.vendors.capabilities import read_capabilities
 
 VENDOR = "airbnb"
 CAPABILITIES = read_capabilities(Path(__file__).with_name("capabilities.toml"))
@@ -45,7 +45,8 @@ def read_settings(told: Mapping[str, Any], base_url: str) -> Settings:
         raise ConfigError(f"{VENDOR}: unknown setting {sorted(unknown)[0]!r}")
     counts = {name: _count(name, told.get(name, default)) for name, default in COUNTS.items()}
     ical_base_url = str(told.get("ical_base_url", base_url)).rstrip("/")
-    return Settings(rates=_rates(told.get("rate_limits", {})), ical_base_url=ical_base_url, **counts)
+    rates = CAPABILITIES.rates(VENDOR, told.get("rate_limits", {}))
+    return Settings(rates=rates, ical_base_url=ical_base_url, **counts)
 
 
 def read_links(credentials: Mapping[str, str], ical_base_url: str) -> dict[str, str]:
@@ -83,16 +84,3 @@ def _count(name: str, told: Any) -> int:
     if not isinstance(told, int) or isinstance(told, bool) or not least <= told <= 10_000:
         raise ConfigError(f"{VENDOR}: {name} must be a whole number from {least} to 10000")
     return told
-
-
-def _rates(overrides: Any) -> dict[str, str]:
-    """Rates by operation; ``*`` overrides all, an unknown operation is refused by name."""
-    if not isinstance(overrides, Mapping):
-        raise ConfigError(f"{VENDOR}: rate_limits must be a table of operation to rate")
-    unknown = overrides.keys() - CAPABILITIES.operations.keys() - {"*"}
-    if unknown:
-        raise ConfigError(f"{VENDOR}: rate_limits names unknown operation {sorted(unknown)[0]!r}")
-    return {
-        name: check_rate(f"{VENDOR}: rate_limits.{name}", overrides.get(name, overrides.get("*", operation.rate)))
-        for name, operation in CAPABILITIES.operations.items()
-    }

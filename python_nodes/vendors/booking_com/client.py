@@ -13,7 +13,7 @@ from python_nodes.errors import ConfigError
 from python_nodes.vendors.base import RawPayload, Runtime
 from python_nodes.vendors.base_http import Call, HttpSession, Reply
 from python_nodes.vendors.booking_com.ota import OTA_NAMESPACE, reservation_ids
-from python_nodes.vendors.capabilities import check_rate, read_capabilities
+from python_nodes.vendors.capabilities import read_capabilities
 from python_nodes.vendors.oauth import TokenAuth
 
 VENDOR = "booking_com"
@@ -36,7 +36,7 @@ class Client:
         unknown = settings.keys() - SETTINGS
         if unknown:
             raise ConfigError(f"{VENDOR}: unknown setting {sorted(unknown)[0]!r}")
-        self._rates = _rates(settings.get("rate_limits", {}))
+        self._rates = CAPABILITIES.rates(VENDOR, settings.get("rate_limits", {}))
         self._report_days = int(settings.get("report_days", 100))
         self._ari_nights = int(settings.get("ari_nights", 90))
         self._ari_properties = int(settings.get("ari_properties_per_call", 50))
@@ -165,19 +165,6 @@ def _exchange(credentials: Mapping[str, str], rate: str) -> Call:
         rate=rate,
         json={name: credentials[name] for name in ("client_id", "client_secret")},
     )
-
-
-def _rates(overrides: Any) -> dict[str, str]:
-    """Rates by operation; ``*`` overrides all, an unknown operation is refused by name."""
-    if not isinstance(overrides, Mapping):
-        raise ConfigError(f"{VENDOR}: rate_limits must be a table of operation to rate")
-    unknown = overrides.keys() - CAPABILITIES.operations.keys() - {"*"}
-    if unknown:
-        raise ConfigError(f"{VENDOR}: rate_limits names unknown operation {sorted(unknown)[0]!r}")
-    return {
-        name: check_rate(f"{VENDOR}: rate_limits.{name}", overrides.get(name, overrides.get("*", operation.rate)))
-        for name, operation in CAPABILITIES.operations.items()
-    }
 
 
 def _payload(operation: str, reply: Reply, as_of: datetime, key: str) -> RawPayload:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from python_nodes.errors import ConfigError
 from python_nodes.vendors.base import RawPayload, Runtime
 from python_nodes.vendors.base_http import Auth, Call, HttpSession, Reply
-from python_nodes.vendors.capabilities import check_rate, read_capabilities
+from python_nodes.vendors.capabilities import read_capabilities
 from python_nodes.vendors.expedia_group import batches, graphql, parr
 from python_nodes.vendors.oauth import TokenAuth
 
@@ -42,7 +42,7 @@ class Client:
         channel = _one_of("channel", settings.get("channel", CAPABILITIES.channels[0]), CAPABILITIES.channels)
         self._id_source = _one_of("id_source", settings.get("id_source", channel.upper()), ID_SOURCES)
         self._brands = _texts("review_brands", settings.get("review_brands", [channel.upper()]))
-        self._rates = _rates(settings.get("rate_limits", {}))
+        self._rates = CAPABILITIES.rates(VENDOR, settings.get("rate_limits", {}))
         self._page_size = _at_least_one(settings, "page_size", 100)
         # Our assumption where it is more than one: GraphQL allows it, the documents tell no limit.
         self._per_call = _at_least_one(settings, "properties_per_call", 1)
@@ -214,19 +214,6 @@ def _units(content: bytes) -> tuple[str, list[str]]:
         return str(told["id"]), [str(unit["id"]) for unit in told["units"] if unit]
     except (ValueError, KeyError, TypeError, RecursionError):
         return "", []
-
-
-def _rates(overrides: Any) -> dict[str, str]:
-    """Rates by operation; ``*`` overrides all, an unknown operation is refused by name."""
-    if not isinstance(overrides, Mapping):
-        raise ConfigError(f"{VENDOR}: rate_limits must be a table of operation to rate")
-    unknown = overrides.keys() - CAPABILITIES.operations.keys() - {"*"}
-    if unknown:
-        raise ConfigError(f"{VENDOR}: rate_limits names unknown operation {sorted(unknown)[0]!r}")
-    return {
-        name: check_rate(f"{VENDOR}: rate_limits.{name}", overrides.get(name, overrides.get("*", operation.rate)))
-        for name, operation in CAPABILITIES.operations.items()
-    }
 
 
 def _at_least_one(settings: Mapping[str, Any], name: str, default: int) -> int:
