@@ -50,7 +50,9 @@ def start_sandbox(folder: StateDir, saved: Saved, world: WorldArguments) -> proc
     """Start the simulated OTA and the receivers."""
     command = [
         sys.executable, "-m", "sandbox", "--port", str(saved.ports.sandbox), "--control-port", str(saved.ports.control),
-        "--smtp-port", str(saved.ports.smtp), "--control-token", saved.control_token, "--page-token", saved.page_token,
+        # One word each, since a token may begin with a dash.
+        "--smtp-port", str(saved.ports.smtp), f"--control-token={saved.control_token}",
+        f"--page-token={saved.page_token}",
         "--out-dir", str(folder.root / "sandbox"), "--slack-actions-url", f"{hooks(saved)}/slack-actions",
         "--sms-replies-url", f"{hooks(saved)}/sms-replies", *world.as_flags(),
     ]  # fmt: skip
