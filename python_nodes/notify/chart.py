@@ -114,8 +114,12 @@ def calendar_png(
     known: ArrayLike = True,
     title: str = "",
     channel: str = "channel",
+    is_suspended: bool = False,
 ) -> bytes:
-    """Draw nights as a calendar, a column a week: red where the channel is closed but the operator is open."""
+    """Draw nights as a calendar, a column a week: red where the channel is closed but the operator is open.
+
+    Of a listing that the channel took down, ``is_suspended``, no single night was closed: the red ones are called so.
+    """
     figure, axes = _figure(title)
     told = np.broadcast_to(np.asarray(known, dtype=np.bool_), len(nights))
     colours = _night_colours(np.asarray(is_open, dtype=np.bool_), np.asarray(expected_open, dtype=np.bool_), told)
@@ -132,7 +136,7 @@ def calendar_png(
     axes.spines["bottom"].set_visible(False)
     meanings = {
         _OPEN: f"Open on {channel}",
-        _BLOCKED: f"Closed on {channel}, open at the operator",
+        _BLOCKED: f"Suspended by {channel}" if is_suspended else f"Closed on {channel}, open at the operator",
         _SOLD: "Not for sale",
         _UNKNOWN: f"Not told by {channel}",
     }

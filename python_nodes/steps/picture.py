@@ -22,16 +22,18 @@ PRICE_KINDS = frozenset({"price_out_of_range", "no_price"})
 SERIES = ("observed", "expected", "lower", "upper")
 CHARTED = {
     "search_impressions": "impressions a day", "listing_views": "views a day", "click_through_rate": "views a day",
-    "search_rank": "place in the search results",
+    "search_rank": "place in the search results", "competitor_price": "competitors' price a night",
 }  # fmt: skip
 """What the chart of a metric counts: of a rate its numerator; bookings where nothing else is named."""
+PRICED = frozenset({"competitor_price"})
+"""Metrics in the property's own currency."""
 
 
 def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datetime) -> bytes | None:
     """Return a PNG; None for an alert on no single listing, which has no one calendar to show."""
     series = alert.evidence.get("chart")
     if isinstance(series, dict) and series.get("days"):
-        return _band(alert, series)
+        return _band(alert, series, listing)
     if listing is None:
         return None
     today = snapshot.local_day(as_of, [listing])
@@ -44,14 +46,16 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
     is_down = alert.kind == "suspended"
     return chart.calendar_png(
         nights, seen.is_open[0] & (not is_down), known[0] & wanted[0], known=seen.known[0] | is_down,
-        title=alert.title, channel=channel_label(listing.channel),
+        title=alert.title, channel=channel_label(listing.channel), is_suspended=is_down,
     )  # fmt: skip
 
 
-def _band(alert: Alert, series: Mapping[str, Any]) -> bytes:
+def _band(alert: Alert, series: Mapping[str, Any], listing: ListingInfo | None) -> bytes:
     days = [date.fromisoformat(day) for day in series["days"]]
     observed, expected, lower, upper = (np.array(series[name], dtype=np.float64) for name in SERIES)
     unit = CHARTED.get(alert.metric, "bookings a day")
+    if alert.metric in PRICED and listing is not None:
+        unit = f"{unit}, {listing.currency}"
     return chart.chart_png(days, observed, expected, lower, upper, alert.onset_date, title=alert.title, unit=unit)
 
 

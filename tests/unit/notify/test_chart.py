@@ -46,6 +46,12 @@ def test_calendar_shows_a_blocked_night_differently_from_a_sold_one() -> None:
     assert blocked != sold
 
 
+def test_a_suspended_listing_s_nights_are_not_said_to_be_closed() -> None:
+    nothing, wanted = np.zeros(30, dtype=bool), np.ones(30, dtype=bool)
+    suspended = chart.calendar_png(DAYS, nothing, wanted, title="t", is_suspended=True)
+    assert suspended != chart.calendar_png(DAYS, nothing, wanted, title="t")
+
+
 def test_a_night_that_the_channel_did_not_tell_is_called_neither_open_nor_closed() -> None:
     nothing, known = np.zeros(30, dtype=bool), np.ones(30, dtype=bool)
     known[5] = False

@@ -86,8 +86,9 @@ def test_a_closed_calendar_shows_the_nights(conn: Connection, listing: ListingIn
 
 def test_a_suspended_listing_is_closed_on_every_night(conn: Connection, listing: ListingInfo) -> None:
     wanted = chart.calendar_png(
-        NIGHTS, np.zeros(56, dtype=bool), np.ones(56, dtype=bool), title="Down", channel="Booking.com"
-    )
+        NIGHTS, np.zeros(56, dtype=bool), np.ones(56, dtype=bool), title="Down", channel="Booking.com",
+        is_suspended=True,
+    )  # fmt: skip
     assert picture.of(conn, replace(ALERT, kind="suspended", title="Down"), listing, AS_OF) == wanted
 
 
@@ -100,12 +101,24 @@ def test_a_wrong_price_shows_prices_in_whole_units(conn: Connection, listing: Li
     assert picture.of(conn, replace(ALERT, kind="price_out_of_range", title="Price"), listing, AS_OF) == wanted
 
 
-def test_a_drop_shows_its_series_and_needs_no_listing(conn: Connection) -> None:
+def charted(alert: Alert) -> tuple[Alert, list[np.ndarray[Any, np.dtype[np.float64]]], list[date]]:
+    """Give an alert ten days of a series."""
     days = [date(2026, 2, 1) + timedelta(days=index) for index in range(10)]
     series = {name: [float(value)] * 10 for value, name in enumerate(("observed", "expected", "lower", "upper"))}
-    alert = replace(ALERT, kind="conversion_drop", metric="conversion_rate", onset_date=days[8])
-    told = replace(alert, evidence={"chart": {"days": [str(day) for day in days], **series}})
-    arrays = [np.array(series[name]) for name in ("observed", "expected", "lower", "upper")]
+    told = replace(alert, onset_date=days[8], evidence={"chart": {"days": [str(day) for day in days], **series}})
+    return told, [np.array(values, dtype=np.float64) for values in series.values()], days
+
+
+def test_competitors_prices_are_called_prices_in_the_property_s_money(conn: Connection, listing: ListingInfo) -> None:
+    told, arrays, days = charted(replace(ALERT, kind="competitor_undercut", metric="competitor_price", currency="USD"))
+    wanted = chart.chart_png(
+        days, *arrays, days[8], title="Calendar closed", unit="competitors' price a night, EUR"
+    )  # fmt: skip
+    assert picture.of(conn, told, listing, AS_OF) == wanted
+
+
+def test_a_drop_shows_its_series_and_needs_no_listing(conn: Connection) -> None:
+    told, arrays, days = charted(replace(ALERT, kind="conversion_drop", metric="conversion_rate"))
     assert picture.of(conn, told, None, AS_OF) == chart.chart_png(
         days, *arrays, days[8], title="Calendar closed", unit="bookings a day"
     )
