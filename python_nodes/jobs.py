@@ -25,7 +25,7 @@ from python_nodes.errors import RetryableError
 from python_nodes.guards import settings as guard_settings
 from python_nodes.insights import OpenAISettings
 from python_nodes.notify import base
-from python_nodes.steps import alert_tell, backfill, import_job
+from python_nodes.steps import alert_tell, backfill, import_job, job_admin
 from python_nodes.steps.services import Answers, Imports, Resilience, Services
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.raw import RawArchive
@@ -231,14 +231,26 @@ def backfill_task(
 
 def enqueue_backfill(tenant_id: int, job_id: str, request: backfill.Request, *, region: str, run_id: str) -> None:
     """Hand a backfill to the workers."""
-    arguments = (
-        tenant_id, job_id, request.connection_id, request.start.isoformat(), request.end.isoformat(),
-        request.as_of.isoformat(), run_id,
-    )  # fmt: skip
+    _enqueue(job_admin.backfill_task(tenant_id, job_id, request, run_id), region)
+
+
+def _enqueue(task: job_admin.Task, region: str) -> None:
     try:
-        backfill_task.apply_async(args=arguments, task_id=job_id, queue=queue(region, "bulk"))
+        app.send_task(task.name, args=task.arguments, task_id=task.job_id, queue=queue(region, "bulk"))
     except OperationalError as error:
         raise RetryableError("valkey: the workers' queue cannot be reached") from error
+
+
+def resume(own: Services, tenant_id: int, *, region: str) -> int:
+    """Hand over the jobs that whoever accepted them died with; with no queue at hand, another time."""
+    try:
+        with job_admin.left_behind(own, tenant_id) as tasks:
+            for task in tasks:
+                _enqueue(task, region)
+    except RetryableError:
+        log.get("jobs").warning("queue_unreachable")
+        return 0
+    return len(tasks)
 
 
 @app.task(name="import", bind=True, autoretry_for=(RetryableError,), retry_backoff=True, max_retries=5)
@@ -255,13 +267,7 @@ def import_task(
 
 def enqueue_import(tenant_id: int, job_id: str, asked: import_job.Request, *, region: str, run_id: str) -> None:
     """Hand an import to the workers."""
-    request = {"source": asked.source, "file": asked.file, "raw_id": asked.raw_id}
-    span = [day.isoformat() if day else None for day in (asked.start, asked.end)]
-    arguments = (tenant_id, job_id, request, asked.as_of.isoformat(), span, run_id)
-    try:
-        import_task.apply_async(args=arguments, task_id=job_id, queue=queue(region, "bulk"))
-    except OperationalError as error:
-        raise RetryableError("valkey: the workers' queue cannot be reached") from error
+    _enqueue(import_job.task(tenant_id, job_id, asked, run_id), region)
 
 
 @app.task(name="tell")

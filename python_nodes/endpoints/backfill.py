@@ -58,7 +58,7 @@ def start_backfill(body: BackfillBody) -> Response:
     as_of = body.moment() if body.as_of is not None else backfill.moment_after(body.end, clock.now())
     job_id = uuid.uuid4().hex
     request = backfill.Request(connection_id=body.connection_id, start=body.start, end=body.end, as_of=as_of)
-    job_admin.accept(services(), caller().tenant_id, job_id, request, clock.now())
+    job_admin.accept(services(), caller().tenant_id, job_id, request, clock.now(), run_id())
     region: str = current_app.extensions["nightporter.settings"]["region"]
     with job_admin.handed_over(services(), caller().tenant_id, job_id):
         jobs.enqueue_backfill(caller().tenant_id, job_id, request, region=region, run_id=run_id())
@@ -67,5 +67,8 @@ def start_backfill(body: BackfillBody) -> Response:
 
 @api.get("/v1/jobs/<id>", security=access("read"), responses={200: JobView}, summary="How far a job has come")
 def get_job(path: JobPath) -> Response:
-    """Tell state and progress."""
-    return ok(job_admin.view(services(), caller().tenant_id, path.id))
+    """Tell state and progress; a queued job that never reached the workers is handed over now."""
+    job = job_admin.view(services(), caller().tenant_id, path.id)
+    if job["state"] == "queued":
+        jobs.resume(services(), caller().tenant_id, region=current_app.extensions["nightporter.settings"]["region"])
+    return ok(job)

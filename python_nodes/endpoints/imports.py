@@ -140,9 +140,9 @@ def _source(query: ImportQuery) -> ImportSource:
 
 def _start(source: str, order: Order, query: ImportQuery) -> str:
     job_id, tenant_id = uuid.uuid4().hex, caller().tenant_id
-    accepted = import_job.accept(services(), tenant_id, job_id, source, order, clock.resolve(query.as_of))
+    as_of, region = clock.resolve(query.as_of), current_app.extensions["nightporter.settings"]["region"]
+    accepted = import_job.accept(services(), tenant_id, job_id, source, order, as_of, run_id())
     if accepted is not None:
-        region: str = current_app.extensions["nightporter.settings"]["region"]
         with job_admin.handed_over(services(), tenant_id, job_id):
             jobs.enqueue_import(tenant_id, job_id, accepted, region=region, run_id=run_id())
     return job_id

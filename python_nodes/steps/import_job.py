@@ -8,8 +8,9 @@ from typing import Any
 
 from python_nodes import log
 from python_nodes.errors import NightporterError, RetryableError
-from python_nodes.steps import import_file
+from python_nodes.steps import import_file, job_admin
 from python_nodes.steps.import_file import OPERATION, Order
+from python_nodes.steps.job_admin import Task
 from python_nodes.steps.services import Services
 from python_nodes.store import imports, jobs
 
@@ -28,8 +29,17 @@ class Request:
     end: date | None
 
 
+def task(tenant_id: int, job_id: str, request: Request, run_id: str) -> Task:
+    """Say what an import asks of the workers."""
+    told = {"source": request.source, "file": request.file, "raw_id": request.raw_id}
+    span = [day.isoformat() if day else None for day in (request.start, request.end)]
+    return Task(
+        job_id=job_id, name="import", arguments=(tenant_id, job_id, told, request.as_of.isoformat(), span, run_id)
+    )  # fmt: skip
+
+
 def accept(
-    services: Services, tenant_id: int, job_id: str, source: str, order: Order, as_of: datetime
+    services: Services, tenant_id: int, job_id: str, source: str, order: Order, as_of: datetime, run_id: str = ""
 ) -> Request | None:
     """Archive the file and write the queued job; None where the file was imported before, and the job is done."""
     at = services.clock()
@@ -41,9 +51,11 @@ def accept(
             jobs.progress(conn, job_id, at=at, state="done", result={**known, "already_imported": True})
             return None
         raw_id = services.archive.put(conn, saved.source, OPERATION, order.content, "application/octet-stream", as_of)
-    return Request(
-        source=source, file=order.file, raw_id=raw_id, as_of=as_of, start=order.start, end=order.end
-    )  # fmt: skip
+        request = Request(
+            source=source, file=order.file, raw_id=raw_id, as_of=as_of, start=order.start, end=order.end
+        )  # fmt: skip
+        job_admin.note(conn, task(tenant_id, job_id, request, run_id))
+    return request
 
 
 def run(services: Services, tenant_id: int, job_id: str, request: Request, *, is_last_try: bool = True) -> None:

@@ -1,38 +1,88 @@
-"""Accept jobs and tell how far they are."""
+"""Accept jobs, see that each reaches the workers, and tell how far they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy import Connection
 
 from python_nodes.steps.backfill import Request
 from python_nodes.steps.services import Services
-from python_nodes.store import connections, jobs
+from python_nodes.store import connections, jobs, outbox
+
+HAND_OVER = "job.hand_over"
+PATIENCE = timedelta(seconds=30)
+"""How long whoever accepted a job may take to hand it over before it is taken for dead."""
 
 
-def accept(services: Services, tenant_id: int, job_id: str, request: Request, at: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What the workers are asked to do for a job; the arguments are plain JSON."""
+
+    job_id: str
+    name: str
+    arguments: tuple[Any, ...]
+
+
+def backfill_task(tenant_id: int, job_id: str, request: Request, run_id: str) -> Task:
+    """Say what a backfill asks of the workers."""
+    days = request.start.isoformat(), request.end.isoformat()
+    arguments = (tenant_id, job_id, request.connection_id, *days, request.as_of.isoformat(), run_id)
+    return Task(job_id=job_id, name="backfill", arguments=arguments)
+
+
+def accept(
+    services: Services, tenant_id: int, job_id: str, request: Request, at: datetime, run_id: str = ""
+) -> None:  # fmt: skip
     """Write the queued job; refused with 404 where the connection is not there."""
     with services.database.tenant(tenant_id) as conn:
         connections.get(conn, request.connection_id, services.fernet_key)
         jobs.create(conn, job_id, "backfill", 0, at=at)
+        note(conn, backfill_task(tenant_id, job_id, request, run_id))
+
+
+def note(conn: Connection, task: Task) -> None:
+    """Write, in the transaction that accepts a job, what is still to be handed over."""
+    outbox.add(conn, HAND_OVER, task.job_id, 1, {"name": task.name, "arguments": list(task.arguments)})
 
 
 @contextmanager
 def handed_over(services: Services, tenant_id: int, job_id: str) -> Iterator[None]:
-    """Mark the job failed where handing it to the workers does not end well: nobody would ever run it."""
+    """Mark the job failed where handing it to the workers does not end well: its caller is told and may try again."""
     with ExitStack() as undo:
         undo.callback(_give_up, services, tenant_id, job_id)
         yield
         undo.pop_all()
+    with services.database.tenant(tenant_id) as conn:
+        outbox.mark_entity_done(conn, HAND_OVER, job_id, services.clock())
 
 
 def _give_up(services: Services, tenant_id: int, job_id: str) -> None:
     with services.database.tenant(tenant_id) as conn:
         reason = "it could not be handed to the workers"
         jobs.progress(conn, job_id, at=services.clock(), state="failed", error=reason)
+        outbox.mark_entity_done(conn, HAND_OVER, job_id, services.clock())
+
+
+@contextmanager
+def left_behind(services: Services, tenant_id: int) -> Iterator[list[Task]]:
+    """Give the jobs whose process died before it handed them over; on a clean end they count as handed over.
+
+    One that was enqueued and not noted so may come twice: a task repeated stores nothing twice.
+    """
+    now = services.clock()
+    with services.database.tenant(tenant_id) as conn:
+        rows = outbox.take(conn, HAND_OVER, now - PATIENCE)
+        yield [
+            Task(job_id=row.entity, name=row.payload["name"], arguments=tuple(row.payload["arguments"]))
+            for row in rows
+            if jobs.get(conn, row.entity).state == "queued"
+        ]
+        outbox.mark_done(conn, [row.outbox_id for row in rows], now)
 
 
 def view(services: Services, tenant_id: int, job_id: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from python_nodes.store.tables import outbox
@@ -37,12 +37,20 @@ def add(conn: Connection, type_: str, entity: str, version: int, payload: Mappin
 
 def pending(conn: Connection, type_: str, limit: int = 1000) -> list[OutboxRow]:
     """Return rows not yet dispatched, oldest first."""
-    query = (
-        select(outbox)
-        .where(outbox.c.type == type_, outbox.c.dispatched_at.is_(None))
-        .order_by(outbox.c.id)
-        .limit(limit)
-    )
+    return _read(conn, _open(type_).limit(limit))
+
+
+def take(conn: Connection, type_: str, created_before: datetime, limit: int = 1000) -> list[OutboxRow]:
+    """Return rows that have waited since before then, and hold them to the transaction's end; no other takes them."""
+    waited = _open(type_).where(outbox.c.created_at < created_before)
+    return _read(conn, waited.limit(limit).with_for_update(skip_locked=True))
+
+
+def _open(type_: str) -> Select[Any]:
+    return select(outbox).where(outbox.c.type == type_, outbox.c.dispatched_at.is_(None)).order_by(outbox.c.id)
+
+
+def _read(conn: Connection, query: Select[Any]) -> list[OutboxRow]:
     return [
         OutboxRow(
             outbox_id=row.id,

@@ -1,16 +1,22 @@
-"""An import through the real queue: handed over by one process, done by a Celery worker, told by the job."""
+"""Imports through the real queue: handed over by one process, done by a Celery worker, told by the job."""
 
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from python_nodes.steps import import_job
+import pytest
+
+from python_nodes.steps import import_job, job_admin
 from python_nodes.steps.import_file import Order
 from tests.integration.worker.test_imports import HEAD, SOURCE
 
@@ -18,7 +24,8 @@ if TYPE_CHECKING:
     from tests.integration.worker.conftest import Worker
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
+AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 HAND_OVER = """
 import sys
 from datetime import UTC, datetime
@@ -31,43 +38,129 @@ asked = Request(
 )
 jobs.enqueue_import(tenant_id, "queued", asked, region="default", run_id="r1")
 """
+UPLOAD = """
+import sys
+from python_nodes.app import create_app
+client = create_app().test_client()
+query = {"source": "booking-report", "file": "k.csv", "as_of": "2026-03-10T12:00:00Z"}
+headers = {"Authorization": f"Bearer {sys.argv[1]}", "Content-Type": "text/csv"}
+client.post("/v1/imports", query_string=query, data=sys.argv[2].encode(), headers=headers)
+"""
+
+LOOK = """
+import sys
+from python_nodes.app import create_app
+headers = {"Authorization": f"Bearer {sys.argv[1]}"}
+print(create_app().test_client().get(f"/v1/jobs/{sys.argv[2]}", headers=headers).get_json()["state"])
+"""
 
 
-def test_a_celery_worker_imports_what_was_handed_over(
-    worker: Worker, portfolio: dict[str, Any], tmp_path: Path
-) -> None:
+@pytest.fixture
+def ready(worker: Worker, portfolio: dict[str, Any]) -> Worker:
     assert worker.post("/v1/portfolio", portfolio).status_code == 200
     assert worker.client.post("/v1/imports/sources", json=SOURCE).status_code == 200
-    env = {**os.environ, "PYTHONPATH": str(CHECKOUT)} | {
+    return worker
+
+
+def environment(worker: Worker, redis_url: str | None = None) -> dict[str, str]:
+    """What another process of the same worker is given."""
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT)} | {
         "NIGHTPORTER_DATABASE_URL": worker.settings.database_url.get_secret_value(),
-        "NIGHTPORTER_REDIS_URL": worker.settings.redis_url.get_secret_value(),
+        "NIGHTPORTER_REDIS_URL": redis_url or worker.settings.redis_url.get_secret_value(),
         "NIGHTPORTER_SECRET_KEY": worker.settings.secret_key.get_secret_value(),
         "NIGHTPORTER_RAW_ROOT": str(worker.settings.raw_root),
         "NIGHTPORTER_TENANT_ID": str(worker.settings.tenant_id),
     }
-    order = Order(file="q.csv", content=(HEAD + "2026-03-07,100101,10,100,1\n").encode())
-    at = datetime(2026, 3, 10, 12, tzinfo=UTC)
-    asked = import_job.accept(worker.services, worker.settings.tenant_id, "queued", "booking-report", order, at)
-    assert asked is not None
-    arguments = [str(worker.settings.tenant_id), str(asked.raw_id)]
-    subprocess.run([sys.executable, "-c", HAND_OVER, *arguments], env=env, cwd=CHECKOUT, check=True, timeout=60)
+
+
+@contextmanager
+def celery(worker: Worker, log: Path) -> Iterator[None]:
     program = [sys.executable, "-m", "celery", "-A", "python_nodes.jobs", "worker"]
     command = [*program, "--pool", "solo", "-Q", "default.bulk"]
-    with (tmp_path / "celery.log").open("wb") as log:
-        celery = subprocess.Popen(command, env=env, cwd=CHECKOUT, stdout=log, stderr=log)
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, env=environment(worker), cwd=CHECKOUT, stdout=out, stderr=out)
     try:
-        job = _ended(worker)
+        yield
     finally:
-        celery.terminate()
-        celery.wait(timeout=30)
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def ended(worker: Worker, job_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        job: dict[str, Any] = worker.client.get(f"/v1/jobs/{job_id}").json()
+        if job["state"] in {"done", "failed"} or time.monotonic() > deadline:
+            return job
+        time.sleep(0.5)
+
+
+def test_a_celery_worker_imports_what_was_handed_over(ready: Worker, tmp_path: Path) -> None:
+    order = Order(file="q.csv", content=(HEAD + "2026-03-07,100101,10,100,1\n").encode())
+    asked = import_job.accept(ready.services, ready.settings.tenant_id, "queued", "booking-report", order, AT)
+    assert asked is not None
+    arguments = [str(ready.settings.tenant_id), str(asked.raw_id)]
+    command = [sys.executable, "-c", HAND_OVER, *arguments]
+    subprocess.run(command, env=environment(ready), cwd=CHECKOUT, check=True, timeout=PATIENCE_S)
+    with celery(ready, tmp_path / "celery.log"):
+        job = ended(ready, "queued")
     assert job["state"] == "done", (tmp_path / "celery.log").read_text()
     assert job["result"]["stored"] == 1
 
 
-def _ended(worker: Worker) -> dict[str, Any]:
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        job: dict[str, Any] = worker.client.get("/v1/jobs/queued").json()
-        if job["state"] in {"done", "failed"} or time.monotonic() > deadline:
-            return job
-        time.sleep(0.5)
+def test_a_job_whose_process_was_killed_before_it_reached_the_queue_is_handed_over_later(
+    ready: Worker, tmp_path: Path
+) -> None:
+    job_id = killed_while_handing_over(ready)
+    aged(ready, "now()")
+    # So young, it may still be on its way.
+    assert looked_at(ready, job_id) == "queued"
+    assert waiting(ready) == [job_id]
+    aged(ready, "now() - interval '1 minute'")
+    assert looked_at(ready, job_id) == "queued"
+    assert waiting(ready) == []
+    with celery(ready, tmp_path / "celery.log"):
+        job = ended(ready, job_id)
+    assert job["state"] == "done", (tmp_path / "celery.log").read_text()
+    assert job["result"]["stored"] == 1
+
+
+def killed_while_handing_over(worker: Worker) -> str:
+    """Upload through a worker whose queue never answers, and kill it there; returns the job that it left."""
+    key = worker.key("ingest")
+    content = HEAD + "2026-03-08,100101,10,100,1\n"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        env = environment(worker, f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        process = subprocess.Popen([sys.executable, "-c", UPLOAD, key, content], env=env, cwd=CHECKOUT)
+        try:
+            asking, _ = silent.accept()
+            asking.recv(1)
+            left = waiting(worker)
+        finally:
+            process.kill()
+        assert process.wait(timeout=30) == -signal.SIGKILL
+        asking.close()
+    (job_id,) = left
+    return job_id
+
+
+def looked_at(worker: Worker, job_id: str) -> str:
+    """Ask a worker that has the queue how far a job is."""
+    command = [sys.executable, "-c", LOOK, worker.key("read"), job_id]
+    done = subprocess.run(
+        command, env=environment(worker), cwd=CHECKOUT, check=True, timeout=PATIENCE_S, capture_output=True, text=True
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def aged(worker: Worker, accepted_at: str) -> None:
+    """Set when the waiting jobs were accepted."""
+    with worker.services.database.tenant(worker.settings.tenant_id) as conn:
+        conn.exec_driver_sql(f"UPDATE outbox SET created_at = {accepted_at} WHERE dispatched_at IS NULL")
+
+
+def waiting(worker: Worker) -> list[str]:
+    """Return the jobs that have been accepted and not handed over."""
+    with worker.services.database.tenant(worker.settings.tenant_id) as conn:
+        query = "SELECT entity FROM outbox WHERE type = %s AND dispatched_at IS NULL AND entity <> 'queued'"
+        return [row.entity for row in conn.exec_driver_sql(query, (job_admin.HAND_OVER,))]
