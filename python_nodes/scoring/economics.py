@@ -11,20 +11,25 @@ import numpy as np
 from python_nodes.domain.inputs import Economics
 from python_nodes.domain.metrics import DayArray, FloatArray, IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
-
-YEAR_DAYS = 364
+from python_nodes.scoring import season
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EconomicsSettings:
-    """``gap_days`` keeps a problem that has begun out of what is normal; pools weigh as so many bookings or days."""
+    """``gap_days`` keeps a problem that has begun out of what is normal; pools weigh as so many bookings or days.
+
+    ``near_days`` are the last of the baseline's, from which a market's season is followed on. Of bookings made within
+    ``cancel_days`` it is not yet known which are cancelled.
+    """
 
     baseline_days: int = 91
     gap_days: int = 14
+    near_days: int = 28
     pool_bookings: float = 5.0
     pool_cancelled: float = 30.0
     pool_days: float = 14.0
     season_half_width_days: int = 14
+    cancel_days: int = 60
 
 
 DEFAULTS = EconomicsSettings()
@@ -61,19 +66,32 @@ def economics(
     counts = _filled(counts, matrix, listings, days[:end])
     rates = np.array([fx.get(listing.currency, 1.0) for listing in listings], dtype=np.float64)
     markets = np.unique([listing.market for listing in listings], return_inverse=True)[1].astype(np.int64)
-    recent = slice(max(end - settings.gap_days - settings.baseline_days, 0), max(end - settings.gap_days, 0))
-    window_days = max(recent.stop - recent.start, 1)
-    drift, season_index = _season(counts, markets, recent, settings)
-    per_day = (counts[:, recent].sum(axis=1) + settings.pool_days * counts.sum(axis=1) / max(end, 1)) / (
-        window_days + settings.pool_days
+    told = season.told_days(counts, listings)
+    at = season.windows(
+        end, settings.baseline_days, settings.gap_days, settings.near_days, settings.season_half_width_days
+    )
+    drift, season_index = season.movement(counts, told, markets, at)
+    per_day = (counts[:, at.base].sum(axis=1) + settings.pool_days * season.mean_a_day(counts, told)) / (
+        told[:, at.base].sum(axis=1) + settings.pool_days
     )
     base = np.array([listing.base_price_minor for listing in listings], dtype=np.float64)
     total, value = counts.sum(axis=1), money.sum(axis=1)
     nights = float(value.sum() / max(float((total * base).sum()), 1.0)) if value.sum() > 0 else 1.0
     per_booking = (value + settings.pool_bookings * base * nights) / (total + settings.pool_bookings)
-    share = lost.sum() / max(float(total.sum()), 1.0)
-    gone = (lost.sum(axis=1) + settings.pool_cancelled * share) / (total + settings.pool_cancelled)
-    return Economics(per_day * drift, per_booking * rates, np.clip(1.0 - gone, 0.0, 1.0), season_index)
+    worth = season.value_movement(counts, money, per_booking, told, markets, at)
+    return Economics(
+        per_day * drift, per_booking * worth * rates, _kept_share(counts, lost, settings), season_index
+    )  # fmt: skip
+
+
+def _kept_share(counts: FloatArray, lost: FloatArray, settings: EconomicsSettings) -> FloatArray:
+    """Return which share of bookings is not cancelled, by those old enough to know; by all where none is."""
+    known = max(counts.shape[1] - settings.cancel_days, 0)
+    if counts[:, :known].sum() > 0:
+        counts, lost = counts[:, :known], lost[:, :known]
+    share = lost.sum() / max(float(counts.sum()), 1.0)
+    gone = (lost.sum(axis=1) + settings.pool_cancelled * share) / (counts.sum(axis=1) + settings.pool_cancelled)
+    return np.asarray(np.clip(1.0 - gone, 0.0, 1.0), dtype=np.float64)
 
 
 def _filled(
@@ -91,30 +109,6 @@ def _filled(
         if known is not None:
             result[row, inside] = np.nan_to_num(matrix.values["booking_velocity"][known, columns[inside]])
     return result
-
-
-def _season(
-    counts: FloatArray, markets: IntArray, recent: slice, settings: EconomicsSettings
-) -> tuple[FloatArray, FloatArray]:
-    """Return now ÷ the baseline window, and now ÷ the year's mean, by market as a year ago showed it."""
-    n_listings, n_days = counts.shape
-    drift, index = np.ones(n_listings), np.ones(n_listings)
-    centre = n_days - YEAR_DAYS
-    now = slice(max(centre - settings.season_half_width_days, 0), centre + settings.season_half_width_days + 1)
-    before = slice(max(recent.start - YEAR_DAYS, 0), max(recent.stop - YEAR_DAYS, 0))
-    if centre < 1:
-        return drift, index
-    for market in np.unique(markets):
-        rows = markets == market
-        total = counts[rows].sum(axis=0)
-        year = (total[-YEAR_DAYS:].mean() * 1.0) + 1e-9
-        strength = 50.0 / (now.stop - now.start)
-        present = (total[now].mean() + strength) / (year + strength)
-        index[rows] = np.clip(present, 0.2, 5.0)
-        if before.stop - before.start >= settings.season_half_width_days:
-            past = (total[before].mean() + strength) / (year + strength)
-            drift[rows] = np.clip(present / past, 0.5, 2.0)
-    return drift, index
 
 
 def night_demand(
