@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import numpy as np
@@ -145,6 +145,7 @@ class GuardInputs:
     ``stay_shares`` (n_listings, k): column ``i`` is the share of bookings that stay ``i + 1`` nights, the last or more.
     ``booked_units`` (n_listings, n_nights): like units that standing bookings of all channels took before the poll of
     availability, with time enough for it to know them; 0 where the night changed on the channel since.
+    ``worth``: what one minor unit of each currency is worth, all in minor units of one and the same; as known today.
     """
 
     as_of: datetime
@@ -165,6 +166,7 @@ class GuardInputs:
     missing_content: MissingContent
     marks: FeedMarks
     failing: Sequence[FailingPoll]
+    worth: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

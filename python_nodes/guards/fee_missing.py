@@ -1,4 +1,4 @@
-"""A fee that guests were charged is gone: each stay sold meanwhile gives it away."""
+"""A fee that guests were charged is gone: each stay sold meanwhile gives it away, and a few more are sold for it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import GuardInputs
 from python_nodes.guards.finding import demand_of, judged, mean_stay, nights_finding
+from python_nodes.guards.price_out_of_range import lost_at
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
 NAME = "fee_missing"
@@ -30,13 +31,15 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     for row in np.flatnonzero(gone.any(axis=1)).tolist():
         usual = float(np.median(fee[row, gone[row]]))
         stay_price = float(np.nan_to_num(price[row])) * float(stay[row])
+        ratio = stay_price / (usual + stay_price)
         found.append(
             nights_finding(
                 inputs, int(row), gone, kind=NAME, metric="listed_price", cause="fee_missing",
-                share_lost=float(share[row]) * usual / (usual + stay_price), observed=0.0, expected=usual,
+                share_lost=float(share[row]) * float(lost_at(np.array(ratio), settings)), observed=0.0, expected=usual,
                 evidence={
                     "usual_fees_minor": round(usual), "currency": inputs.listings[row].currency,
-                    "fee_share_of_stay": round(usual / (usual + stay_price), 4),
+                    "fee_share_of_stay": round(1.0 - ratio, 4),
+                    "assumed_price_elasticity": settings.price_elasticity_below,
                 },
             )
         )  # fmt: skip

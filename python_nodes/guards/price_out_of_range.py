@@ -48,7 +48,7 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
             "too_high_nights": int(dear[row].sum()), "price_minor": round(observed),
             "usual_price_minor": round(expected),
             "floor_price_minor": inputs.listings[row].floor_price_minor, "currency": inputs.listings[row].currency,
-            "assumed_price_elasticity": settings.price_elasticity,
+            "assumed_price_elasticity": assumed_elasticity(observed > expected, settings),
         }  # fmt: skip
         found.append(
             nights_finding(
@@ -104,9 +104,24 @@ def lost_by_price(
     price: FloatArray, reference: FloatArray, collapsed: BoolArray, dear: BoolArray, demand: FloatArray,
     settings: GuardSettings,
 ) -> FloatArray:  # fmt: skip
-    """Share of revenue lost: what a low price gives away, or the bookings a high one keeps off (assumed elasticity)."""
+    """Share of a day's revenue lost by the marked nights, each weighing as the bookings that touch it."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        given_away = np.where(collapsed, 1.0 - price / reference, 0.0)
-        kept_off = np.where(dear, 1.0 - (reference / price) ** settings.price_elasticity, 0.0)
-    lost = np.clip(np.nan_to_num(given_away + kept_off), 0.0, 1.0) * np.nan_to_num(demand)
+        lost = lost_at(np.where(collapsed | dear, price / reference, 1.0), settings)
+    lost = np.nan_to_num(lost) * np.nan_to_num(demand)
     return np.asarray(np.clip(lost.sum(axis=1), 0.0, 1.0), dtype=np.float64)
+
+
+def assumed_elasticity(is_dear: bool, settings: GuardSettings) -> float:
+    """Name the elasticity that a finding's loss rests on."""
+    return settings.price_elasticity_above if is_dear else settings.price_elasticity_below
+
+
+def lost_at(ratio: FloatArray, settings: GuardSettings) -> FloatArray:
+    """Share of revenue lost at a price ``ratio`` times the usual one, by the assumed elasticities; none below 0.
+
+    Fewer guests come to a dear price and each of them pays it; more come to a cheap one, for less.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        power = np.where(ratio < 1.0, 1.0 - settings.price_elasticity_below, 1.0 - settings.price_elasticity_above)
+        kept = np.where(ratio > 0, ratio**power, 0.0)
+    return np.asarray(np.clip(1.0 - kept, 0.0, 1.0), dtype=np.float64)

@@ -19,7 +19,9 @@ class GuardSettings:
 
     Prices: ``price_low_ratio`` and ``price_high_ratio`` bound a night's price, and the total with fees, by the usual
     one; ``inferred_slack`` widens both where other nights, not the night's own past, tell the usual price.
-    ``price_elasticity`` is an assumption: a price ``k`` times the usual one keeps ``k ** -elasticity`` of its bookings.
+    ``price_elasticity_above`` and ``price_elasticity_below`` are assumptions: at a price ``k`` times the usual one
+    ``k ** -elasticity`` of its bookings come. One listing among many loses guests to its neighbours when it is dear;
+    when it is cheap it draws fewer than would make up for the price (docs/adr/0012-loss-in-money.md).
 
     Minimum stay: a rise of ``min_stay_rise_nights`` counts; operators move it by season, then on all channels at once.
 
@@ -36,7 +38,9 @@ class GuardSettings:
     A poll is failing for good after ``poll_failures`` failures in a row or ``poll_failing_hours``.
 
     Reviews: a fall of ``review_drop_points`` (of ten) within the remembered weeks counts from ``review_min_count``
-    reviews on: fewer move by a single guest. ``review_loss_per_point`` is an assumption: e-folds of bookings a point.
+    reviews on: fewer move by a single guest. Where reviews are many, ``review_sure_sd`` deviations of their mean do,
+    one review having ``review_sd_points``, and never less than ``review_least_points``. ``review_loss_per_point`` is
+    an assumption: e-folds of bookings a point.
 
     Content: an amenity or rate plan that a snapshot of the last ``content_memory_days`` showed is missed; after that
     its absence is taken as meant. What either costs (``amenity_loss_share`` each, ``rate_plan_loss_share`` times the
@@ -50,7 +54,8 @@ class GuardSettings:
     price_low_ratio: float = 0.5
     price_high_ratio: float = 2.0
     inferred_slack: float = 1.5
-    price_elasticity: float = 1.5
+    price_elasticity_above: float = 2.0
+    price_elasticity_below: float = 0.5
     min_stay_rise_nights: int = 1
     parity_price_tolerance: float = 0.10
     parity_min_stay_tolerance: int = 0
@@ -65,6 +70,9 @@ class GuardSettings:
     poll_failing_hours: float = 24.0
     review_drop_points: float = 0.25
     review_min_count: int = 10
+    review_sure_sd: float = 4.0
+    review_sd_points: float = 2.0
+    review_least_points: float = 0.1
     review_loss_per_point: float = 0.2
     content_memory_days: int = 28
     amenity_loss_share: float = 0.10

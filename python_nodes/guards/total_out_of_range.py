@@ -7,7 +7,7 @@ import numpy as np
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import GuardInputs
 from python_nodes.guards.finding import judged, mean_stay, nights_finding
-from python_nodes.guards.price_out_of_range import lost_by_price, out_of_range
+from python_nodes.guards.price_out_of_range import assumed_elasticity, lost_by_price, out_of_range
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
 NAME = "total_out_of_range"
@@ -39,7 +39,7 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
             "fees_minor": int(np.median(ari.fees_minor[row, nights])),
             "usual_fees_minor": int(np.nanmedian(np.nan_to_num(usual.fees_minor[row, nights]))),
             "stay_nights": round(float(stay[row, 0]), 1), "currency": inputs.listings[row].currency,
-            "assumed_price_elasticity": settings.price_elasticity,
+            "assumed_price_elasticity": assumed_elasticity(observed > expected, settings),
         }  # fmt: skip
         found.append(
             nights_finding(

@@ -63,6 +63,7 @@ def guard_inputs(
         missing_content=content.missing(conn, ids, as_of - timedelta(days=MEMORY_DAYS)),
         marks=marks.current(conn, ids, as_of - timedelta(days=MEMORY_DAYS), as_of),
         failing=failing.polls_of(conn, listings, as_of),
+        worth=minor_rates(EURO, rates.table(conn), today),
     )
 
 

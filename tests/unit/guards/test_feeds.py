@@ -92,6 +92,28 @@ def test_another_currency_is_told_and_is_no_stale_feed(well: GuardInputs) -> Non
     assert len(feed_stale.check(silent)) == 1
 
 
+@pytest.mark.parametrize(
+    ("shown_in", "worth", "lost", "direction"),
+    [
+        ("USD", 0.92, 1 - 0.92**0.5, "down"),
+        ("GBP", 1.25, 1 - 1.25**-1.0, "up"),
+        # 120 euro become 120 yen, which are worth as much as 72 cents: a yen has no cents.
+        ("JPY", 0.6, 1 - 0.006**0.5, "down"),
+    ],
+)
+def test_another_currency_costs_what_so_wrong_a_price_costs(
+    well: GuardInputs, shown_in: str, worth: float, lost: float, direction: str
+) -> None:
+    switched = replace(well, marks=marked(1, "currency", shown_in), worth={"EUR": 1.0, shown_in: worth})
+    (found,) = currency_switched.check(switched)
+    assert (found.share_lost, found.direction) == (pytest.approx(lost), direction)
+
+
+def test_a_currency_without_a_rate_has_no_invented_loss(well: GuardInputs) -> None:
+    (found,) = currency_switched.check(replace(well, marks=marked(1, "currency", "USD"), worth={"EUR": 1.0}))
+    assert (found.share_lost, found.evidence["loss_is_unknown"]) == (0.0, "no exchange rate")
+
+
 def test_a_report_in_another_currency_counts_until_availability_came_well(well: GuardInputs) -> None:
     mark = marked(1, "currency", "USD", "performance")
     assert len(currency_switched.check(replace(well, marks=mark))) == 1

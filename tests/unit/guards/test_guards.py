@@ -62,7 +62,14 @@ def test_missing_price(well: GuardInputs) -> None:
 
 @pytest.mark.parametrize(
     ("price", "share"),
-    [(1_000.0, 0.9 * 0.1), (40_000.0, (1 - 0.25**1.5) * 0.1), (5_100.0, None), (19_900.0, None), (3_900.0, 0.61 * 0.1)],
+    [
+        # At half its price a night draws 1.41 times the guests, at double a quarter of them, who pay double.
+        (1_000.0, (1 - 0.1**0.5) * 0.1),
+        (40_000.0, (1 - 0.25) * 0.1),
+        (5_100.0, None),
+        (19_900.0, None),
+        (3_900.0, (1 - 0.39**0.5) * 0.1),
+    ],
 )
 def test_price_bounds(well: GuardInputs, price: float, share: float | None) -> None:
     found = discover()["price_out_of_range"](

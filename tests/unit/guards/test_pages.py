@@ -28,6 +28,16 @@ def test_a_score_that_fell(well: GuardInputs, score: float, count: int, is_found
         assert one.share_lost == pytest.approx(1 - np.exp(-0.06))
 
 
+@pytest.mark.parametrize(("count", "least"), [(10, 0.25), (1_024, 0.25), (1_600, 0.2), (6_400, 0.1), (90_000, 0.1)])
+def test_the_score_of_many_reviews_need_not_fall_far(well: GuardInputs, count: int, least: float) -> None:
+    for points, is_found in ((least, True), (least - 0.02, False)):
+        history = well.recent.review_score.copy()
+        history[1, -3:-1] = 9.0 - points
+        state = ReviewState(at_row(well.reviews.score_10, 9.0 - points), at_row(well.reviews.count, count))
+        found = review_drop.check(replace(well, reviews=state, recent=replace(well.recent, review_score=history)))
+        assert bool(found) == is_found
+
+
 def test_a_score_without_a_past_or_a_present_is_not_judged(well: GuardInputs) -> None:
     nothing = np.full_like(well.recent.review_score, np.nan)
     low = ReviewState(np.full(N, 3.0), np.full(N, 40, np.int64))
