@@ -14,7 +14,7 @@ import httpx2
 import psutil
 
 from python_nodes.errors import NightporterError
-from python_nodes.local import flows, n8n, processes
+from python_nodes.local import flows, loopback, n8n, processes
 from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
 
@@ -82,7 +82,7 @@ def _servers(folder: StateDir, saved: Saved) -> Iterator[Finding]:
         else:
             yield _running(name, healthy, url, folder)
     if processes.answers(probes["worker"]):
-        stores = httpx2.get(probes["worker"], timeout=5.0).text
+        stores = loopback.client().get(probes["worker"], timeout=5.0).text
         yield Finding("stores", stores.strip()[:200])
 
 

@@ -14,7 +14,7 @@ import httpx2
 import psutil
 
 from python_nodes.errors import ConfigError
-from python_nodes.local import processes
+from python_nodes.local import loopback, processes
 
 READY_S = 30.0
 CONFIG = """reporting-disabled = true
@@ -123,6 +123,6 @@ def run(root: Path, build: Build, *, port: int | None = None, auth: bool = False
 
 def _answers(url: str) -> bool:
     try:
-        return httpx2.get(f"{url}/ping", timeout=2.0).status_code == httpx2.codes.NO_CONTENT
+        return loopback.client().get(f"{url}/ping", timeout=2.0).status_code == httpx2.codes.NO_CONTENT
     except httpx2.HTTPError:
         return False

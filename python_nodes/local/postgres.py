@@ -88,7 +88,11 @@ def create(postgres: Postgres, name: str, *, template: str = "template1") -> Non
         owner = conn.execute(
             text("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = :name"), {"name": template}
         ).scalar_one()
-        conn.execute(text(f"CREATE DATABASE {quoted(name)} TEMPLATE {quoted(template)} OWNER {quoted(owner)}"))
+        # By files: a history of gigabytes need not go through the log, which takes three times as long.
+        strategy = "STRATEGY FILE_COPY" if template != "template1" else ""
+        conn.execute(
+            text(f"CREATE DATABASE {quoted(name)} TEMPLATE {quoted(template)} OWNER {quoted(owner)} {strategy}")
+        )
         if template != "template1":
             # CREATE DATABASE copies neither the privileges on the database nor its settings.
             acl = text("SELECT datacl::text FROM pg_database WHERE datname = :name")

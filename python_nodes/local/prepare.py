@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -79,8 +80,11 @@ def backfill(
     # Money first: what is stored is reckoned at the rates that the sandbox's world goes by.
     eve = {"as_of": backfill_moment(t0)}
     worker.post("/v1/fx/refresh", eve, key="fx")
-    worker.run_jobs("/v1/backfill", orders, progress=progress)
-    downloads.import_history(worker, sandbox_dir, backfill_moment(t0))
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        # Celery reads what the channels' interfaces give, gunicorn what people download: neither waits for the other.
+        downloaded = aside.submit(downloads.import_history, worker, sandbox_dir, backfill_moment(t0))
+        worker.run_jobs("/v1/backfill", orders, progress=progress)
+        downloaded.result()
     worker.post("/v1/metrics/derive", eve, key="derive")
 
 

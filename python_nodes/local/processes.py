@@ -16,6 +16,7 @@ import httpx2
 import psutil
 
 from python_nodes.errors import RetryableError
+from python_nodes.local import loopback
 
 STOP_GRACE_S = 10.0
 
@@ -101,7 +102,7 @@ def wait_until(child: Child, ready: Callable[[], bool], *, within_s: float) -> N
 def answers(url: str) -> bool:
     """Whether a GET of the address gives a 200 now."""
     try:
-        return httpx2.get(url, timeout=2.0).status_code == httpx2.codes.OK
+        return loopback.client().get(url, timeout=2.0).status_code == httpx2.codes.OK
     except httpx2.HTTPError:
         return False
 

@@ -14,13 +14,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-import httpx2
 import psutil
 from rich.console import Console
 from rich.progress import Progress
 
 from python_nodes.errors import ConfigError
-from python_nodes.local import flows, influx, n8n, postgres, processes, servers, valkey
+from python_nodes.local import flows, influx, loopback, n8n, postgres, processes, servers, valkey
 from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.servers import WorldArguments
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
@@ -240,7 +239,7 @@ def _backfill(running: Running, t0: date) -> None:
 def control(saved: Saved, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """One call of the sandbox's control port."""
     headers = {"Authorization": f"Bearer {saved.control_token}"}
-    response = httpx2.request(method, f"{saved.control_url}{path}", headers=headers, json=body, timeout=60.0)
+    response = loopback.client().request(method, f"{saved.control_url}{path}", headers=headers, json=body)
     response.raise_for_status()
     return response.json()
 

@@ -10,12 +10,11 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
 from rich.console import Console
 from rich.progress import Progress
 
 from python_nodes.errors import ConfigError
-from python_nodes.local import n8n, n8n_rest, report
+from python_nodes.local import loopback, n8n, n8n_rest, report
 from python_nodes.local.start import Options, Running, Stopwatch, control, start
 from python_nodes.local.state import Saved, StateDir
 from python_nodes.local.worker_client import WorkerClient
@@ -76,7 +75,9 @@ def _play(running: Running) -> dict[str, Any]:
 
 def _has_message(saved: Saved) -> bool:
     """Whether anybody was told anything yet; asked of the receivers, since the worker would count all it holds."""
-    answer = httpx2.get(f"{saved.sandbox_url}/messages.json", params={"token": saved.page_token}, follow_redirects=True)
+    answer = loopback.client().get(
+        f"{saved.sandbox_url}/messages.json", params={"token": saved.page_token}, follow_redirects=True
+    )
     answer.raise_for_status()
     return any(answer.json().values())
 
