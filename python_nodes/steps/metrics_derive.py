@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from python_nodes import log, vendors
+from python_nodes.domain.columns import BoolArray
 from python_nodes.domain.metrics import DayArray, FloatArray, MetricMatrix, MetricPoints
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
@@ -83,10 +84,25 @@ def _values(
         values |= _present(conn, listings, days, today, table)
     # A channel's own report stands: it counts as the channel does, and the guards compare it with what we know.
     is_reported = np.isfinite(reported["search_impressions"]) & np.isfinite(reported["booking_velocity"])
-    values["booking_velocity"] = np.where(is_reported, np.nan, values["booking_velocity"])
+    untold = is_reported | late_reports(reported["search_impressions"], listings)
+    values["booking_velocity"] = np.where(untold, np.nan, values["booking_velocity"])
     velocity = np.where(is_reported, reported["booking_velocity"], values["booking_velocity"])
     values |= derived.filled_ratios({**reported, "booking_velocity": velocity})
     return MetricMatrix(listing_ids=np.array(ids, dtype=np.int64), days=days, values=values)
+
+
+def late_reports(shown: FloatArray, listings: Sequence[ListingInfo]) -> BoolArray:
+    """Return the days that a listing's report has yet to tell and its channel's other reports told, (n, n_days).
+
+    A property's feed that stands still keeps its bookings back too: no booking known then is not none made, and a none
+    told now would be held against the views that come later.
+    """
+    told = np.isfinite(shown)
+    _, channel = np.unique([listing.channel for listing in listings], return_inverse=True)
+    by_channel = np.zeros((int(channel.max(initial=-1)) + 1, shown.shape[1]), dtype=np.bool_)
+    np.logical_or.at(by_channel, channel, told)
+    is_reporting = told.any(axis=1, keepdims=True)
+    return np.asarray(is_reporting & by_channel[channel] & ~told, dtype=np.bool_)
 
 
 def known_days(conn: Connection, listings: Sequence[ListingInfo], as_of: datetime) -> Known:

@@ -257,6 +257,26 @@ def test_what_a_channel_reports_stands_and_its_missing_ratios_are_filled(derived
     assert derived.told("conversion_rate", "lisbon", "2026-03-30", "2026-03-31") == [0.25, 0.0]
 
 
+def test_a_report_that_is_late_does_not_count_as_no_bookings(derived: Derived) -> None:
+    """One property's feed stands still for three days; its bookings and its report come together on the fourth."""
+    channel_told = {"lisbon": 8, "tokyo": 5}
+    for name, count in channel_told.items():
+        days = np.datetime64("2026-03-24") + np.arange(count)
+        counts = {"search_impressions": np.full(count, 100.0), "listing_views": np.full(count, 20.0),
+                  "booking_velocity": np.full(count, 3.0)}  # fmt: skip
+        derived.services.metrics.write(
+            derived.tenant_id,
+            MetricPoints(listing_id=np.full(count, derived.ids[name]), day_date=days, source="booking_com",
+                         as_of_at=AS_OF - timedelta(days=1), values=counts),
+        )  # fmt: skip
+    derived.read_at(AS_OF)
+    derived.derive()
+    assert derived.told("booking_velocity", "tokyo", "2026-03-27", "2026-03-31") == [3.0, 3.0, None, None, None]
+    # New York has no report at all, and the first of April is nobody's yet: both are told by bookings.
+    assert derived.told("booking_velocity", "new_york", "2026-03-30", "2026-03-31") == [0.0, 0.0]
+    assert derived.told("booking_velocity", "tokyo", "2026-04-01", "2026-04-01") == [0.0]
+
+
 def test_only_known_metrics_are_derived_and_a_second_run_looks_at_the_last_weeks(derived: Derived) -> None:
     derived.read_at(AS_OF)
     derived.derive()
