@@ -227,6 +227,9 @@ def test_counts_what_it_holds_of_this_tenant(store: MetricStore, tenant_id: int,
     store.write(tenant_id, points([(1, 0, 1.0), (1, 1, 2.0), (2, 0, 3.0), (2, 1, NAN)]))
     store.write(tenant_id, points([(1, 0, 1.0)], metric="adr"))
     assert store.count(tenant_id) == (4, 3)
+    # Another source's value is one more, but no other series.
+    store.write(tenant_id, points([(1, 0, 2.0)], source="import: rank, all=1"))
+    assert store.count(tenant_id) == (5, 3)
 
 
 def test_answers_a_ping(store: MetricStore) -> None:

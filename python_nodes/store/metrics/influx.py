@@ -102,11 +102,17 @@ class InfluxMetricStore:
 
     def count(self, tenant_id: int) -> tuple[int, int]:
         """Return (values held, series)."""
-        select = f"SELECT count(*) FROM {MEASUREMENT} WHERE tenant = {literal(str(tenant_id))} GROUP BY listing"
-        body = self.http.table(select)
+        # By series and by name: grouping by listing alone merges sources row by row, and takes more than twice as long.
+        chosen = ", ".join(f"count({identifier(name)}) AS {identifier(name)}" for name in METRICS)
+        where = f"tenant = {literal(str(tenant_id))}"
+        body = self.http.table(f"SELECT {chosen} FROM {MEASUREMENT} WHERE {where} GROUP BY listing, source")
         if not body:
             return 0, 0
-        counts = pl.read_csv(BytesIO(body)).drop("name", "tags", "time", "count_as_of").fill_null(0).to_numpy()
+        frame = pl.read_csv(
+            BytesIO(body), columns=["tags", *METRICS], schema_overrides=dict.fromkeys(METRICS, pl.Int64)
+        )
+        listing = frame["tags"].str.extract(r"^listing=(\d+)")
+        counts = frame.drop("tags").group_by(listing).sum().drop("tags").to_numpy()
         return int(counts.sum()), int((counts > 0).sum())
 
     def ping(self) -> None:
