@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
 
 CHANNELS = ("booking_com", "expedia", "vrbo", "airbnb")
 HOTEL_CHANNELS = ("booking_com", "expedia")
@@ -22,6 +25,7 @@ HOME_MIXTURE: tuple[tuple[tuple[str, ...], float], ...] = (
 PRICE_RATIO = {"booking_com": 1.0, "expedia": 1.02, "vrbo": 1.03, "airbnb": 0.98}
 # Charged once a stay, as a share of the base price: service on expedia, cleaning on vrbo and airbnb.
 FEE_SHARE = {"booking_com": 0.0, "expedia": 0.08, "vrbo": 0.30, "airbnb": 0.25}
+_DIGITS = np.array(list("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
 def home_channels(chosen: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
@@ -51,8 +55,18 @@ def listing_ids(channel: str, place: int, room: int) -> tuple[str, str]:
 
 def reservation_id(channel: str, number: int) -> str:
     """What a channel calls a reservation."""
+    return reservation_ids(channel, np.array([number]))[0]
+
+
+def reservation_ids(channel: str, numbers: IntArray) -> list[str]:
+    """What a channel calls some reservations."""
     if channel == "booking_com":
-        return str(2_000_000_000 + number)
+        return [str(number) for number in (2_000_000_000 + numbers).tolist()]
     if channel == "expedia":
-        return str(1_500_000_000_000 + number)
-    return f"HA-{600_000 + number:09d}" if channel == "vrbo" else f"HM{np.base_repr(36**7 + 104_729 * number, 36)}"
+        return [str(number) for number in (1_500_000_000_000 + numbers).tolist()]
+    if channel == "vrbo":
+        return [f"HA-{number:09d}" for number in (600_000 + numbers).tolist()]
+    # Eight digits of base 36; the first is a 1, so there are never fewer.
+    digit = (36**7 + 104_729 * numbers[:, None]) // 36 ** np.arange(7, -1, -1) % 36
+    told = _DIGITS[digit].astype("U1").view("U8").ravel().tolist() if numbers.size else []
+    return [f"HM{one}" for one in told]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,11 @@ class Index:
     def reservations_of(self, unit: int) -> IntArray:
         """Rows of one unit's reservations."""
         return self.by_unit[self.unit_at[unit] : self.unit_at[unit + 1]]
+
+    def places_of(self, made: Reservations, units: Iterable[int], listings: tuple[int, ...]) -> IntArray:
+        """Rows of some listings' reservations, in their order; ``units`` are those listings' own."""
+        rows = np.sort(np.concatenate([self.reservations_of(unit) for unit in dict.fromkeys(units)]))
+        return np.asarray(rows[np.isin(made.listing[rows], listings)])
 
     def sold(self, made: Reservations, unit: int, day: int, nights: int) -> IntArray:
         """Rooms of a unit taken on each night as known at the local start of ``day``."""

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sandbox import shown, truth
-from sandbox.calendar import MARKETS, IntArray, same_number
+from sandbox.calendar import IntArray
 from sandbox.changelog import Change, Tweak
-from sandbox.channels import reservation_id
 from sandbox.demand import BoolArray, Counts
+from sandbox.figures import Figures, figures
 from sandbox.incidents import Incident
 from sandbox.index import Index
 from sandbox.portfolio import Portfolio
@@ -30,12 +30,8 @@ from sandbox.rows import (
     PerformanceRow,
     ReviewRow,
 )
+from sandbox.sales import Sales, moments
 from sandbox.truth import Outcome
-
-GIVEN_NAMES = ("Ana", "Ben", "Carla", "Dai", "Elin", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Keiko", "Lena", "Mia")
-FAMILY_NAMES = ("Alder", "Brook", "Costa", "Dune", "Ebner", "Flores", "Grove", "Hill", "Ito", "Jensen", "Lopes", "Moor")
-
-_ODD_FEEDS = ("feed_stale", "feed_duplicate", "currency_switched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,52 +120,29 @@ class World:
         rooms = self.index.rooms
         return {p: self.portfolio.market(rooms[channel, p][0]).currency for p in self.property_ids(channel)}
 
+    def figures(self, channel: str, start: date, end: date) -> Figures:
+        """A channel's performance report as columns."""
+        return figures(self, channel, start, end)
+
     def performance(self, channel: str, start: date, end: date) -> list[PerformanceRow]:
         """A channel's performance report, by day then listing; a duplicated feed has its rows twice."""
-        low, high = max(self.day_index(start), 0), min(self.day_index(end), self.history_days + self.live_days - 1)
-        listings = self.index.listings.get(channel, ())
-        odd = {i: self._known_through(i) for i in listings if self._is_odd_feed(i)}
-        where, book = np.array(listings, dtype=np.int64), self.portfolio
-        names = [(i, book.channel_property_id[i], book.room_id[i], book.market(i).currency) for i in listings]
-        rows: list[PerformanceRow] = []
-        for d in range(low, high + 1):
-            day = self.first + timedelta(days=d)
-            arrays = (self.counts.impressions, self.counts.views, self.booked, self.revenue_minor)
-            figures = zip(*(array[where, d].tolist() for array in arrays), strict=True)
-            for (i, place, room, currency), (impressions, views, bookings, revenue) in zip(names, figures, strict=True):
-                if i not in odd:
-                    rows.append(PerformanceRow(day, place, room, impressions, views, bookings, revenue, currency))
-                elif (through := odd[i]) is None or day < through:
-                    rows.extend([self._performance_row(i, d, day)] * self._times(i, day))
-        return rows
-
-    def _is_odd_feed(self, listing: int) -> bool:
-        """Whether a listing's report is ever anything but its figures in its own currency."""
-        return any(item.kind in _ODD_FEEDS for item in self.index.incidents.get(listing, ()))
-
-    def _performance_row(self, i: int, d: int, day: date) -> PerformanceRow:
-        book, own = self.portfolio, self.portfolio.market(i).currency
-        shown_in = self.currency_on(i, day) if d >= self.history_days else own
-        revenue = int(self.revenue_minor[i, d])
-        return PerformanceRow(
-            day, book.channel_property_id[i], book.room_id[i], int(self.counts.impressions[i, d]),
-            int(self.counts.views[i, d]), int(self.booked[i, d]),
-            revenue if shown_in == own else same_number(revenue, own, shown_in), shown_in,
+        told, book, first = self.figures(channel, start, end), self.portfolio, self.first
+        listing = told.listing.tolist()
+        columns = (
+            [first + timedelta(days=d) for d in told.day.tolist()], [book.channel_property_id[i] for i in listing],
+            [book.room_id[i] for i in listing], told.impressions.tolist(), told.views.tolist(), told.bookings.tolist(),
+            told.revenue_minor.tolist(), told.currency,
         )  # fmt: skip
+        return [PerformanceRow(*row) for row in zip(*columns, strict=True)]
 
-    def _known_through(self, listing: int) -> date | None:
-        """Where the feed is stale today, the day it stopped; its report ends the day before that, like any report."""
+    def known_through(self, listing: int) -> date | None:
+        """Where the feed is stale today, the day it stopped; None while it is fresh, or with no day to ask on."""
         return self.stale_since(listing, self.today()) if self.today else None
 
-    def _times(self, listing: int, day: date) -> int:
-        """A feed that doubles its rows does so from its first day's report, which is about the day before."""
-        live = (day - self.t0).days + 1
-        asked = (self.today() - self.t0).days if self.today else live
-        doubled = (
-            item.kind == "feed_duplicate" and item.covers(live) and item.covers(asked)
-            for item in self.index.incidents.get(listing, ())
-        )  # fmt: skip
-        return 2 if any(doubled) else 1
+    def switched(self) -> list[int]:
+        """Listings whose currency is ever switched by mistake."""
+        told = self.index.incidents.items()
+        return [i for i, items in told if any(item.kind == "currency_switched" for item in items)]
 
     def booking(self, k: int) -> BookingRow:
         """One reservation by its place in ``reservations``."""
@@ -177,55 +150,54 @@ class World:
 
     def booking_rows(self, places: IntArray) -> list[BookingRow]:
         """Reservations by their places in ``reservations``, in the order given."""
-        r, book = self.reservations, self.portfolio
-        names = ("listing", "day", "checkin", "nights", "total_minor", "booked_s", "cancelled_s", "guest")
-        columns, first = (getattr(r, name)[places].tolist() for name in names), self.first
-        rows: list[BookingRow] = []
-        for k, i, made, checkin, nights, total, booked_s, cancelled_s, guest in zip(
-            places.tolist(), *columns, strict=True
-        ):
-            paid_in = own = MARKETS[book.market_index[i]].currency
-            if made >= self.history_days:
-                paid_in = self.currency_on(i, self.first + timedelta(days=made))
-            rows.append(BookingRow(
-                reservation_id=reservation_id(book.channel[i], k),
-                property_id=book.channel_property_id[i],
-                room_id=book.room_id[i],
-                rate_id=book.rate_id[i],
-                booked_at=datetime.fromtimestamp(booked_s, UTC),
-                cancelled_at=datetime.fromtimestamp(cancelled_s, UTC) if cancelled_s >= 0 else None,
-                checkin=first + timedelta(days=checkin),
-                checkout=first + timedelta(days=checkin + nights),
-                guest_name=f"{GIVEN_NAMES[guest % len(GIVEN_NAMES)]} {FAMILY_NAMES[guest // 64 % len(FAMILY_NAMES)]}",
-                total_minor=same_number(total, own, paid_in) if paid_in != own else total,
-                currency=paid_in,
-            ))  # fmt: skip
-        return rows
+        told, made, first = self.sales(places), self.reservations, self.first
+        checkin, nights = made.checkin[places].tolist(), made.nights[places].tolist()
+        cancelled_s = made.cancelled_s[places].tolist()
+        columns = (
+            told.reservation_id, told.property_id, told.room_id, told.rate_id, moments(made.booked_s[places]),
+            [datetime.fromtimestamp(second, UTC) if second >= 0 else None for second in cancelled_s],
+            [first + timedelta(days=day) for day in checkin],
+            [first + timedelta(days=day + stay) for day, stay in zip(checkin, nights, strict=True)],
+            told.guest_name, told.total_minor, told.currency,
+        )  # fmt: skip
+        return [BookingRow(*row) for row in zip(*columns, strict=True)]
+
+    def sales(self, places: IntArray) -> Sales:
+        """Reservations as columns of text."""
+        return Sales(self, places)
 
     def _fresh(self, rows: IntArray, day: IntArray) -> IntArray:
         """Of some reservations those whose event on ``day`` a stale feed has already told."""
         told = np.ones(len(rows), dtype=np.bool_)
         for i in {i for item in self.placed if item.kind == "feed_stale" for i in item.listings}:
-            stopped = self._known_through(i)
+            stopped = self.known_through(i)
             if stopped is not None:
                 told &= (self.reservations.listing[rows] != i) | (day <= self.day_index(stopped))
         return rows[told]
 
-    def bookings(self, channel: str, start: date, end: date) -> list[BookingRow]:
-        """A channel's bookings made on property-local days ``start`` to ``end``, in order of ``booked_at``."""
+    def booking_places(self, channel: str, start: date, end: date) -> IntArray:
+        """Where a channel's bookings made on property-local days ``start`` to ``end`` stand, in order of time."""
         r = self.reservations
         rows = np.flatnonzero((r.day >= self.day_index(start)) & (r.day <= self.day_index(end)))
         rows = rows[np.isin(r.listing[rows], self.index.listings.get(channel, ()))]
-        return self.booking_rows(self._fresh(rows, r.day[rows]))
+        return self._fresh(rows, r.day[rows])
 
-    def cancellations(self, channel: str, day: date) -> list[BookingRow]:
-        """A channel's bookings cancelled on that property-local day, in order of ``cancelled_at``."""
+    def cancellation_places(self, channel: str, day: date) -> IntArray:
+        """Where a channel's bookings cancelled on that property-local day stand, in order of their cancellation."""
         r = self.reservations
         index = self.day_index(day)
         rows = np.flatnonzero(r.cancel_day == index) if index >= 0 else np.array([], dtype=np.int64)
         rows = rows[np.isin(r.listing[rows], self.index.listings.get(channel, ()))]
         rows = rows[np.argsort(r.cancelled_s[rows], kind="stable")]
-        return self.booking_rows(self._fresh(rows, r.cancel_day[rows]))
+        return self._fresh(rows, r.cancel_day[rows])
+
+    def bookings(self, channel: str, start: date, end: date) -> list[BookingRow]:
+        """A channel's bookings made on property-local days ``start`` to ``end``, in order of ``booked_at``."""
+        return self.booking_rows(self.booking_places(channel, start, end))
+
+    def cancellations(self, channel: str, day: date) -> list[BookingRow]:
+        """A channel's bookings cancelled on that property-local day, in order of ``cancelled_at``."""
+        return self.booking_rows(self.cancellation_places(channel, day))
 
     def ari(self, channel: str, property_id: str, day: date, first: date, last: date) -> list[AriRow]:
         """What a channel shows on ``day`` for nights ``first`` to ``last``, live incidents included."""

@@ -19,7 +19,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import json
 import secrets
 import threading
 from collections import defaultdict
@@ -35,6 +34,7 @@ from sandbox.vendors import expedia_group_graphql as graphql
 from sandbox.vendors import expedia_group_parr as parr
 from sandbox.vendors.booking_com_auth import Window
 from sandbox.vendors.expedia_group_property import CHANNELS, Properties
+from sandbox.vendors.expedia_group_table import dumps
 from sandbox.world import World
 
 OPERATIONS = ("token", "reservations", "reviews", "content", "health", "ari")
@@ -189,4 +189,4 @@ def _is_client(authorization: str) -> bool:
 
 def _json(body: object, status: int) -> Response:
     """Fields in the order in which they were asked for, as GraphQL has it."""
-    return Response(json.dumps(body, separators=(",", ":")), status=status, mimetype="application/json")
+    return Response(dumps(body), status=status, mimetype="application/json")

@@ -31,6 +31,7 @@ from graphql import (
 )
 
 from sandbox.vendors.expedia_group_plain import NotPlain, Plain
+from sandbox.vendors.expedia_group_table import Table
 
 SCHEMA = Path(__file__).parents[1] / "data" / "expedia_supply.graphqls"
 MAX_TOKENS = 5_000
@@ -64,7 +65,7 @@ class Request:
         return next((name for field, name in _CAPABILITIES.items() if field in asked), "property")
 
     def run(self, root: Mapping[str, Any]) -> dict[str, Any]:
-        """Execute it; the answer holds ``errors`` beside what could be found."""
+        """Execute it; the answer holds ``errors`` beside what could be found, and is for ``table.dumps`` to write."""
         done = execute_sync(
             schema(), self.document, root_value=root, variable_values=dict(self.variables),
             operation_name=self.operation_name, field_resolver=_resolve, executor_class=_Executor,
@@ -149,11 +150,12 @@ class _Executor(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Give a list of plain dicts in one go, and any other to the library."""
+        """Give a table or a list of plain dicts in one go, and any other to the library, object by object."""
         try:
             return self._plain.giver(return_type, field_details_list)(result)
         except NotPlain:
-            return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
+            each = result.rows() if type(result) is Table else result
+            return super().complete_list_value(return_type, field_details_list, info, path, each, position_context)
 
     @cached_property
     def _plain(self) -> Plain:

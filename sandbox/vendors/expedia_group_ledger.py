@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from graphql import GraphQLError
 from sandbox.calendar import IntArray
 from sandbox.channels import reservation_id
 from sandbox.demand import BoolArray
-from sandbox.rows import BookingRow
+from sandbox.sales import Sales
 from sandbox.world import World
 
 REACH = timedelta(days=465)
@@ -45,37 +45,37 @@ class Ledger:
         """What is known now and fits all filters."""
         places = self._of(channel, property_id)
         made = self._world.reservations
-        told, cancelled = self._known(places, now)
+        told, cancelled = self._known(places, self._world.rooms(channel, property_id), now)
         fits = told & _filters(self._world, channel, places, cancelled, arguments)
         booked_s = made.booked_s[places]
         fits &= (booked_s <= now.timestamp()) & (booked_s >= (now - REACH).timestamp())
         return Found(places[fits], cancelled[fits])
 
-    def rows(self, found: Found, size: int) -> list[BookingRow]:
-        """The first ``size`` of them; a cancellation that is not known yet does not show."""
-        rows = self._world.booking_rows(found.places[:size])
-        known = found.cancelled[:size].tolist()
-        return [row if gone else row._replace(cancelled_at=None) for row, gone in zip(rows, known, strict=True)]
+    def sales(self, found: Found) -> Sales:
+        """Their columns."""
+        return self._world.sales(found.places)
 
     def _of(self, channel: str, property_id: str) -> IntArray:
         with self._lock:
             if (channel, property_id) not in self._places:
-                listings = self._world.rooms(channel, property_id)
-                here = np.isin(self._world.reservations.listing, listings)
-                self._places[channel, property_id] = np.flatnonzero(here)
+                world, listings = self._world, self._world.rooms(channel, property_id)
+                units = (int(world.portfolio.unit_index[i]) for i in listings)
+                self._places[channel, property_id] = world.index.places_of(world.reservations, units, listings)
             return self._places[channel, property_id]
 
-    def _known(self, places: IntArray, now: datetime) -> tuple[BoolArray, BoolArray]:
+    def _known(self, places: IntArray, listings: Sequence[int], now: datetime) -> tuple[BoolArray, BoolArray]:
         """Whether a booking, and its cancellation, is told: a stale feed keeps back what came after it stopped."""
         made, world = self._world.reservations, self._world
-        through = np.full(len(places), np.iinfo(np.int64).max)
-        for listing in np.unique(made.listing[places]).tolist():
+        cancelled_s = made.cancelled_s[places]
+        cancelled = (cancelled_s >= 0) & (cancelled_s <= now.timestamp())
+        told = np.ones(len(places), dtype=np.bool_)
+        for listing in listings:
             stopped = world.stale_since(listing, now.date())
             if stopped is not None:
-                through[made.listing[places] == listing] = world.day_index(stopped)
-        cancelled_s = made.cancelled_s[places]
-        cancelled = (cancelled_s >= 0) & (cancelled_s <= now.timestamp()) & (made.cancel_day[places] <= through)
-        return made.day[places] <= through, cancelled
+                through, here = world.day_index(stopped), made.listing[places] == listing
+                told &= ~here | (made.day[places] <= through)
+                cancelled &= ~here | (made.cancel_day[places] <= through)
+        return told, cancelled
 
 
 def bad_input(message: str) -> GraphQLError:

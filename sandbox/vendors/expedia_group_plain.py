@@ -17,9 +17,13 @@ from graphql import (
     is_list_type,
     is_non_null_type,
     is_object_type,
+    is_scalar_type,
 )
 
+from sandbox.vendors.expedia_group_table import PLAIN, Column, Table, told
+
 Giver = Callable[[Any], Any]
+_TEXT = ("ID", "String")
 
 
 class NotPlain(Exception):
@@ -109,6 +113,8 @@ def _listed(inner: Giver) -> Giver:
     def give(value: Any) -> Any:
         if value is None:
             return None
+        if type(value) is Table:
+            return told(inner(value.shape), value.size)
         if type(value) is not list:
             raise NotPlain
         return [inner(one) for one in value]
@@ -117,17 +123,29 @@ def _listed(inner: Giver) -> Giver:
 
 
 def _leaf(kind: GraphQLLeafType) -> Giver:
+    def coerced(value: Any) -> Any:
+        if type(value) not in PLAIN:
+            raise NotPlain
+        try:
+            found = kind.coerce_output_value(value)
+        except GraphQLError:
+            raise NotPlain from None
+        if found is None or found is Undefined:
+            raise NotPlain
+        return found
+
     def give(value: Any) -> Any:
         if value is None:
             return None
-        if type(value) not in (str, int, float, bool):
-            raise NotPlain
-        try:
-            coerced = kind.coerce_output_value(value)
-        except GraphQLError:
-            raise NotPlain from None
-        if coerced is None or coerced is Undefined:
-            raise NotPlain
-        return coerced
+        return _column(kind, value, coerced) if type(value) is Column else coerced(value)
 
     return give
+
+
+def _column(kind: GraphQLLeafType, column: Column, coerced: Giver) -> Column:
+    """Coerce each value once; text that is told as text stays as it is."""
+    values = column.make()
+    if is_scalar_type(kind) and kind.name in _TEXT and all(type(value) is str for value in values):
+        return Column(lambda: values)
+    known = {value: coerced(value) for value in set(values)}
+    return Column(lambda: [known[value] for value in values])

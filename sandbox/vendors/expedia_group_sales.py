@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sandbox.calendar import MINOR_DIGITS
-from sandbox.rows import BookingRow
-from sandbox.vendors.expedia_group_ledger import Ledger, bad_input
+from sandbox.demand import BoolArray
+from sandbox.sales import Sales
+from sandbox.vendors.expedia_group_ledger import Found, Ledger, bad_input
+from sandbox.vendors.expedia_group_table import Column, Table
 
 MAX_PAGE_SIZE = 500
 
@@ -24,24 +25,22 @@ def connection(
         raise bad_input(f"pageSize must be from 1 to {MAX_PAGE_SIZE}")
     found = ledger.find(channel, property_id, now, arguments)
     following = found.after(_read_cursor(arguments["after"])) if arguments.get("after") else found
-    page, places = ledger.rows(following, size), following.places[:size].tolist()
+    page = Found(following.places[:size], following.cancelled[:size])
+    places = page.places
     return {
         "totalCount": len(found.places),
         "pageInfo": {
-            "hasNextPage": len(following.places) > size, "endCursor": _cursor(places[-1]) if places else None,
+            "hasNextPage": len(following.places) > size,
+            "endCursor": _cursor(int(places[-1])) if len(places) else None,
         },
-        "edges": [
-            {"cursor": _cursor(place), "node": _node(channel, row)} for place, row in zip(places, page, strict=True)
-        ],
+        "edges": Table(
+            {
+                "cursor": Column(lambda: [_cursor(place) for place in places.tolist()]),
+                "node": _node(channel, ledger.sales(page), page.cancelled),
+            },
+            len(places),
+        ),
     }  # fmt: skip
-
-
-def _updated_at(row: BookingRow) -> datetime:
-    return row.cancelled_at or row.booked_at
-
-
-def _status(row: BookingRow) -> str:
-    return "CANCELLED" if row.cancelled_at else "BOOKED"
 
 
 def _cursor(place: int) -> str:
@@ -58,50 +57,50 @@ def _read_cursor(told: str) -> int:
     raise bad_input("after is no cursor of ours")
 
 
-def _node(channel: str, row: BookingRow) -> dict[str, Any]:
+def _node(channel: str, sales: Sales, cancelled: BoolArray) -> dict[str, Any]:
     own = channel.upper()
-    first_name, _, last_name = row.guest_name.partition(" ")
+    room, rate, number = (
+        Column(lambda: sales.room_id), Column(lambda: sales.rate_id), Column(lambda: sales.reservation_id)
+    )  # fmt: skip
     return {
-        "id": row.reservation_id,
-        "status": _status(row),
+        "id": number,
+        "status": Column(lambda: ["CANCELLED" if gone else "BOOKED" for gone in cancelled.tolist()]),
         "distributionChannel": "VRBO" if channel == "vrbo" else "EXPEDIA_INTEGRATED",
         "source": "Vrbo" if channel == "vrbo" else "Expedia",
         "businessModel": "EXPEDIA_COLLECT" if channel == "vrbo" else "HOTEL_COLLECT",
-        "creationDateTime": row.booked_at.astimezone(UTC).isoformat(timespec="seconds"),
-        "lastUpdatedDateTime": _updated_at(row).astimezone(UTC).isoformat(timespec="seconds"),
-        "checkInDate": row.checkin.isoformat(),
-        "checkOutDate": row.checkout.isoformat(),
-        "unitIds": [{"id": row.room_id, "idSource": own}],
-        "rateIds": [{"id": row.rate_id, "idSource": own}],
-        "reservationIds": [{"id": row.reservation_id, "idSource": own}],
+        "creationDateTime": Column(lambda: sales.booked_at),
+        "lastUpdatedDateTime": Column(lambda: sales.changed_at(cancelled)),
+        "checkInDate": Column(lambda: sales.checkin),
+        "checkOutDate": Column(lambda: sales.checkout),
+        "unitIds": [{"id": room, "idSource": own}],
+        "rateIds": [{"id": rate, "idSource": own}],
+        "reservationIds": [{"id": number, "idSource": own}],
         "primaryGuest": {
-            "firstName": first_name, "lastName": last_name, "loyaltyTier": None, "phoneNumbers": None,
-            "emailAddress": None,
+            "firstName": Column(lambda: [name.partition(" ")[0] for name in sales.guest_name]),
+            "lastName": Column(lambda: [name.partition(" ")[2] for name in sales.guest_name]),
+            "loyaltyTier": None, "phoneNumbers": None, "emailAddress": None,
         },
         "amounts": None,
-        "supplierAmount": None if channel == "vrbo" else _supplier_amount(row),
-        "vrboAmounts": _vrbo_amounts(row) if channel == "vrbo" else None,
+        "supplierAmount": None if channel == "vrbo" else _supplier_amount(sales),
+        "vrboAmounts": _vrbo_amounts(sales) if channel == "vrbo" else None,
     }  # fmt: skip
 
 
-def _supplier_amount(row: BookingRow) -> dict[str, Any]:
+def _supplier_amount(sales: Sales) -> dict[str, Any]:
     """The world knows one total, so that before and after tax are the same."""
-    amount = row.total_minor / 10 ** MINOR_DIGITS[row.currency]
+    amount = Column(lambda: sales.units)
     compensation = {"basePercent": 0.15, "acceleratorPercent": None}
     return {
-        "__typename": "ExpediaSupplierAmount", "rateType": "SELL", "currencyCode": row.currency, "rates": [],
-        "total": {"amountBeforeTax": amount, "amountAfterTax": amount, "compensation": compensation},
+        "__typename": "ExpediaSupplierAmount", "rateType": "SELL", "currencyCode": Column(lambda: sales.currency),
+        "rates": [], "total": {"amountBeforeTax": amount, "amountAfterTax": amount, "compensation": compensation},
     }  # fmt: skip
 
 
-def _vrbo_amounts(row: BookingRow) -> dict[str, Any]:
-    digits = MINOR_DIGITS[row.currency]
-    whole, part = divmod(row.total_minor, 10**digits)
-    amount = f"{whole}.{part:0{digits}d}" if digits else str(whole)
-    rent = {"preTaxAmount": {"amount": amount, "currencyCode": row.currency}, "items": []}
+def _vrbo_amounts(sales: Sales) -> dict[str, Any]:
+    amount = {"amount": Column(lambda: sales.total), "currencyCode": Column(lambda: sales.currency)}
     return {
         "currentAmounts": {
-            "supplierFees": {"rent": rent, "fees": [], "discounts": []},
+            "supplierFees": {"rent": {"preTaxAmount": amount, "items": []}, "fees": [], "discounts": []},
             "marketplaceFees": {"supplier": [], "traveler": []},
             "taxDistributions": [],
         },
