@@ -74,18 +74,17 @@ def upsert_changed(conn: Connection, told: Sequence[AriColumns], listing_ids: Ma
 
 
 def _store(conn: Connection, columns: Mapping[str, Any]) -> int:
-    read = copying.stage(conn, "staged_ari", {name: columns[name] for name in _COLUMNS})
+    copying.stage(conn, "staged_ari", {name: columns[name] for name in _COLUMNS})
     conn.execute(text(
         "INSERT INTO ari_polls AS p (listing_id, observed_at) SELECT listing_id, max(observed_at)"
         " FROM pg_temp.staged_ari GROUP BY listing_id ON CONFLICT (tenant_id, listing_id)"
         " DO UPDATE SET observed_at = greatest(p.observed_at, EXCLUDED.observed_at)"
     ))  # fmt: skip
-    chosen = ", ".join(f"{read[name]} AS {name}" for name in _COLUMNS)
     plain = ", ".join(f"s.{name}" for name in _TOLD)
     changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*_TOLD, "observed_at", "source", "raw_id"))
     return conn.execute(text(
-        f"WITH s AS (SELECT {chosen} FROM pg_temp.staged_ari),"
-        f" fresh AS (SELECT s.* FROM s LEFT JOIN (SELECT * FROM ari_current WHERE stay_date BETWEEN :first AND :last) c"
+        "WITH fresh AS (SELECT s.* FROM pg_temp.staged_ari s"
+        "  LEFT JOIN (SELECT * FROM ari_current WHERE stay_date BETWEEN :first AND :last) c"
         "  USING (listing_id, stay_date, rate_plan_external_id)"
         "  WHERE c.listing_id IS NULL OR (c.observed_at < s.observed_at AND"
         f"  ({plain}) IS DISTINCT FROM ({plain.replace('s.', 'c.')}))),"

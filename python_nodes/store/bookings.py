@@ -8,19 +8,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from python_nodes.domain.columns import BookingColumns
 from python_nodes.domain.metrics import DayArray, IntArray
 from python_nodes.domain.records import BookingRecord
-from python_nodes.store import copying
+from python_nodes.store import copying, revisions
 from python_nodes.store.counts import Counts
-
-_COLUMNS = (
-    "source", "external_id", "source_version", "source_updated_at", "raw_id", "listing_id", "rate_plan_external_id",
-    "check_in_date", "check_out_date", "booked_at", "cancelled_at", "total_amount_minor", "currency", "status",
-    "channel", "guest_name", "guest_email", "guest_phone",
-)  # fmt: skip
 
 # Listing by listing on the index: the planner cannot see through row-level security how many rows a tenant has.
 _DAILY = """
@@ -105,7 +99,7 @@ def upsert_rows(conn: Connection, told: Sequence[Rows]) -> Counts:
     """Do as ``upsert`` for the records of all payloads of a poll at once."""
     if not told:
         return Counts(stored=0, unchanged=0)
-    values = {name: np.concatenate([part[name] for part in told]) for name in _COLUMNS}
+    values = {name: np.concatenate([part[name] for part in told]) for name in revisions.COLUMNS}
     return _store(conn, values, len(values["external_id"]))
 
 
@@ -115,7 +109,7 @@ def as_rows(columns: BookingColumns, listing_ids: Mapping[str, int]) -> Rows:
     named, codes = np.unique(columns.listing_external_id.astype("U"), return_inverse=True)
     known = np.array([listing_ids[str(name)] for name in named], dtype=np.int64)
     blank = np.full(n_rows, None, dtype=object)
-    values: dict[str, Any] = {name: getattr(columns, name, blank) for name in _COLUMNS}
+    values: dict[str, Any] = {name: getattr(columns, name, blank) for name in revisions.COLUMNS}
     values["source"] = np.full(n_rows, columns.source, dtype=object)
     values["raw_id"] = np.full(n_rows, copying.NULL_INT if columns.raw_id is None else columns.raw_id)
     values["listing_id"] = known[codes]
@@ -126,23 +120,7 @@ def as_rows(columns: BookingColumns, listing_ids: Mapping[str, int]) -> Rows:
 
 
 def _store(conn: Connection, columns: Mapping[str, Any], n_rows: int) -> Counts:
-    if n_rows == 0:
-        return Counts(stored=0, unchanged=0)
-    read = copying.stage(conn, "staged_bookings", {name: columns[name] for name in _COLUMNS})
-    names = ", ".join(_COLUMNS)
-    kept = conn.execute(text(
-        f"INSERT INTO booking_revisions ({names}) SELECT {', '.join(read[name] for name in _COLUMNS)}"
-        " FROM pg_temp.staged_bookings ON CONFLICT DO NOTHING"
-    )).rowcount  # fmt: skip
-    if kept:
-        changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS if name not in {"source", "external_id"})
-        conn.execute(text(
-            f"INSERT INTO bookings AS b ({names}) SELECT DISTINCT ON (source, external_id)"
-            f" {', '.join(f'{read[name]} AS {name}' for name in _COLUMNS)} FROM pg_temp.staged_bookings"
-            " ORDER BY source, external_id, source_version DESC"
-            f" ON CONFLICT (tenant_id, source, external_id) DO UPDATE SET {changed}"
-            " WHERE b.source_version < EXCLUDED.source_version"
-        ))  # fmt: skip
+    kept = revisions.write(conn, columns) if n_rows else 0
     return Counts(stored=kept, unchanged=n_rows - kept)
 
 

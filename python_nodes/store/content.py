@@ -16,14 +16,14 @@ from python_nodes.store.counts import Counts
 
 _POLLED = """
 INSERT INTO content_polls AS p (listing_id, source, observed_at)
-SELECT DISTINCT ON (listing_id) listing_id, {source}, observed_at FROM pg_temp.staged_pages
+SELECT DISTINCT ON (listing_id) listing_id, source, observed_at FROM pg_temp.staged_pages
 ORDER BY listing_id, observed_at DESC
 ON CONFLICT (tenant_id, listing_id) DO UPDATE SET source = EXCLUDED.source, observed_at = EXCLUDED.observed_at
 WHERE p.observed_at < EXCLUDED.observed_at
 """
 _SEEN = """
 INSERT INTO listing_content AS c (listing_id, part, name, first_seen_at, last_seen_at)
-SELECT listing_id, {part}, {name}, min(seen_at), max(seen_at) FROM pg_temp.staged_content GROUP BY 1, 2, 3
+SELECT listing_id, part, name, min(seen_at), max(seen_at) FROM pg_temp.staged_content GROUP BY 1, 2, 3
 ON CONFLICT (tenant_id, listing_id, part, name) DO UPDATE
 SET first_seen_at = least(c.first_seen_at, EXCLUDED.first_seen_at),
   last_seen_at = greatest(c.last_seen_at, EXCLUDED.last_seen_at)
@@ -53,19 +53,19 @@ def upsert(conn: Connection, records: Sequence[ContentRecord], listing_ids: Mapp
     moments = np.array(
         [one.observed_at.astimezone(UTC).replace(tzinfo=None) for one in records], dtype="datetime64[us]"
     )
-    pages = copying.stage(conn, "staged_pages", {
+    copying.stage(conn, "staged_pages", {
         "listing_id": ids, "source": np.array([one.source for one in records], dtype=object), "observed_at": moments,
     })  # fmt: skip
-    conn.execute(text(_POLLED.format(**pages)))
+    conn.execute(text(_POLLED))
     if not parts:
         return Counts(stored=0, unchanged=len(records))
     page = np.array([at for at, _, _ in parts], dtype=np.int64)
-    seen = copying.stage(conn, "staged_content", {
+    copying.stage(conn, "staged_content", {
         "listing_id": ids[page], "seen_at": moments[page],
         "part": np.array([part for _, part, _ in parts], dtype=object),
         "name": np.array([name for _, _, name in parts], dtype=object),
     })  # fmt: skip
-    new = sum(conn.execute(text(_SEEN.format(**seen))).scalars().all())
+    new = sum(conn.execute(text(_SEEN)).scalars().all())
     stored = min(new, len(records))
     return Counts(stored=stored, unchanged=len(records) - stored)
 

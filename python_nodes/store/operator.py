@@ -16,7 +16,7 @@ from python_nodes.store.counts import Counts
 
 _UPSERT = """
 INSERT INTO operator_nights AS o (unit_id, stay_date, is_open, units, raw_id)
-SELECT DISTINCT ON (unit_id, stay_date) unit_id, stay_date, is_open, units, {raw_id}
+SELECT DISTINCT ON (unit_id, stay_date) unit_id, stay_date, is_open, units, raw_id
 FROM pg_temp.staged_operator ORDER BY unit_id, stay_date, position DESC
 ON CONFLICT (tenant_id, unit_id, stay_date) DO UPDATE
 SET is_open = EXCLUDED.is_open, units = EXCLUDED.units, raw_id = EXCLUDED.raw_id
@@ -29,7 +29,7 @@ def upsert(conn: Connection, nights: Sequence[OperatorNight], unit_ids: Mapping[
     if not nights:
         return Counts(stored=0, unchanged=0)
     raw_ids = [copying.NULL_INT if one.raw_id is None else one.raw_id for one in nights]
-    read = copying.stage(conn, "staged_operator", {
+    copying.stage(conn, "staged_operator", {
         "position": np.arange(len(nights)),
         "unit_id": np.array([unit_ids[one.unit_external_id] for one in nights], dtype=np.int64),
         "stay_date": np.array([one.stay_date for one in nights], dtype="datetime64[D]"),
@@ -37,7 +37,7 @@ def upsert(conn: Connection, nights: Sequence[OperatorNight], unit_ids: Mapping[
         "units": np.array([one.units for one in nights], dtype=np.int64),
         "raw_id": np.array(raw_ids, dtype=np.int64),
     })  # fmt: skip
-    stored = conn.execute(text(_UPSERT.format(raw_id=read["raw_id"]))).rowcount
+    stored = conn.execute(text(_UPSERT)).rowcount
     return Counts(stored=stored, unchanged=len(nights) - stored)
 
 

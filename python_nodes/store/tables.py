@@ -82,7 +82,8 @@ def _of(column: str, table: str) -> ForeignKeyConstraint:
 
 def _origin() -> tuple[Column[Any], ...]:
     return (
-        _text("source"), _text("external_id"), _int("source_version"), _at("source_updated_at"),
+        *(Column(name, Text(collation="C"), nullable=False) for name in _BOOKING_KEY),
+        _int("source_version"), _at("source_updated_at"),
         _int("raw_id", nullable=True),
     )  # fmt: skip
 
@@ -164,15 +165,12 @@ def _booking_columns() -> tuple[Column[Any], ...]:
     )  # fmt: skip
 
 
+_BOOKING_KEY = ("source", "external_id")
 bookings = _table(
-    "bookings", *_booking_columns(), UniqueConstraint("tenant_id", "source", "external_id"),
-    Index("bookings_booked", "tenant_id", "listing_id", "booked_at"),
+    "bookings", *_booking_columns(), Index("bookings_booked", "tenant_id", "listing_id", "booked_at"), key=_BOOKING_KEY
 )  # fmt: skip
-booking_revisions = _table(
-    "booking_revisions",
-    *_booking_columns(),
-    key=("source", "external_id", "source_version"),
-)
+# The view booking_revisions shows these and the current ones as one.
+superseded_bookings = _table("superseded_bookings", *_booking_columns(), key=(*_BOOKING_KEY, "source_version"))
 raw_index = _table(
     "raw_index", _text("source"), _text("operation"), _text("path"), Column("sha256", LargeBinary, nullable=False),
     _int("size_bytes"), _text("content_type"), _at("fetched_at"),

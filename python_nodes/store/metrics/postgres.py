@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date
 from itertools import groupby
 
@@ -26,6 +26,11 @@ _NEAR = (
     " AND m.day_date BETWEEN :start AND :end"
 )
 """Bounds what must be read of a large table."""
+
+_KNOWN = (
+    "SELECT EXISTS (SELECT 1 FROM metrics_daily m WHERE m.tenant_id = :tenant AND m.source = :source"
+    " AND m.listing_id = ANY(:ids) AND m.day_date BETWEEN :start AND :end)"
+)
 
 
 class PostgresMetricStore:
@@ -90,22 +95,23 @@ def _check(names: Sequence[str]) -> None:
         raise PermanentError(f"unknown metric {unknown[0]}", field="metric")
 
 
-def _insert_sql(read_as: Mapping[str, str]) -> str:
+def _insert_sql(names: Iterable[str]) -> str:
+    told = ", ".join(names)
     return (
-        f"INSERT INTO metrics_daily (tenant_id, source, as_of_at, {', '.join(read_as)})"
-        f" SELECT :tenant, :source, :as_of_at, {', '.join(read_as.values())} FROM pg_temp.staged_metrics s"
+        f"INSERT INTO metrics_daily (tenant_id, source, as_of_at, {told})"
+        f" SELECT :tenant, :source, :as_of_at, {told} FROM pg_temp.staged_metrics"
     )
 
 
-def _merge_sql(read_as: Mapping[str, str]) -> str:
-    told = [name for name in read_as if name in METRICS]
-    kept = "".join(f", {name} = coalesce({read_as[name]}, m.{name})" for name in told)
+def _merge_sql(names: Iterable[str]) -> str:
+    staged = list(names)
+    kept = "".join(f", {name} = coalesce(s.{name}, m.{name})" for name in staged if name in METRICS)
     return (
         f"MERGE INTO metrics_daily m USING pg_temp.staged_metrics s ON {_NEAR}"
         " AND m.listing_id = s.listing_id AND m.day_date = s.day_date"
         f" WHEN MATCHED AND m.as_of_at <= :as_of_at THEN UPDATE SET as_of_at = :as_of_at{kept}"
-        f" WHEN NOT MATCHED THEN INSERT (tenant_id, source, as_of_at, {', '.join(read_as)})"
-        f" VALUES (:tenant, :source, :as_of_at, {', '.join(read_as.values())})"
+        f" WHEN NOT MATCHED THEN INSERT (tenant_id, source, as_of_at, {', '.join(staged)})"
+        f" VALUES (:tenant, :source, :as_of_at, {', '.join(f's.{name}' for name in staged)})"
     )
 
 
@@ -115,9 +121,8 @@ def write(conn: Connection, points: MetricPoints) -> int:
     if len(points.listing_id) == 0:
         return 0
     listing, day, told = twins.merge(points)
-    staged = copying.stage(conn, "staged_metrics", {"listing_id": listing, "day_date": day, **told})
-    # Both sides of the MERGE have these names.
-    read_as = {name: expression.replace(name, f"s.{name}") for name, expression in staged.items()}
+    staged = {"listing_id": listing, "day_date": day, **told}
+    copying.stage(conn, "staged_metrics", staged)
     tenant = current_tenant(conn)
     # INSERT and MERGE are each faster than ON CONFLICT, but two writers would both find a row missing.
     single_writer.wait(conn, tenant)
@@ -125,8 +130,8 @@ def write(conn: Connection, points: MetricPoints) -> int:
         "tenant": tenant, "source": points.source, "as_of_at": points.as_of_at.astimezone(UTC),
         "first": int(listing[0]), "last": int(listing[-1]), "start": day.min().item(), "end": day.max().item(),
     }  # fmt: skip
-    known = conn.execute(text(f"SELECT EXISTS (SELECT 1 FROM metrics_daily m WHERE {_NEAR})"), bound).scalar_one()
-    conn.execute(text(_merge_sql(read_as) if known else _insert_sql(read_as)), bound)
+    known = conn.execute(text(_KNOWN), {**bound, "ids": np.unique(listing).tolist()}).scalar_one()
+    conn.execute(text(_merge_sql(staged) if known else _insert_sql(staged)), bound)
     return len(points.listing_id)
 
 

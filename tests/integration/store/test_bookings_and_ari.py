@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.records import BookingRecord, External, HealthRecord, OperatorNight
 from python_nodes.store import ari, bookings, health, operator
 from python_nodes.store.counts import Counts
+from python_nodes.store.session import Database
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NIGHT = date(2026, 4, 1)
@@ -61,6 +63,47 @@ def test_an_older_revision_that_comes_late_is_kept_but_not_current(
     bookings.upsert(conn, [booking(version=5, total_amount_minor=5)], listing_ids)
     assert bookings.upsert(conn, [booking(version=4, total_amount_minor=4)], listing_ids) == Counts(1, 0)
     assert conn.execute(text("SELECT total_amount_minor FROM bookings")).scalar_one() == 5
+
+
+def test_each_revision_is_kept_once_wherever_it_stands(conn: Connection, listing_ids: dict[str, int]) -> None:
+    batch = [booking("b-1", 3), booking("b-1", 1), booking("b-2", 1), booking("b-1", 3, total_amount_minor=9)]
+    assert bookings.upsert(conn, batch, listing_ids) == Counts(3, 1)
+    again = [booking("b-1", 1), booking("b-1", 2), booking("b-1", 4), booking("b-2", 1), booking("b-3", 7)]
+    assert bookings.upsert(conn, again, listing_ids) == Counts(3, 2)
+    assert bookings.upsert(conn, [*batch, *again], listing_ids) == Counts(0, 9)
+    current = text("SELECT external_id, source_version, total_amount_minor FROM bookings ORDER BY 1")
+    assert [tuple(row) for row in conn.execute(current)] == [("b-1", 4, 30000), ("b-2", 1, 30000), ("b-3", 7, 30000)]
+    every = text(
+        "SELECT external_id, array_agg(source_version ORDER BY source_version) FROM booking_revisions"
+        " GROUP BY 1 ORDER BY 1"
+    )
+    assert [tuple(row) for row in conn.execute(every)] == [("b-1", [1, 2, 3, 4]), ("b-2", [1]), ("b-3", [7])]
+
+
+def test_what_a_revision_replaced_is_kept_as_it_was(conn: Connection, listing_ids: dict[str, int]) -> None:
+    bookings.upsert(conn, [booking(guest_email="zoe@example.org", total_amount_minor=1)], listing_ids)
+    bookings.upsert(conn, [booking(version=2, status="cancelled", cancelled_at=NOON, guest_name=None)], listing_ids)
+    told = text(
+        "SELECT source_version, status, guest_name, guest_email, total_amount_minor, cancelled_at"
+        " FROM booking_revisions ORDER BY 1"
+    )
+    assert [tuple(row) for row in conn.execute(told)] == [
+        (1, "confirmed", "Zoë Ōta", "zoe@example.org", 1, None), (2, "cancelled", None, None, 30000, NOON)]  # fmt: skip
+
+
+def test_two_writers_of_the_same_bookings_leave_each_revision_once(app_database: Database, tenant_id: int) -> None:
+    ids = {"r-1": 1}
+
+    def write(version: int) -> Counts:
+        with app_database.tenant(tenant_id) as conn:
+            return bookings.upsert(conn, [booking(f"b-{at}", version) for at in range(200)], ids)
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(write, [3, 1, 2, 3, 1, 2, 4]))
+    assert sum(one.stored for one in done) == 800
+    with app_database.tenant(tenant_id) as conn:
+        assert conn.execute(text("SELECT DISTINCT source_version FROM bookings")).scalars().all() == [4]
+        assert conn.execute(text("SELECT count(*) FROM booking_revisions")).scalar_one() == 800
 
 
 def test_bookings_count_on_the_propertys_own_day(conn: Connection, listing_ids: dict[str, int]) -> None:

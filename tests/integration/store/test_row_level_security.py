@@ -110,6 +110,16 @@ def test_a_tenant_neither_sees_nor_changes_anothers_rows(
             assert conn.execute(table.delete()).rowcount == 0
 
 
+def test_the_view_of_all_revisions_is_fenced_as_its_tables(
+    app: Database, filled: Engine, tenants: tuple[int, int]
+) -> None:
+    for tenant, wanted in zip(tenants, (0, 2), strict=True):
+        with app.tenant(tenant) as conn:
+            assert seen(conn, "booking_revisions") == wanted
+    with app.anonymous() as conn:
+        assert seen(conn, "booking_revisions") == 0
+
+
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_tenant_cannot_write_as_another(table: Table, app: Database, tenants: tuple[int, int]) -> None:
     mine, theirs = tenants

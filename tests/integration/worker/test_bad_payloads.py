@@ -95,7 +95,7 @@ def ota(worker: Worker, httpserver: HTTPServer, portfolio: dict[str, Any]) -> It
     connection_id = worker.post("/v1/connections", body).json()["id"]
     yield Ota(worker, httpserver, connection_id)
     with worker.services.database.tenant(worker.settings.tenant_id) as conn:
-        for table in ("rejected", "booking_revisions", "bookings", "poll_runs"):
+        for table in ("rejected", "superseded_bookings", "bookings", "poll_runs"):
             conn.exec_driver_sql(f"DELETE FROM {table}")
 
 

@@ -23,13 +23,15 @@ def test_a_row_of_every_type_is_as_the_manual_says() -> None:
     assert told == HEADER + row + b"\xff\xff"
 
 
-def test_missing_values_travel_as_a_value_of_the_type() -> None:
+def test_what_is_missing_is_sent_as_null() -> None:
     told = wire_format({
-        "a": np.array([NULL_INT]), "d": np.array(["NaT"], "datetime64[D]"), "e": np.array(["NaT"], "datetime64[us]"),
-        "f": np.array([None], dtype=object),
+        "a": np.array([NULL_INT, 7]), "b": np.array([1.5, np.nan]),
+        "d": np.array(["NaT", "2000-01-02"], "datetime64[D]"),
+        "e": np.array(["NaT"] * 2, "datetime64[us]"), "f": np.array([None, "ab"], dtype=object),
     }).read()  # fmt: skip
-    row = struct.pack(">h iq ii iq i1s", 4, 8, -(2**63), 4, 2**31 - 1, 8, 2**63 - 1, 1, b" ")
-    assert told == HEADER + row + b"\xff\xff"
+    first = struct.pack(">h i id i i i", 5, -1, 8, 1.5, -1, -1, -1)
+    second = struct.pack(">h iq i ii i i2s", 5, 8, 7, -1, 4, 1, -1, 2, b"ab")
+    assert told == HEADER + first + second + b"\xff\xff"
 
 
 def test_no_rows_is_a_valid_file() -> None:
@@ -37,8 +39,21 @@ def test_no_rows_is_a_valid_file() -> None:
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1))
-def test_texts_are_padded_to_one_width_and_come_back(texts: list[str]) -> None:
-    body = wire_format({"f": np.array(texts, dtype=object)}).read()[len(HEADER) : -2]
-    size = len(body) // len(texts)
-    found = [body[at * size + 6 : (at + 1) * size].decode().rstrip(" ") for at in range(len(texts))]
-    assert found == [one.rstrip(" ") for one in texts]
+def test_texts_come_back_at_their_own_length_without_blanks_at_the_end(texts: list[str]) -> None:
+    told = wire_format({"f": np.array(texts, dtype=object)})
+    told.seek(len(HEADER))
+    for one in texts:
+        wanted = one.rstrip(" ").encode() or None
+        count, size = struct.unpack(">hi", told.read(6))
+        assert (count, size) == (1, -1 if wanted is None else len(wanted))
+        assert (told.read(size) if wanted else None) == wanted
+    assert told.read() == b"\xff\xff"
+
+
+def test_more_rows_than_are_laid_out_at_once_keep_their_order() -> None:
+    numbers = np.arange(10_000)
+    told = wire_format({"a": np.where(numbers % 3 == 0, NULL_INT, numbers)}).read()
+    wanted = b"".join(
+        struct.pack(">hi", 1, -1) if one % 3 == 0 else struct.pack(">hiq", 1, 8, one) for one in range(10_000)
+    )
+    assert told == HEADER + wanted + b"\xff\xff"
