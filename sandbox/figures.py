@@ -28,6 +28,13 @@ class Figures:
     revenue_minor: IntArray
     currency: list[str]
 
+    def at(self, rows: IntArray) -> Figures:
+        """Some of the rows."""
+        return Figures(
+            self.day[rows], self.listing[rows], self.impressions[rows], self.views[rows], self.bookings[rows],
+            self.revenue_minor[rows], [self.currency[k] for k in rows.tolist()],
+        )  # fmt: skip
+
 
 def figures(world: World, channel: str, start: date, end: date) -> Figures:
     """Both days included; a stale feed's rows end, a duplicated feed has its rows twice."""

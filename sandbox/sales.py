@@ -77,19 +77,12 @@ class Sales:
     @cached_property
     def checkin(self) -> list[str]:
         """The first night."""
-        return self._days(self._taken("checkin"))
+        return self._world.dates(self._taken("checkin"))
 
     @cached_property
     def checkout(self) -> list[str]:
         """The day after the last night."""
-        return self._days(self._taken("checkin") + self._taken("nights"))
-
-    def _days(self, days: IntArray) -> list[str]:
-        if not days.size:
-            return []
-        low, first = int(days.min()), self._world.first
-        told = [(first + timedelta(days=low + k)).isoformat() for k in range(int(days.max()) - low + 1)]
-        return [told[k] for k in (days - low).tolist()]
+        return self._world.dates(self._taken("checkin") + self._taken("nights"))
 
     @cached_property
     def guest_name(self) -> list[str]:
@@ -155,9 +148,18 @@ def stamps(seconds: IntArray) -> list[str]:
 
 
 def decimals(amounts: Sequence[int], currencies: Sequence[str]) -> list[str]:
-    """Minor units, none below 0, as the decimal text of their currencies: 4251 is 42.51 euros, but 4251 yen."""
-    write = {name: _writer(digits) for name, digits in MINOR_DIGITS.items()}
-    return [write[name](amount) for amount, name in zip(amounts, currencies, strict=True)]
+    """Minor units, none below 0, as the decimal text of their currencies."""
+    return [_WRITERS[name](amount) for amount, name in zip(amounts, currencies, strict=True)]
+
+
+def decimal_text(amount_minor: int, currency: str) -> str:
+    """Minor units as the decimal text of their currency: 4251 is 42.51 euros, but 4251 yen."""
+    return _WRITERS[currency](amount_minor) if amount_minor >= 0 else f"-{_WRITERS[currency](-amount_minor)}"
+
+
+def texts(numbers: IntArray) -> list[str]:
+    """Whole numbers as text."""
+    return list(map(str, numbers.tolist()))
 
 
 def _writer(digits: int) -> Callable[[int], str]:
@@ -165,5 +167,6 @@ def _writer(digits: int) -> Callable[[int], str]:
     return str if not digits else lambda amount: f"{amount // scale}.{amount % scale:0{digits}d}"
 
 
+_WRITERS = {name: _writer(digits) for name, digits in MINOR_DIGITS.items()}
 _SIXTY = tuple(f"{k:02d}" for k in range(60))
 _MINUTES = tuple(f"{hour:02d}:{minute}" for hour in range(24) for minute in _SIXTY)

@@ -27,7 +27,7 @@ _WORST_RANK = 250
 def units_left(world: World, listing: int, day: int, first: int, last: int) -> IntArray:
     """The unit's rooms still free at the local start of ``day``: what was booked before it and still stands is gone."""
     book = world.portfolio
-    sold = world.index.sold(world.reservations, int(book.unit_index[listing]), day, world.price.shape[1])
+    sold = world.stock.sold(int(book.unit_index[listing]), day)
     return np.asarray(np.maximum(book.unit_count[listing] - sold[first : last + 1], 0))
 
 

@@ -31,6 +31,7 @@ from sandbox.rows import (
     ReviewRow,
 )
 from sandbox.sales import Sales, moments
+from sandbox.stock import Stock
 from sandbox.truth import Outcome
 
 
@@ -62,6 +63,7 @@ class World:
     changes: tuple[Change, ...]
     tweaks: tuple[Tweak, ...]
     index: Index
+    stock: Stock
     today: Callable[[], date] | None = None
 
     @property
@@ -80,6 +82,14 @@ class World:
     def day_index(self, day: date) -> int:
         """Days from the first simulated one."""
         return (day - self.first).days
+
+    def dates(self, days: IntArray) -> list[str]:
+        """Days counted from the first simulated one as ISO dates."""
+        if not days.size:
+            return []
+        low, first = int(days.min()), self.first
+        told = [(first + timedelta(days=low + k)).isoformat() for k in range(int(days.max()) - low + 1)]
+        return [told[k] for k in (days - low).tolist()]
 
     def rooms(self, channel: str, property_id: str) -> tuple[int, ...]:
         """Listings of what a channel calls a property; unknown: KeyError."""

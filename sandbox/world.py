@@ -31,6 +31,7 @@ from sandbox.index import Index, build_index
 from sandbox.portfolio import Portfolio, draw_portfolio
 from sandbox.reservations import Reservations, apply_incidents, explode, settle
 from sandbox.simulated import World
+from sandbox.stock import Stock
 from sandbox.truth import Outcome
 
 __all__ = ["DEFAULT_SCENARIO", "DEFAULT_T0", "ScenarioError", "World", "build_world"]
@@ -187,4 +188,5 @@ def build_world(
         blocked=blocked, counts=counts, twin=played.calm, reservations=made, booked=booked, revenue_minor=revenue,
         placed=log.placed, outcomes=_outcomes(draft, log.placed, played, made, index, holidays),
         too_late=placing.too_late, changes=log.changes, tweaks=log.tweaks, index=index,
+        stock=Stock(made, book.unit_index, price.shape[1]),
     )  # fmt: skip

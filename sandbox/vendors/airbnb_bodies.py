@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from functools import lru_cache
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from babel.numbers import get_currency_precision
+import numpy as np
 from flask import request
 
+from sandbox.calendar import IntArray
 from sandbox.clock import SimulatedClock
 from sandbox.rows import AriRow, BookingRow
+from sandbox.sales import decimal_text
 from sandbox.world import World
 
 CHANNEL = "airbnb"
@@ -22,7 +24,7 @@ STATUSES = {"bookable": "listed", "closed": "unlisted", "suspended": "suspended"
 _MOST_LISTINGS = 100
 _MOST_ITEMS = 200
 _LONGEST_LEAD = timedelta(days=730)
-T = TypeVar("T")
+Page_co = TypeVar("Page_co", covariant=True)
 
 
 class BadRequest(Exception):
@@ -37,11 +39,9 @@ class State:
         self.clock = clock
         self.zones = world.zones(CHANNEL)
         # Pages ask for the same days again and again; what a stale feed hides depends on the day it is asked.
-        self._asked = lru_cache(maxsize=4)(lambda first, last, _: tuple(world.bookings(CHANNEL, first, last)))
+        self._places = lru_cache(maxsize=16)(lambda first, last, _: world.booking_places(CHANNEL, first, last))
+        self._cancelled = lru_cache(maxsize=64)(lambda day, _: world.cancellation_places(CHANNEL, day))
         self._by_listing = lru_cache(maxsize=2)(self._standing)
-
-    def _made(self, first: date, last: date) -> tuple[BookingRow, ...]:
-        return self._asked(first, last, self.clock.now().date())
 
     def listing_ids(self) -> list[str]:
         """The host's listings; on Airbnb a home is its own property."""
@@ -84,23 +84,28 @@ class State:
         rating = round(min(max(row.score_10 / 2, 1.0), 5.0), 2) if row.count else None
         return {"listing_id": row.room_id, "rating": rating, "review_count": row.count}
 
-    def booked(self, first: date, last: date) -> list[BookingRow]:
+    def booked(self, first: date, last: date) -> Changes:
         """Reservations made on these property-local days, as they stand now."""
-        now = self.clock.now()
-        rows = (_as_known(row, now) for row in self._made(first, last) if row.booked_at <= now)
-        return sorted(rows, key=_changed)
+        return self._changes(self._places(first, last, self.clock.now().date()))
 
-    def changed_after(self, moment_at: datetime) -> list[BookingRow]:
+    def changed_after(self, moment_at: datetime) -> Changes:
         """Reservations made or cancelled after a moment, as they stand now."""
         now = self.clock.now()
         first, last = moment_at.date() - timedelta(days=1), self._known(now.date() + timedelta(days=1))
-        rows = {row.reservation_id: row for row in self._made(first, last)}
-        day = first
-        while day <= last:
-            rows |= {row.reservation_id: row for row in self.world.cancellations(CHANNEL, day)}
-            day += timedelta(days=1)
-        known = (_as_known(row, now) for row in rows.values() if row.booked_at <= now)
-        return sorted((row for row in known if _changed(row)[0] > moment_at), key=_changed)
+        days = (first + timedelta(days=k) for k in range((last - first).days + 1))
+        found = [self._places(first, last, now.date()), *(self._cancelled(day, now.date()) for day in days)]
+        return self._changes(np.unique(np.concatenate(found)), moment_at)
+
+    def _changes(self, places: IntArray, after_at: datetime | None = None) -> Changes:
+        """Of some reservations those that are made, in order of their last change known now, then of their numbers."""
+        made, now_s = self.world.reservations, self.clock.now().timestamp()
+        places = places[made.booked_s[places] <= now_s]
+        cancelled_s = made.cancelled_s[places]
+        changed_s = np.where((cancelled_s >= 0) & (cancelled_s <= now_s), cancelled_s, made.booked_s[places])
+        order = np.argsort(changed_s, kind="stable")
+        if after_at is not None:
+            order = order[changed_s[order] > after_at.timestamp()]
+        return Changes(self.world, self.clock.now(), places[order])
 
     def standing(self, listing_id: str) -> list[BookingRow]:
         """Reservations that are not cancelled and not over."""
@@ -109,12 +114,14 @@ class State:
         return self._by_listing(now.replace(minute=0, second=0, microsecond=0)).get(listing_id, [])
 
     def _standing(self, hour_at: datetime) -> dict[str, list[BookingRow]]:
-        today = self._known(hour_at.date())
+        today, made = self._known(hour_at.date()), self.world.reservations
+        places = self._places(today - _LONGEST_LEAD, today, self.clock.now().date())
+        cancelled_s, hour_s = made.cancelled_s[places], hour_at.timestamp()
+        is_on = (made.booked_s[places] <= hour_s) & ((cancelled_s < 0) | (cancelled_s > hour_s))
+        is_on &= made.checkin[places] + made.nights[places] > self.world.day_index(today)
         found: dict[str, list[BookingRow]] = {}
-        for row in self._made(today - _LONGEST_LEAD, today):
-            is_off = row.cancelled_at is not None and row.cancelled_at <= hour_at
-            if row.booked_at <= hour_at and not is_off and row.checkout > today:
-                found.setdefault(row.room_id, []).append(row)
+        for row in self.world.booking_rows(places[is_on]):
+            found.setdefault(row.room_id, []).append(row)
         return found
 
     def _known(self, day: date) -> date:
@@ -129,11 +136,39 @@ def _as_known(row: BookingRow, now: datetime) -> BookingRow:
     return row._replace(cancelled_at=None) if is_to_come else row
 
 
-def _changed(row: BookingRow) -> tuple[datetime, str]:
-    return row.cancelled_at or row.booked_at, row.reservation_id
+def _changed(row: BookingRow) -> datetime:
+    return row.cancelled_at or row.booked_at
 
 
-def page_of(items: Sequence[T], args: Mapping[str, str]) -> tuple[Sequence[T], str | None]:
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Reservations in the order in which they are told; a page of them is made when it is asked for."""
+
+    world: World
+    now: datetime
+    places: IntArray
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, part: slice) -> list[BookingRow]:
+        """Some of them, as they stand now."""
+        return [_as_known(row, self.now) for row in self.world.booking_rows(self.places[part])]
+
+
+class Pageable(Protocol[Page_co]):
+    """What has a length and is cut into pages."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, part: slice, /) -> Page_co:
+        """Some of them."""
+        ...
+
+
+def page_of(items: Pageable[Page_co], args: Mapping[str, str]) -> tuple[Page_co, str | None]:
     """One page and the cursor of the next, None after the last."""
     limit = args.get("limit", "50")
     if not limit.isascii() or not limit.isdecimal() or not 1 <= int(limit) <= _MOST_ITEMS:
@@ -160,10 +195,10 @@ def reservation(row: BookingRow) -> dict[str, object]:
     return {
         "confirmation_code": row.reservation_id, "listing_id": row.room_id, "rate_plan_id": row.rate_id,
         "status": "cancelled" if row.cancelled_at else "accepted", "booked_at": row.booked_at.isoformat(),
-        "updated_at": _changed(row)[0].isoformat(),
+        "updated_at": _changed(row).isoformat(),
         "cancelled_at": row.cancelled_at.isoformat() if row.cancelled_at else None,
         "check_in": row.checkin.isoformat(), "check_out": row.checkout.isoformat(), "guest_name": row.guest_name,
-        "total": money(row.total_minor, row.currency), "currency": row.currency,
+        "total": decimal_text(row.total_minor, row.currency), "currency": row.currency,
     }  # fmt: skip
 
 
@@ -175,14 +210,9 @@ def calendar(rows: Sequence[AriRow]) -> dict[str, object]:
             {
                 "date": row.night.isoformat(), "available_count": row.units_left,
                 "status": "blocked" if not row.is_open else "available" if row.units_left else "booked",
-                "price": None if row.price_minor is None else money(row.price_minor, row.currency),
-                "min_nights": row.min_stay_nights, "fees": money(row.fees_minor, row.currency),
+                "price": None if row.price_minor is None else decimal_text(row.price_minor, row.currency),
+                "min_nights": row.min_stay_nights, "fees": decimal_text(row.fees_minor, row.currency),
             }
             for row in rows
         ],
     }  # fmt: skip
-
-
-def money(amount_minor: int, currency: str) -> str:
-    """Minor units as the decimal text of their currency."""
-    return f"{Decimal(amount_minor).scaleb(-get_currency_precision(currency)):f}"

@@ -6,6 +6,9 @@ import threading
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+import numpy as np
+
+from sandbox.calendar import IntArray
 from sandbox.rows import BookingRow
 from sandbox.world import World
 
@@ -19,37 +22,40 @@ class ReservationQueues:
     def __init__(self, world: World) -> None:
         self._world = world
         self._lock = threading.Lock()
-        self._acknowledged: dict[str, set[str]] = {"new": set(), "modified": set()}
+        self._acknowledged: dict[str, set[int]] = {"new": set(), "modified": set()}
 
     def waiting(self, queue: str, now: datetime, property_ids: frozenset[str]) -> list[Entry]:
         """What a queue holds; an empty set of properties means all."""
         with self._lock:
-            done = frozenset(self._acknowledged[queue])
-        return [
-            (row, status) for row, status in self._entries(queue, now)
-            if row.reservation_id not in done and (not property_ids or row.property_id in property_ids)
-        ]  # fmt: skip
+            done = np.array(sorted(self._acknowledged[queue]), dtype=np.int64)
+        places = self._entries(queue, now)
+        places = places[~np.isin(places, done)]
+        if property_ids:
+            book = self._world.portfolio
+            asked = [i for i, place in enumerate(book.channel_property_id) if place in property_ids]
+            places = places[np.isin(self._world.reservations.listing[places], asked)]
+        rows = self._world.booking_rows(places)
+        return [(hide_future(row, now), None) for row in rows] if queue == "new" else [(row, "Cancel") for row in rows]
 
     def acknowledge(self, queue: str, reservation_ids: Iterable[str], now: datetime) -> list[str]:
         """Remove reservations from a queue; returns the ids it never held."""
-        known = {row.reservation_id for row, _ in self._entries(queue, now)}
+        places = self._entries(queue, now)
+        known = dict(zip(self._world.sales(places).reservation_id, places.tolist(), strict=True))
         wanted = list(reservation_ids)
         with self._lock:
-            self._acknowledged[queue] |= known.intersection(wanted)
-        return [reservation_id for reservation_id in wanted if reservation_id not in known]
+            self._acknowledged[queue] |= {known[one] for one in wanted if one in known}
+        return [one for one in wanted if one not in known]
 
-    def _entries(self, queue: str, now: datetime) -> list[Entry]:
-        last_day = _last_day(self._world, now)
+    def _entries(self, queue: str, now: datetime) -> IntArray:
+        """Where everything that a queue ever held up to now stands in the world's reservations."""
+        world, last_day = self._world, _last_day(self._world, now)
         if queue == "new":
-            rows = self._world.bookings(CHANNEL, self._world.t0, last_day)
-            return [(hide_future(row, now), None) for row in rows if row.booked_at <= now]
-        entries: list[Entry] = []
-        day = self._world.t0
-        while day <= last_day:
-            cancelled = self._world.cancellations(CHANNEL, day)
-            entries += [(row, "Cancel") for row in cancelled if row.cancelled_at and row.cancelled_at <= now]
-            day += timedelta(days=1)
-        return entries
+            places = world.booking_places(CHANNEL, world.t0, last_day)
+            return np.asarray(places[world.reservations.booked_s[places] <= now.timestamp()])
+        days = (world.t0 + timedelta(days=k) for k in range((last_day - world.t0).days + 1))
+        found = [np.array([], dtype=np.int64), *(world.cancellation_places(CHANNEL, day) for day in days)]
+        places = np.concatenate(found)
+        return np.asarray(places[world.reservations.cancelled_s[places] <= now.timestamp()])
 
 
 def hide_future(row: BookingRow, now: datetime) -> BookingRow:

@@ -6,13 +6,14 @@ so only the facts are modelled: complete days up to the property's yesterday, ea
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sandbox.vendors.booking_com_xml import decimal_text
+import numpy as np
+
+from sandbox.csv_text import csv_text
+from sandbox.sales import decimals, stamps, texts
 from sandbox.world import World
 
 CHANNEL = "booking_com"
@@ -30,48 +31,42 @@ def performance_csv(world: World, zones: Mapping[str, ZoneInfo], start: date, en
     """Rows of complete property-local days only: up to each property's own yesterday."""
     newest = {property_id: now.astimezone(zone).date() - timedelta(days=1) for property_id, zone in zones.items()}
     first, last = _within(world, start, min(end, max(newest.values())))
-    created = now.isoformat(timespec="seconds")
-    rows = (
-        (row.date.isoformat(), row.property_id, row.room_id, row.search_views, row.page_views, row.bookings,
-         decimal_text(row.revenue_minor, row.currency), row.currency, created)
-        for row in (world.performance(CHANNEL, first, last) if first <= last else [])
-        if row.date <= newest[row.property_id]
-    )  # fmt: skip
-    return _csv(PERFORMANCE_COLUMNS, rows)
+    if first > last:
+        return csv_text(PERFORMANCE_COLUMNS, [[] for _ in PERFORMANCE_COLUMNS])
+    told, book = world.figures(CHANNEL, first, last), world.portfolio
+    limit = [world.day_index(newest[place]) if place in newest else -1 for place in book.channel_property_id]
+    kept = np.flatnonzero(told.day <= np.array(limit)[told.listing])
+    told = told.at(kept)
+    listing = told.listing.tolist()
+    return csv_text(PERFORMANCE_COLUMNS, (
+        world.dates(told.day), [book.channel_property_id[i] for i in listing], [book.room_id[i] for i in listing],
+        texts(told.impressions), texts(told.views), texts(told.bookings),
+        decimals(told.revenue_minor.tolist(), told.currency), told.currency,
+        [now.isoformat(timespec="seconds")] * len(listing),
+    ))  # fmt: skip
 
 
 def reservations_csv(world: World, zones: Mapping[str, ZoneInfo], start: date, end: date, now: datetime) -> str:
     """History as it stood when the queues began at t0: what happened since arrives through the queues only."""
     first, last = _within(world, start, min(end, world.t0 - timedelta(days=1)))
-    rows = []
-    live_at = {place: datetime.combine(world.t0, time(), tzinfo=zone) for place, zone in zones.items()}
-    for row in world.bookings(CHANNEL, first, last) if first <= last else []:
-        if row.booked_at > now:
-            continue
-        cancelled_at = row.cancelled_at
-        if cancelled_at and cancelled_at >= live_at[row.property_id]:
-            cancelled_at = None
-        booked, cancelled = _stamp(row.booked_at), _stamp(cancelled_at) if cancelled_at else ""
-        rows.append((
-            row.reservation_id, row.property_id, row.room_id, row.rate_id, "cancelled" if cancelled_at else "ok",
-            booked, cancelled, row.checkin.isoformat(), row.checkout.isoformat(), row.guest_name,
-            decimal_text(row.total_minor, row.currency), row.currency, cancelled or booked,
-        ))  # fmt: skip
-    return _csv(RESERVATION_COLUMNS, rows)
+    made, book = world.reservations, world.portfolio
+    places = world.booking_places(CHANNEL, first, last) if first <= last else np.array([], dtype=np.int64)
+    places = places[made.booked_s[places] <= now.timestamp()]
+    live_s = {place: datetime.combine(world.t0, time(), tzinfo=zone).timestamp() for place, zone in zones.items()}
+    until = np.array([live_s.get(place, 0.0) for place in book.channel_property_id])[made.listing[places]]
+    cancelled_s = made.cancelled_s[places]
+    gone = (cancelled_s >= 0) & (cancelled_s < until)
+    told, cancelled = world.sales(places), [""] * len(places)
+    for k, stamp in zip(np.flatnonzero(gone).tolist(), stamps(cancelled_s[gone]), strict=True):
+        cancelled[k] = stamp
+    return csv_text(RESERVATION_COLUMNS, (
+        told.reservation_id, told.property_id, told.room_id, told.rate_id,
+        ["cancelled" if is_gone else "ok" for is_gone in gone.tolist()], told.booked_at, cancelled, told.checkin,
+        told.checkout, told.guest_name, told.total, told.currency,
+        [one or booked for one, booked in zip(cancelled, told.booked_at, strict=True)],
+    ))  # fmt: skip
 
 
 def _within(world: World, start: date, end: date) -> tuple[date, date]:
     oldest = world.t0 - timedelta(days=world.history_days)
     return max(start, oldest), min(end, world.t0 + timedelta(days=world.live_days - 1))
-
-
-def _stamp(moment_at: datetime) -> str:
-    return moment_at.isoformat(timespec="seconds")
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return out.getvalue()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
-from babel.numbers import get_currency_precision
 from lxml import etree
 
+from sandbox.calendar import MINOR_DIGITS
 from sandbox.rows import AriRow, BookingRow
+from sandbox.sales import decimal_text
 
 _NS = "http://www.opentravel.org/OTA/2003/05"
 _ASSUMPTION = "<!-- ASSUMPTION of this sandbox: Booking.com documents no read of availability and rates -->"
@@ -30,15 +31,6 @@ class MalformedRequest(ValueError):
     """The body is not the OTA message it should be."""
 
 
-def decimal_text(amount_minor: int, currency: str) -> str:
-    """Minor units as the decimal text of their currency: 4251 is 42.51 euros, but 4251 yen."""
-    digits = _precision(currency)
-    whole, part = divmod(abs(amount_minor), 10**digits)
-    sign = "-" if amount_minor < 0 else ""
-    return f"{sign}{whole}.{part:0{digits}d}" if digits else f"{sign}{whole}"
-
-
-_precision = cache(get_currency_precision)
 _quoted = lru_cache(maxsize=4_096)(quoteattr)
 
 
@@ -159,7 +151,7 @@ def _room_rates(parent: etree._Element, row: BookingRow) -> None:
 
 
 def _places(row: BookingRow) -> str:
-    return str(_precision(row.currency))
+    return str(MINOR_DIGITS[row.currency])
 
 
 def _customer(info: etree._Element, guest_name: str) -> None:

@@ -6,6 +6,8 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
@@ -18,6 +20,8 @@ PASSWORD = "Sandbox-password-1"
 # More is cut off without a word, unless exactly one rate plan is asked for.
 MAX_DAYS = 31
 MAX_DAYS_OF_ONE_PLAN = 365
+_HEAD = f"<?xml version='1.0' encoding='utf-8'?>\n<ProductAvailRateRetrievalRS xmlns=\"{NAMESPACE}\">"
+_quoted = lru_cache(maxsize=4_096)(quoteattr)
 
 
 class ParrError(Exception):
@@ -70,56 +74,55 @@ def read(body: bytes) -> Asked:
 
 
 def answer(hotel_id: str, rows: Iterable[AriRow], unit_counts: dict[str, int]) -> bytes:
-    """One group a night, with every room type and its rate plans; a missing rate has no ``Rate``."""
-    root = _root()
-    held = _child(root, "AvailRateList")
-    _child(held, "Hotel", id=hotel_id)
-    groups: dict[date, etree._Element] = {}
-    rooms: dict[tuple[date, str], etree._Element] = {}
+    """One group a night, with every room type and its rate plans; a missing rate has no ``Rate``.
+
+    Nights come by the ten thousand, so they are written as text; what is not a number or a date is quoted.
+    """
+    nights: dict[date, dict[str, list[str]]] = {}
     for row in rows:
-        if row.night not in groups:
-            groups[row.night] = _child(held, "AvailRate", date=row.night.isoformat())
-        room = rooms.get((row.night, row.room_id))
-        if room is None:
-            room = rooms[row.night, row.room_id] = _room(groups[row.night], row, unit_counts[row.room_id])
-        _plan(room, row)
-    return etree.tostring(root, xml_declaration=True, encoding="utf-8")
+        rooms = nights.setdefault(row.night, {})
+        if row.room_id not in rooms:
+            rooms[row.room_id] = [_room(row, unit_counts[row.room_id])]
+        rooms[row.room_id].append(_plan(row))
+    parts = [_HEAD, f"<AvailRateList><Hotel id={_quoted(hotel_id)}/>"]
+    for night, rooms in nights.items():
+        parts.append(f'<AvailRate date="{night.isoformat()}">')
+        parts += [f"{''.join(room)}</RoomType>" for room in rooms.values()]
+        parts.append("</AvailRate>")
+    return "".join([*parts, "</AvailRateList></ProductAvailRateRetrievalRS>"]).encode()
 
 
 def error(problem: ParrError) -> bytes:
     """The error document."""
-    root = _root()
-    _child(root, "Error", code=str(problem.code)).text = str(problem)
+    root = etree.fromstring(f'<ProductAvailRateRetrievalRS xmlns="{NAMESPACE}"/>')
+    etree.SubElement(root, f"{{{NAMESPACE}}}Error", code=str(problem.code)).text = str(problem)
     return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
 
-def _room(parent: etree._Element, row: AriRow, unit_count: int) -> etree._Element:
+def _room(row: AriRow, unit_count: int) -> str:
     """Sold are the units that are gone; the world keeps one count for all channels."""
-    room = _child(parent, "RoomType", id=row.room_id, closed=_word(not row.is_open))
     total = max(unit_count, row.units_left) if row.is_open else 0
     sold = total - row.units_left if row.is_open else 0
-    _child(
-        room,
-        "Inventory",
-        flexibleAllocation=str(total),
-        totalInventoryAvailable=str(total),
-        totalInventorySold=str(sold),
+    return (
+        f'<RoomType id={_quoted(row.room_id)} closed="{_word(not row.is_open)}"><Inventory flexibleAllocation="{total}"'
+        f' totalInventoryAvailable="{total}" totalInventorySold="{sold}"/>'
     )
-    return room
 
 
-def _plan(room: etree._Element, row: AriRow) -> None:
-    plan = _child(room, "RatePlan", id=row.rate_id, closed=_word(not row.is_open))
-    if row.price_minor is not None:
-        rate = _child(plan, "Rate", currency=row.currency)
-        _child(rate, "PerDay", rate=_amount(row.price_minor, row.currency))
-    _child(
-        plan, "Restrictions", minLOS=str(row.min_stay_nights), maxLOS="28", closedToArrival="false",
-        closedToDeparture="false",
-    )  # fmt: skip
-    if row.fees_minor:
-        # Our assumption: no document shows a fee here.
-        _child(plan, "Fees", perStay=_amount(row.fees_minor, row.currency), currency=row.currency)
+def _plan(row: AriRow) -> str:
+    currency = _quoted(row.currency)
+    rate = (
+        f'<Rate currency={currency}><PerDay rate="{_amount(row.price_minor, row.currency)}"/></Rate>'
+        if row.price_minor is not None
+        else ""
+    )
+    # Our assumption: no document shows a fee here.
+    fees = f'<Fees perStay="{_amount(row.fees_minor, row.currency)}" currency={currency}/>' if row.fees_minor else ""
+    return (
+        f'<RatePlan id={_quoted(row.rate_id)} closed="{_word(not row.is_open)}">{rate}'
+        f'<Restrictions minLOS="{row.min_stay_nights}" maxLOS="28" closedToArrival="false" closedToDeparture="false"/>'
+        f"{fees}</RatePlan>"
+    )
 
 
 def _day(asked: etree._Element, name: str) -> date:
@@ -137,14 +140,3 @@ def _amount(minor: int, currency: str) -> str:
 
 def _word(flag: bool) -> str:
     return "true" if flag else "false"
-
-
-def _root() -> etree._Element:
-    return etree.fromstring(f'<ProductAvailRateRetrievalRS xmlns="{NAMESPACE}"/>')
-
-
-def _child(parent: etree._Element, name: str, **attributes: str) -> etree._Element:
-    element = etree.SubElement(parent, f"{{{NAMESPACE}}}{name}")
-    for key, value in attributes.items():
-        element.set(key, value)
-    return element
