@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.medians import nan_median
 from detectors.series import FloatArray, Forecast, IntArray
 
 
@@ -29,12 +30,17 @@ def log_move(logs: FloatArray, groups: IntArray, min_peers: int) -> FloatArray:
     -------
     ndarray, shape (n_series, n_times)
     """
-    overall = _median(logs, min_peers, np.zeros(logs.shape[1]))
-    move = np.broadcast_to(overall, logs.shape).copy()
-    for group in np.unique(groups):
-        rows = groups == group
-        move[rows] = _median(logs[rows], min_peers, overall)
-    return move
+    names, group = np.unique(groups, return_inverse=True)
+    told = np.zeros((names.size, logs.shape[1]), dtype=np.int64)
+    np.add.at(told, group, np.isfinite(logs))
+    # Where every group has enough, nothing needs to stand in.
+    lacking = (told < min_peers).any(axis=0)
+    overall = np.zeros(logs.shape[1])
+    overall[lacking] = _median(logs[:, lacking], min_peers, overall[lacking])
+    moves = np.zeros(told.shape)
+    for one in range(names.size):
+        moves[one] = _median(logs[group == one], min_peers, overall)
+    return np.asarray(moves[group], dtype=np.float64)
 
 
 def index(forecast: Forecast, groups: IntArray, min_peers: int, least_expected: float) -> FloatArray:
@@ -55,5 +61,5 @@ def _median(logs: FloatArray, min_peers: int, otherwise: FloatArray) -> FloatArr
     enough = np.isfinite(logs).sum(axis=0) >= min_peers
     result = otherwise.copy()
     if enough.any():
-        result[enough] = np.nanmedian(logs[:, enough], axis=0)
+        result[enough] = nan_median(logs[:, enough], axis=0)
     return result

@@ -67,13 +67,10 @@ class Forecast:
 
     ``expected`` is NaN where the past is too short. ``dispersion`` is variance ÷ mean (≥ 1).
     ``relative_sd`` is the standard error of the level itself, as a share of it, common to neighbouring days.
-    ``lower`` and ``upper`` are the band's edges, NaN outside the columns asked for.
     ``capped`` are the values with bursts cut, which the expectation and the dispersion are of.
     """
 
     expected: FloatArray
     dispersion: FloatArray
     relative_sd: FloatArray
-    lower: FloatArray
-    upper: FloatArray
     capped: FloatArray

@@ -14,9 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal
 
-from detectors import families
+from detectors import families, trailing
 from detectors.series import FloatArray, Forecast, SeriesBatch
 
 YEAR_DAYS = 364
@@ -80,18 +79,7 @@ def learn_priors(batch: SeriesBatch, params: Params) -> Priors:
     Priors
         Column ``t`` uses days up to ``t - gap_days`` only.
     """
-    state = _robust_level(batch, params)
-    plain = state.level * state.exposure
-    weekday = _pooled_weekday(batch, state, plain, params)
-    season = _season(state, params)
-    shaped = plain * np.take_along_axis(weekday, batch.weekday()[None, :], axis=0) * season
-    holiday = _holiday(batch, state, shaped, params)
-    if batch.holidays is not None:
-        shaped = shaped * np.where(batch.holidays, holiday, 1.0)
-    squares, means, _ = _residual_sums(state, shaped, params)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        pooled = squares.sum(axis=0) / means.sum(axis=0)
-    return Priors(weekday, holiday, season, np.where(np.isfinite(pooled), np.maximum(pooled, 1.0), 1.0))
+    return _priors(batch, _robust_level(batch, params), params)
 
 
 def fit(batch: SeriesBatch, priors: Priors, params: Params) -> Forecast:
@@ -109,43 +97,87 @@ def fit(batch: SeriesBatch, priors: Priors, params: Params) -> Forecast:
     Forecast
         ``expected`` is NaN where fewer than ``min_history_days`` (effective) days are behind the point.
     """
+    return _fit(batch, _robust_level(batch, params), priors, params)
+
+
+def fit_pooled(batch: SeriesBatch, params: Params) -> Forecast:
+    """Return what `fit` does with the priors that `learn_priors` learns from the same batch, at half the cost.
+
+    Parameters
+    ----------
+    batch : SeriesBatch
+    params : Params
+
+    Returns
+    -------
+    Forecast
+    """
     state = _robust_level(batch, params)
+    return _fit(batch, state, _priors(batch, state, params), params)
+
+
+def band(forecast: Forecast, row: int, params: Params) -> tuple[FloatArray, FloatArray]:
+    """Return the edges of one series' usual range, with the level's own uncertainty in it.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    row : int
+        Of the series: few are ever looked at, and the quantiles cost more than the rest of the fit.
+    params : Params
+
+    Returns
+    -------
+    lower, upper : ndarray, shape (n_times,)
+        NaN before the last ``band_columns``.
+    """
+    lower, upper = (np.full(forecast.expected.shape[1], np.nan) for _ in range(2))
+    start = max(lower.size - params.band_columns, 0)
+    mean = forecast.expected[row, start:]
+    spread = forecast.dispersion[row, start:] + mean * forecast.relative_sd[row, start:] ** 2
+    lower[start:], upper[start:] = families.count_band(mean, spread, params.band_tail)
+    return lower, upper
+
+
+def _priors(batch: SeriesBatch, state: _Level, params: Params) -> Priors:
+    plain = state.level * state.exposure
+    weekday = _pooled_weekday(batch, state, plain, params)
+    season = _season(state, params)
+    shaped = plain * np.take_along_axis(weekday, batch.weekday()[None, :], axis=0) * season
+    holiday = _holiday(batch, state, shaped, params)
+    if batch.holidays is not None:
+        shaped = shaped * np.where(batch.holidays, holiday, 1.0)
+    # Sums over time and over series may change places: the series first is one series to sum over time.
+    squares, means = (_behind(one.sum(axis=0), params) for one in _residuals(state, shaped)[:2])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pooled = squares / means
+    return Priors(weekday, holiday, season, np.where(np.isfinite(pooled), np.maximum(pooled, 1.0), 1.0))
+
+
+def _fit(batch: SeriesBatch, state: _Level, priors: Priors, params: Params) -> Forecast:
     plain = state.level * state.exposure
     expected = plain * _own_weekday(batch, state, plain, priors, params) * priors.season
     if batch.holidays is not None:
         expected = expected * np.where(batch.holidays, priors.holiday, 1.0)
-    squares, means, days = _residual_sums(state, expected, params)
+    squares, means, days = (_behind(one, params) for one in _residuals(state, expected))
     with np.errstate(invalid="ignore", divide="ignore"):
         own = np.where(means > 0, squares / means, priors.dispersion)
         strength = params.dispersion_strength_days
         dispersion = np.maximum((own * days + priors.dispersion * strength) / (days + strength), 1.0)
         relative_sd = np.sqrt(dispersion / np.maximum(state.evidence, 1e-9) + params.level_drift**2)
     expected = np.where((state.days >= params.min_history_days) & (state.level > 0), expected, np.nan)
-    lower, upper = _band(expected, dispersion, relative_sd, params)
     capped = np.where(batch.observed(), state.values, np.nan)
-    return Forecast(expected, dispersion, relative_sd, lower, upper, capped)
+    return Forecast(expected, dispersion, relative_sd, capped)
 
 
-def _decay(values: FloatArray, half_life_days: float, gap_days: int) -> FloatArray:
-    """Exponentially weighted sum of the days up to ``t - gap_days``, along the last axis."""
-    kept = 0.5 ** (1.0 / half_life_days)
-    summed = signal.lfilter([1.0], [1.0, -kept], values, axis=-1)
-    lagged = np.zeros_like(summed)
-    if gap_days < summed.shape[-1]:
-        lagged[..., gap_days:] = summed[..., : summed.shape[-1] - gap_days]
-    return np.asarray(lagged, dtype=np.float64)
+def _behind(values: FloatArray, params: Params) -> FloatArray:
+    """Trailing sum as the week's shape and the spread are learnt from."""
+    return trailing.decayed(values, params.weekday_half_life_days, max(params.gap_days, RUN_DAYS))
 
 
-def _level(values: FloatArray, exposure: FloatArray, weight: FloatArray, params: Params) -> _Level:
-    """Return the trailing ratio of values to exposure, with the evidence behind it."""
-    half_life, gap = params.level_half_life_days, max(params.gap_days, RUN_DAYS)
-    total = _decay(values * weight, half_life, gap)
-    offered = _decay(exposure * weight, half_life, gap)
+def _ratio(total: FloatArray, offered: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore", divide="ignore"):
-        level = np.where(offered > 0, total / offered, np.nan)
-    kept = 0.5 ** (1.0 / half_life)
-    days = _decay(weight * (exposure > 0), half_life, gap) * (1.0 + kept)
-    return _Level(values, exposure, weight, level, total * (1.0 + kept), days)
+        return np.where(offered > 0, total / offered, np.nan)
 
 
 def _robust_level(batch: SeriesBatch, params: Params) -> _Level:
@@ -153,63 +185,62 @@ def _robust_level(batch: SeriesBatch, params: Params) -> _Level:
     seen = batch.observed()
     values = np.where(seen, batch.values, 0.0)
     exposure = np.where(seen, 1.0 if batch.exposure is None else batch.exposure, 0.0)
-    weight = seen.astype(np.float64)
-    first = _level(values, exposure, weight, params)
-    mean = first.level * exposure
+    half_life, gap = params.level_half_life_days, max(params.gap_days, RUN_DAYS)
+    # What was not seen is zero already.
+    mean = _ratio(trailing.decayed(values, half_life, gap), trailing.decayed(exposure, half_life, gap)) * exposure
     if params.burst_cap_sd is not None:
         cap = np.where(np.isfinite(mean), mean + params.burst_cap_sd * np.sqrt(mean) + 1.0, np.inf)
         values = np.minimum(values, cap)
-    return _level(values, exposure, weight * np.where(_low_run(values, mean), 0.1, 1.0), params)
+    weight = np.where(seen, np.where(_low_run(values, mean), 0.1, 1.0), 0.0)
+    total, offered = (
+        trailing.decayed(values * weight, half_life, gap),
+        trailing.decayed(exposure * weight, half_life, gap),
+    )
+    told = offered if batch.exposure is None else trailing.decayed(weight * (exposure > 0), half_life, gap)
+    kept = 0.5 ** (1.0 / half_life)
+    return _Level(
+        values, exposure, weight, _ratio(total, offered), total * (1.0 + kept), told * (1.0 + kept)
+    )  # fmt: skip
 
 
 def _low_run(values: FloatArray, mean: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Return which days lie in a week under half its mean that chance (variance twice the mean) hardly brings."""
-    known = np.where(np.isfinite(mean), mean, 0.0)
-    window = np.ones(RUN_DAYS)
-    observed = signal.lfilter(window, [1.0], np.where(np.isfinite(mean), values, 0.0), axis=-1)
-    wanted = signal.lfilter(window, [1.0], known, axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        low = (observed < 0.5 * wanted) & ((wanted - observed) > 3.5 * np.sqrt(2.0 * wanted))
+    known = np.isfinite(mean)
+    observed, wanted = (
+        trailing.run_sums(np.where(known, values, 0.0), RUN_DAYS),
+        trailing.run_sums(np.where(known, mean, 0.0), RUN_DAYS),
+    )
+    low = (observed < 0.5 * wanted) & ((wanted - observed) > 3.5 * np.sqrt(2.0 * wanted))
     # A day is in the run if any of the weeks that end on it or up to six days later is low.
-    reversed_low = low[:, ::-1].astype(np.float64)
-    return np.asarray(signal.lfilter(window, [1.0], reversed_low, axis=-1)[:, ::-1] > 0.5, dtype=np.bool_)
+    found = low.copy()
+    for later in range(1, min(RUN_DAYS, low.shape[1])):
+        found[:, :-later] |= low[:, later:]
+    return found
 
 
-def _weekday_sums(
-    batch: SeriesBatch, state: _Level, plain: FloatArray, day: int, params: Params
-) -> tuple[FloatArray, FloatArray]:
-    """Trailing sums of values and of level-only expectations on one weekday."""
-    chosen = (batch.weekday() == day) & np.isfinite(plain)
-    weight = np.where(chosen, state.weight, 0.0)
-    gap = max(params.gap_days, RUN_DAYS)
-    filled = np.where(np.isfinite(plain), plain, 0.0)
-    half_life = params.weekday_half_life_days
-    return _decay(weight * state.values, half_life, gap), _decay(weight * filled, half_life, gap)
+def _weekday_parts(state: _Level, plain: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return what the week's shape is the ratio of: weighted values, and what the level alone expects."""
+    known = np.isfinite(plain)
+    return np.where(known, state.weight * state.values, 0.0), np.where(known, state.weight * plain, 0.0)
 
 
 def _pooled_weekday(batch: SeriesBatch, state: _Level, plain: FloatArray, params: Params) -> FloatArray:
     """Return the week's shape over all series, (7, n_times), shrunk a little to flat."""
-    rows = []
-    for day in range(7):
-        observed, wanted = _weekday_sums(batch, state, plain, day, params)
-        total = wanted.sum(axis=0)
-        rows.append((observed.sum(axis=0) + 20.0) / (total + 20.0))
-    return np.stack(rows)
+    on_day = batch.weekday() == np.arange(7)[:, None]
+    observed, wanted = (
+        _behind(np.where(on_day, part.sum(axis=0), 0.0), params) for part in _weekday_parts(state, plain)
+    )
+    return (observed + 20.0) / (wanted + 20.0)
 
 
 def _own_weekday(batch: SeriesBatch, state: _Level, plain: FloatArray, priors: Priors, params: Params) -> FloatArray:
     """Return each series' weekday factor, shrunk to the pool's, (n_series, n_times)."""
-    factor = np.ones_like(plain)
-    weekday = batch.weekday()
-    for day in range(7):
-        observed, wanted = _weekday_sums(batch, state, plain, day, params)
-        columns = weekday == day
-        obs, want = observed[:, columns], wanted[:, columns]
-        pool = priors.weekday[day, columns]
-        # In expected counts a weekday of the pool weighs as strength/7 days at a dispersion of one.
-        strength = params.weekday_strength_days / 7.0 * np.maximum(priors.dispersion[columns], 1.0)
-        factor[:, columns] = (obs + strength * pool) / (want + strength)
-    return factor
+    half_life, gap = params.weekday_half_life_days, max(params.gap_days, RUN_DAYS)
+    observed, wanted = (trailing.on_own_weekday(part, half_life, gap) for part in _weekday_parts(state, plain))
+    pool = np.take_along_axis(priors.weekday, batch.weekday()[None, :], axis=0)
+    # In expected counts a weekday of the pool weighs as strength/7 days at a dispersion of one.
+    strength = params.weekday_strength_days / 7.0 * np.maximum(priors.dispersion, 1.0)
+    return np.asarray((observed + strength * pool) / (wanted + strength), dtype=np.float64)
 
 
 def _season(state: _Level, params: Params) -> FloatArray:
@@ -229,8 +260,8 @@ def _season(state: _Level, params: Params) -> FloatArray:
     last_year[YEAR_DAYS:] = curve[: n_times - YEAR_DAYS]
     told = np.isfinite(last_year)
     gap = max(params.gap_days, RUN_DAYS)
-    total = _decay(np.where(told, last_year, 0.0), params.level_half_life_days, gap)
-    count = _decay(told.astype(np.float64), params.level_half_life_days, gap)
+    total = trailing.decayed(np.where(told, last_year, 0.0), params.level_half_life_days, gap)
+    count = trailing.decayed(told.astype(np.float64), params.level_half_life_days, gap)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = last_year * count / total
     return np.where(np.isfinite(ratio) & (ratio > 0), np.clip(ratio, 0.4, 2.5) ** params.season_weight, season)
@@ -245,28 +276,12 @@ def _holiday(batch: SeriesBatch, state: _Level, shaped: FloatArray, params: Para
     observed = np.where(chosen, state.weight * state.values, 0.0).sum(axis=0)
     wanted = np.where(chosen, state.weight * np.where(chosen, shaped, 0.0), 0.0).sum(axis=0)
     shrink = 20.0 * max(1.0, float(np.nanmean(np.where(wanted > 0, 1.0, np.nan))) if np.any(wanted > 0) else 1.0)
-    return (_decay(observed, 1e6, gap) + shrink) / (_decay(wanted, 1e6, gap) + shrink)
+    return (trailing.decayed(observed, 1e6, gap) + shrink) / (trailing.decayed(wanted, 1e6, gap) + shrink)
 
 
-def _residual_sums(state: _Level, expected: FloatArray, params: Params) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Trailing squared residuals, means and days, for variance ÷ mean."""
+def _residuals(state: _Level, expected: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return weighted squared residuals, means and days, whose trailing sums tell variance ÷ mean."""
     usable = np.isfinite(expected) & (state.exposure > 0)
     weight = np.where(usable, state.weight, 0.0)
     mean = np.where(usable, expected, 0.0)
-    gap = max(params.gap_days, RUN_DAYS)
-    half_life = params.weekday_half_life_days
-    squares = _decay(weight * (state.values - mean) ** 2, half_life, gap)
-    return squares, _decay(weight * mean, half_life, gap), _decay(weight, half_life, gap)
-
-
-def _band(
-    expected: FloatArray, dispersion: FloatArray, relative_sd: FloatArray, params: Params
-) -> tuple[FloatArray, FloatArray]:
-    """Return the band of the last columns, with the level's own uncertainty in it."""
-    lower = np.full_like(expected, np.nan)
-    upper = np.full_like(expected, np.nan)
-    start = max(expected.shape[1] - params.band_columns, 0)
-    mean = expected[:, start:]
-    spread = dispersion[:, start:] + mean * relative_sd[:, start:] ** 2
-    lower[:, start:], upper[:, start:] = families.count_band(mean, spread, params.band_tail)
-    return lower, upper
+    return weight * (state.values - mean) ** 2, weight * mean, weight

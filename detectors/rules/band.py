@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal, stats
+from scipy import special
 
-from detectors import peers
+from detectors import peers, trailing
+from detectors.medians import nan_median
 from detectors.series import BoolArray, FloatArray, Forecast, IntArray
 
 MAD_TO_SD = 1.4826
@@ -74,9 +75,8 @@ def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
     n_times = forecast.expected.shape[1]
     first = max(n_times - params.scan_days - params.spread_days - params.gap_days, 0)
     usable = np.isfinite(forecast.expected) & np.isfinite(forecast.capped) & (forecast.expected > 0)
-    window = np.ones(params.run_days)
-    count = signal.lfilter(window, [1.0], np.where(usable, forecast.capped, 0.0), axis=-1)[:, first:]
-    mean = signal.lfilter(window, [1.0], np.where(usable, forecast.expected, 0.0), axis=-1)[:, first:]
+    count = trailing.run_sums(np.where(usable, forecast.capped, 0.0), params.run_days)[:, first:]
+    mean = trailing.run_sums(np.where(usable, forecast.expected, 0.0), params.run_days)[:, first:]
     told = usable[:, first:] & (mean >= params.min_expected)
     logs = peers.log_ratios(count, np.where(told, mean, np.nan), 0.0)
     move = peers.log_move(logs, groups, params.min_peers)
@@ -99,10 +99,10 @@ def _tail(own: FloatArray, column: int, params: Params) -> FloatArray:
     rows = np.isfinite(own[:, column]) & (np.isfinite(past).sum(axis=1) >= params.spread_days // 3)
     if not rows.any():
         return p_value
-    centre = np.nanmedian(past[rows], axis=1)
-    spread = MAD_TO_SD * np.nanmedian(np.abs(past[rows] - centre[:, None]), axis=1)
+    centre = nan_median(past[rows])
+    spread = MAD_TO_SD * nan_median(np.abs(past[rows] - centre[:, None]))
     z = (own[rows, column] - np.minimum(centre, 0.0)) / np.maximum(spread, params.spread_floor)
-    p_value[rows] = stats.t.cdf(z, params.freedom)
+    p_value[rows] = special.stdtr(params.freedom, z)
     return p_value
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from detectors import families
 from detectors.series import BoolArray, FloatArray, Forecast, IntArray
@@ -111,18 +110,20 @@ def _windows(
 ) -> tuple[FloatArray, IntArray]:
     """Return log M at ``column`` and the window start that tells most."""
     starts = np.arange(max(column - params.window_days + 1, 0), column + 1)
-    count = observed[:, [column + 1]] - observed[:, starts]
-    mean = expected[:, [column + 1]] - expected[:, starts]
+    count = observed[:, [column + 1]] - observed[:, starts[0] : column + 1]
+    mean = expected[:, [column + 1]] - expected[:, starts[0] : column + 1]
     variance = np.nan_to_num(forecast.relative_sd[:, column], nan=1.0, posinf=1e3) ** 2
     variance = np.clip(variance, 1e-6, 1e6)[:, None]
+    dispersion = forecast.dispersion[:, [column]]
+    uncertain = mean * variance
+    # An uncertain level widens a long window's count like bursts do; any tilt keeps the expectation at 1.
+    wide = dispersion + uncertain
     logs = []
     for ratio in params.ratios:
-        dispersion = forecast.dispersion[:, [column]]
-        # An uncertain level widens a long window's count like bursts do; any tilt keeps the expectation at 1.
-        tilt = families.tilt(ratio, dispersion + mean * variance)
+        tilt = families.tilt(ratio, wide)
         kappa = families.log_laplace(tilt, dispersion)
-        logs.append(count * np.log(tilt) + np.log1p(mean * kappa * variance) / variance)
-    window = special.logsumexp(np.stack(logs), axis=0) - np.log(len(params.ratios))
+        logs.append(count * np.log(tilt) + np.log1p(uncertain * kappa) / variance)
+    window = np.logaddexp.reduce(logs, axis=0) - np.log(len(params.ratios))
     window = np.where((starts[None, :] >= earliest[:, None]) & (mean > 0), window, -np.inf)
     best = np.argmax(window, axis=1)
     peak = np.maximum(window[np.arange(window.shape[0]), best], -700.0)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors import peers
+from detectors.medians import nan_median
 from detectors.series import BoolArray, FloatArray, Forecast, IntArray
 
 MAD_TO_SD = 1.4826
@@ -72,10 +73,13 @@ def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
     Scan
     """
     n_series, n_times = forecast.expected.shape
-    logs = peers.log_ratios(forecast.capped, forecast.expected, params.min_expected)
-    own = logs - peers.log_move(logs, groups, params.min_peers)
-    own = -own if params.rises else own
     first = max(n_times - params.scan_days, 0)
+    # Nothing before the first point's past is looked at.
+    begin = max(first + 1 - params.longest_days - params.spread_days, 0)
+    logs = peers.log_ratios(forecast.capped[:, begin:], forecast.expected[:, begin:], params.min_expected)
+    own = np.full((n_series, n_times), np.nan)
+    own[:, begin:] = logs - peers.log_move(logs, groups, params.min_peers)
+    own = -own if params.rises else own
     z_value, fall = np.zeros((n_series, n_times - first)), np.zeros((n_series, n_times - first))
     active = np.zeros((n_series, n_times - first), dtype=np.bool_)
     onset, alarmed = np.full(n_series, -1, dtype=np.int64), np.zeros(n_series, dtype=np.bool_)
@@ -99,8 +103,8 @@ def _best(own: FloatArray, column: int, params: Params) -> tuple[FloatArray, Flo
     if not known.any():
         return nothing, nothing, np.full(n_series, longest, dtype=np.int64), np.zeros(n_series, dtype=np.bool_)
     centre, spread = nothing.copy(), np.full(n_series, np.inf)
-    centre[known] = np.nanmedian(past[known], axis=1)
-    spread[known] = MAD_TO_SD * np.nanmedian(np.abs(past[known] - centre[known, None]), axis=1)
+    centre[known] = nan_median(past[known])
+    spread[known] = MAD_TO_SD * nan_median(np.abs(past[known] - centre[known, None]))
     recent = centre[:, None] - own[:, column + 1 - longest : column + 1]
     usable = np.isfinite(recent) & known[:, None]
     ramps, steps = _shapes(params)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -15,15 +15,13 @@ from detectors.rules import band, sequential, trend
 from detectors.series import Forecast, SeriesBatch
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import FloatArray, IntArray
+from python_nodes.scoring import market
 from python_nodes.scoring.watches import Watch
 
 RECENT_DAYS = 28
 MIN_PEERS = 5
 PEER_EXPECTED = 20.0
 """A listing expected less than this on a day says little of its market's day."""
-MIN_MARKETS = 3
-MARKET_COUNTS = 1_000.0
-"""A market's movement is put as so many counts a day, so that the rule for counts can be used; its spread is learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,8 @@ class Looked:
     """One watch's state on the last day; row ``i`` is listing ``i``.
 
     ``states`` (n_listings, scanned days) says on which of the last days the alarm held; its last column is ``active``.
-    ``ratio`` is what is left of the expectation by the rule that judges a ratio, NaN by one that counts.
+    ``ratio`` is what is left of the expectation by the rule that judges a ratio, NaN by one that counts. ``facts`` are
+    of the listings whose alarm holds on the last day, by row.
     """
 
     watch: Watch
@@ -41,7 +40,7 @@ class Looked:
     onset: IntArray
     p_value: FloatArray
     ratio: FloatArray
-    facts: Sequence[dict[str, Any]]
+    facts: Mapping[int, dict[str, Any]]
 
     @property
     def active(self) -> BoolArray:
@@ -64,9 +63,9 @@ def look(watch: Watch, batch: SeriesBatch, groups: IntArray) -> Looked:
     -------
     Looked
     """
+    if watch.of_market and isinstance(watch.rule_params, sequential.Params):
+        return _of_market(watch, batch, groups, watch.rule_params)
     forecast = _fit(batch, watch.baseline_params)
-    if watch.of_market:
-        return _of_market(watch, forecast, batch, groups)
     if watch.by_market:
         moved = peers.index(forecast, groups, MIN_PEERS, PEER_EXPECTED)
         exposure = moved if batch.exposure is None else moved * batch.exposure
@@ -76,23 +75,14 @@ def look(watch: Watch, batch: SeriesBatch, groups: IntArray) -> Looked:
 
 
 def _fit(batch: SeriesBatch, params: weekday_season.Params) -> Forecast:
-    return weekday_season.fit(batch, weekday_season.learn_priors(batch, params), params)
+    return weekday_season.fit_pooled(batch, params)
 
 
-def _of_market(watch: Watch, forecast: Forecast, batch: SeriesBatch, groups: IntArray) -> Looked:
-    """Judge each market's movement as one series, and say it of each of its listings."""
-    rows = np.unique(groups, return_index=True)[1]
-    holidays = None if batch.holidays is None else batch.holidays[rows]
-    moves = peers.log_ratios(forecast.capped, forecast.expected, PEER_EXPECTED)
-    # A market of too few listings to tell has no movement of its own: all listings' would be told for it.
-    enough = np.stack([np.isfinite(moves[groups == groups[row]]).sum(axis=0) >= MIN_PEERS for row in rows])
-    moved = np.where(enough, peers.log_move(moves, groups, MIN_PEERS)[rows], np.nan)
-    if rows.size >= MIN_MARKETS:
-        # What all markets do together is a season or the channel's doing: one market's fall is beyond it.
-        moved = moved - peers.log_move(moved, np.zeros(rows.size, dtype=np.int64), MIN_MARKETS)
-    pooled = SeriesBatch(np.exp(moved) * MARKET_COUNTS, batch.days, None, holidays)
-    alone = _judge(watch, pooled, _fit(pooled, watch.baseline_params), np.arange(rows.size))
-    return _spread_out(alone, np.searchsorted(groups[rows], groups))
+def _of_market(watch: Watch, batch: SeriesBatch, groups: IntArray, params: sequential.Params) -> Looked:
+    """Judge each market as one series, and say it of each of its listings."""
+    columns = params.scan_days + params.window_days
+    markets, forecast = market.of_markets(batch, groups, watch.market_params, columns)
+    return _spread_out(_sequential(watch, markets, forecast, params), groups)
 
 
 def _spread_out(one: Looked, row: IntArray) -> Looked:
@@ -100,7 +90,7 @@ def _spread_out(one: Looked, row: IntArray) -> Looked:
     batch = one.batch
     values = batch.values[row], batch.days, None, None if batch.holidays is None else batch.holidays[row]
     forecast = Forecast(*(getattr(one.forecast, part.name)[row] for part in fields(Forecast)))
-    facts = [one.facts[int(i)] for i in row]
+    facts = {at: one.facts[market] for at, market in enumerate(row.tolist()) if market in one.facts}
     return Looked(
         one.watch, SeriesBatch(*values), forecast, one.states[row], one.onset[row], one.p_value[row], one.ratio[row],
         facts,
@@ -115,10 +105,13 @@ def _judge(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArra
     if isinstance(params, trend.Params):
         return _trend(watch, batch, forecast, groups, params)
     scan = band.scan(forecast, groups, params)
-    facts = [
-        {"run_days": params.run_days, "ratio_to_peers": plain(ratio), "market_move": plain(move)}
-        for ratio, move in zip(scan.ratio[:, -1], scan.move[:, -1], strict=True)
-    ]
+    facts = {
+        row: {
+            "run_days": params.run_days, "ratio_to_peers": plain(scan.ratio[row, -1]),
+            "market_move": plain(scan.move[row, -1]),
+        }
+        for row in np.flatnonzero(scan.active[:, -1]).tolist()
+    }  # fmt: skip
     last = scan.active, scan.onset, scan.p_value[:, -1], scan.ratio[:, -1]
     return Looked(watch, batch, forecast, *last, facts)
 
@@ -147,10 +140,13 @@ def _sequential(watch: Watch, batch: SeriesBatch, forecast: Forecast, params: se
     scan = sequential.scan(forecast, thresholds, params)
     # By Markov: E[M] of the windows that end on one day is at most their number.
     p_value = np.minimum(1.0, params.window_days * np.exp(-np.clip(scan.log_statistic[:, -1], -50.0, 600.0)))
-    facts = [
-        {"log_statistic": round(float(score), 2), "log_threshold": round(float(limit), 2)}
-        for score, limit in zip(scan.log_statistic[:, -1], thresholds[:, -1], strict=True)
-    ]
+    facts = {
+        row: {
+            "log_statistic": round(float(scan.log_statistic[row, -1]), 2),
+            "log_threshold": round(float(thresholds[row, -1]), 2),
+        }
+        for row in np.flatnonzero(scan.active[:, -1]).tolist()
+    }
     return Looked(watch, batch, forecast, scan.active, scan.onset, p_value, np.full(count, np.nan), facts)
 
 
@@ -159,10 +155,10 @@ def _trend(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArra
     scan = trend.scan(forecast, groups, params)
     tried = params.longest_days - params.shortest_days + 1
     p_value = np.minimum(1.0, tried * stats.norm.sf(scan.z_value[:, -1]))
-    facts = [
-        {"z_value": plain(z), "fallen_share": plain(fall)}
-        for z, fall in zip(scan.z_value[:, -1], scan.fall[:, -1], strict=True)
-    ]
+    facts = {
+        row: {"z_value": plain(scan.z_value[row, -1]), "fallen_share": plain(scan.fall[row, -1])}
+        for row in np.flatnonzero(scan.active[:, -1]).tolist()
+    }
     return Looked(watch, batch, forecast, scan.active, scan.onset, p_value, 1.0 - scan.fall[:, -1], facts)
 
 

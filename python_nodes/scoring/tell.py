@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from detectors.baselines import weekday_season
+from detectors.series import FloatArray
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring.look import Looked, plain
@@ -22,13 +24,14 @@ def anomaly(found: Looked, row: int, listing: ListingInfo, looked: Mapping[str, 
     watch, forecast, batch = found.watch, found.forecast, found.batch
     onset = int(found.onset[row])
     told = _told(found, row, onset)
+    lower, upper = weekday_season.band(forecast, row, watch.baseline_params)
     observed = float(forecast.capped[row, onset:][told].sum())
     expected = float(forecast.expected[row, onset:][told].sum())
     exposure = None if batch.exposure is None else float(np.nansum(batch.exposure[row, onset:][told]))
     evidence = dict(found.facts[row]) | {
         "window_days": int(told.sum()), "observed_in_window": round(observed, 2),
         "expected_in_window": round(expected, 2), "dispersion": round(float(forecast.dispersion[row, -1]), 3),
-        "chart": _chart(found, row),
+        "chart": _chart(found, row, lower, upper),
     }  # fmt: skip
     scale = 1.0
     if exposure and watch.reported_metric in RATES:
@@ -45,8 +48,8 @@ def anomaly(found: Looked, row: int, listing: ListingInfo, looked: Mapping[str, 
     return Anomaly(
         listing_id=listing.listing_id, kind=watch.kind, metric=watch.reported_metric,
         onset_date=batch.days[onset].astype("datetime64[D]").item(), observed=observed / scale,
-        expected=expected / scale, lower=plain(forecast.lower[row, last]) if is_plain else None,
-        upper=plain(forecast.upper[row, last]) if is_plain else None, p_value=p_value,
+        expected=expected / scale, lower=plain(lower[last]) if is_plain else None,
+        upper=plain(upper[last]) if is_plain else None, p_value=p_value,
         share_lost=share_lost(found, row, looked), confidence=1.0 - p_value, cause=watch.cause,
         direction="up" if rises else "down", evidence=evidence,
     )  # fmt: skip
@@ -80,14 +83,11 @@ def _told(found: Looked, row: int, onset: int) -> np.ndarray[tuple[int], np.dtyp
     return np.asarray(np.isfinite(expected) & np.isfinite(capped), dtype=np.bool_)
 
 
-def _chart(found: Looked, row: int) -> dict[str, list[Any]]:
+def _chart(found: Looked, row: int, lower: FloatArray, upper: FloatArray) -> dict[str, list[Any]]:
     """Return the last days for the picture; None where nothing is known."""
     part = slice(-CHART_DAYS, None)
     chart: dict[str, list[Any]] = {"days": [str(day) for day in found.batch.days[part]]}
-    forecast = found.forecast
-    for name, values in (
-        ("observed", found.batch.values), ("expected", forecast.expected), ("lower", forecast.lower),
-        ("upper", forecast.upper),
-    ):  # fmt: skip
-        chart[name] = [plain(value) for value in values[row, part]]
+    observed, expected = found.batch.values[row], found.forecast.expected[row]
+    for name, values in (("observed", observed), ("expected", expected), ("lower", lower), ("upper", upper)):
+        chart[name] = [plain(value) for value in values[part]]
     return chart

@@ -27,6 +27,8 @@ RECENT_DAYS = 15
 HORIZON_NIGHTS = 90
 # A calendar that was read in another time zone may lack the last night.
 KNOWN_NIGHTS = 89
+SETTLED_DAYS = 365
+"""Nine in ten bookings of any listing are made less than this ahead."""
 REPORTED = (
     "search_impressions", "listing_views", "booking_velocity", "click_through_rate", "conversion_rate",
 )  # fmt: skip
@@ -76,7 +78,9 @@ def _values(
     reported = services.metrics.read(tenant_id, REPORTED, ids, first, last).values
     with services.database.tenant(tenant_id) as conn:
         known, table = known_days(conn, listings, as_of), rates.table(conn)
-        sold = _booked(booked.rows(conn, ids, first, as_of), listings, table)
+        zones = [listing.timezone for listing in listings]
+        until = last if _is_settled(known, days) else date.max
+        sold = _booked(booked.rows(conn, ids, zones, first, as_of, until), listings, table)
         values = derived.by_booking_date(sold, known, days)
         nights = derived.by_night(sold, known, _capacity(conn, listings, days), days)
         is_over = days[None, :] < today[:, None]
@@ -89,6 +93,12 @@ def _values(
     velocity = np.where(is_reported, reported["booking_velocity"], values["booking_velocity"])
     values |= derived.filled_ratios({**reported, "booking_velocity": velocity})
     return MetricMatrix(listing_ids=np.array(ids, dtype=np.int64), days=days, values=values)
+
+
+def _is_settled(known: Known, days: DayArray) -> bool:
+    """Whether how far ahead guests book, which later stays tell, no longer decides which of the days are told."""
+    begun = known.first_day[~np.isnat(known.first_day)]
+    return bool((days[0] - begun >= np.timedelta64(SETTLED_DAYS, "D")).all())
 
 
 def late_reports(shown: FloatArray, listings: Sequence[ListingInfo]) -> BoolArray:
@@ -134,11 +144,9 @@ def local_days(as_of: datetime, listings: Sequence[ListingInfo]) -> DayArray:
 
 def _booked(rows: booked.BookedRows, listings: Sequence[ListingInfo], table: RateTable) -> Booked:
     own = np.array([listing.currency for listing in listings], dtype="U3")[rows.listing_row]
-    minor = rows.total_minor.copy()
+    minor, differs = rows.total_minor.copy(), rows.currency != own
     # At the rate of the day on which it was booked, and only where a channel sold in another currency.
-    for source, target in {
-        pair for pair in zip(rows.currency.tolist(), own.tolist(), strict=True) if len(set(pair)) > 1
-    }:
+    for source, target in set(zip(rows.currency[differs].tolist(), own[differs].tolist(), strict=True)):
         at = np.flatnonzero((rows.currency == source) & (own == target))
         minor[at] *= table.minor_factors([source], target, rows.booked_day[at])[0]
     return Booked(

@@ -15,7 +15,7 @@ from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import sweep
 from python_nodes.scoring.watches import load_watches
-from python_nodes.steps import apart, doubts, metrics_derive, snapshot
+from python_nodes.steps import apart, doubts, metrics_derive, snapshot, watched_series
 from python_nodes.steps.services import Services
 from python_nodes.store import anomalies, portfolio
 
@@ -25,7 +25,6 @@ SOURCE_KIND = "watches"
 def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
     """Derive what is not reported, then run the watches; the same ``as_of`` again replaces its findings."""
     watches = load_watches()
-    metrics = sorted({name for watch in watches for name in (watch.metric, watch.exposure) if name is not None})
     metrics_derive.run(services, tenant_id, as_of)
     with log.stage("metrics_score", tenant_id=tenant_id) as facts:
         with services.database.tenant(tenant_id) as conn:
@@ -33,7 +32,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         today = snapshot.local_day(as_of, listings)
         start, end = snapshot.window(today, services.history_days)
         ids = [listing.listing_id for listing in listings]
-        matrix = services.metrics.read(tenant_id, metrics, ids, start, end)
+        matrix = watched_series.read(services.metrics, tenant_id, watches, ids, start, end)
         with services.database.tenant(tenant_id) as conn:
             down = doubts.outage_days(conn, listings, matrix.days, as_of)
 

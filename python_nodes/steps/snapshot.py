@@ -16,7 +16,7 @@ from python_nodes.normalize.fx import EURO, RateTable, shipped_table
 from python_nodes.scoring.economics import economics, night_demand
 from python_nodes.scoring.stay_shape import stay_shares
 from python_nodes.steps import doubts, failing, rates
-from python_nodes.store import ari, bookings, content, health, marks, operator, reviews, stays
+from python_nodes.store import ari, content, daily_bookings, health, marks, operator, reviews, stays
 
 HORIZON_NIGHTS = 90
 STAY_SHAPE_DAYS = 120
@@ -43,7 +43,8 @@ def guard_inputs(
     ids = [listing.listing_id for listing in listings]
     known, is_open = operator.current(conn, [listing.unit_id for listing in listings], today, last)
     doubtful = doubts.doubtful_terms(conn, listings, as_of, PRICE_MEMORY_DAYS)
-    past = stays.booked_between(conn, ids, today - timedelta(days=STAY_SHAPE_DAYS), today)
+    zones = [listing.timezone for listing in listings]
+    past = stays.booked_between(conn, ids, zones, today - timedelta(days=STAY_SHAPE_DAYS), today)
     return GuardInputs(
         as_of=as_of,
         as_of_day=today,
@@ -95,17 +96,19 @@ def value_of_listings(
     """Return what a day of each listing is worth, from the bookings stored before this day."""
     today = local_day(as_of, listings)
     start, end = today - timedelta(days=history_days), today - timedelta(days=1)
-    past = bookings.daily_stats(conn, [listing.listing_id for listing in listings], start, end)
+    ids, zones = [listing.listing_id for listing in listings], [listing.timezone for listing in listings]
+    past = daily_bookings.daily_stats(conn, ids, zones, start, end)
     table = rates.table(conn)
     now = minor_rates(currency, table, today)
     # What was booked counts at the rate of its day; the economics bring it to the tenant's currency at today's.
-    own = [listing.currency for listing in listings]
-    booked = table.minor_factors(own, currency, past.days) / np.array([now.get(name, 1.0) for name in own])[:, None]
+    own, row = np.unique([listing.currency for listing in listings], return_inverse=True)
+    names = own.tolist()
+    booked = table.minor_factors(names, currency, past.days) / np.array([now.get(name, 1.0) for name in names])[:, None]
     return economics(
         listings,
         past.days,
         past.bookings.astype(np.float64),
-        past.revenue_minor * np.nan_to_num(booked, nan=1.0),
+        past.revenue_minor * np.nan_to_num(booked, nan=1.0)[row],
         past.cancelled.astype(np.float64),
         None,
         today,

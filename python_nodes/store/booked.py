@@ -12,30 +12,20 @@ from sqlalchemy import Connection, text
 
 from python_nodes.domain.columns import BoolArray
 from python_nodes.domain.metrics import DayArray, FloatArray, IntArray
-from python_nodes.store import copying, currency
+from python_nodes.store import currency, wide_read
+from python_nodes.store.local_time import local_days
 
-_NEVER = np.datetime64("9999-12-31")
+_NEVER = np.datetime64("9999-12-31", "us")
 
-# Listing by listing on the index, as in bookings.py.
 _BOOKED = f"""
-WITH place AS MATERIALIZED (
-  SELECT l.id, p.timezone FROM listings l
-  JOIN units u ON u.tenant_id = l.tenant_id AND u.id = l.unit_id
-  JOIN properties p ON p.tenant_id = u.tenant_id AND p.id = u.property_id
-  WHERE l.id = ANY(%s)
-)
-SELECT place.id, (b.booked_at AT TIME ZONE place.timezone)::date,
-  coalesce((b.cancelled_at AT TIME ZONE place.timezone)::date, '{_NEVER}'),
-  b.check_in_date, (b.check_out_date - b.check_in_date)::bigint, b.total_amount_minor::float8,
-  {currency.number_sql("b.currency")}, b.status NOT IN ('cancelled', 'no_show')
-FROM place CROSS JOIN LATERAL (
-  SELECT * FROM bookings k WHERE k.listing_id = place.id AND k.booked_at < %s
-    AND (k.booked_at >= %s::date - interval '1 day' OR k.check_out_date >= %s::date
-         OR k.cancelled_at >= %s::date - interval '1 day') OFFSET 0
-) b
+SELECT listing_id, booked_at, coalesce(cancelled_at, '{_NEVER}+00'), check_in_date, check_out_date,
+  total_amount_minor::float8, {currency.number_sql("currency")}, status NOT IN ('cancelled', 'no_show')
+FROM bookings WHERE listing_id = ANY(%s) AND booked_at < %s
+  AND (booked_at >= %s::date - interval '1 day' OR cancelled_at >= %s::date - interval '1 day'
+       OR (check_out_date >= %s::date AND check_in_date <= %s::date))
 """
 _KINDS = {
-    "listing_id": "i8", "booked_day": "D", "cancelled_day": "D", "check_in_day": "D", "stay_nights": "i8",
+    "listing_id": "i8", "booked_at": "us", "cancelled_at": "us", "check_in_day": "D", "check_out_day": "D",
     "total_minor": "f8", "currency": "i8", "is_kept": "?",
 }  # fmt: skip
 
@@ -72,19 +62,26 @@ class BookedRows:
     is_kept: BoolArray
 
 
-def rows(conn: Connection, listing_ids: Sequence[int], since: date, as_of: datetime) -> BookedRows:
-    """Return the bookings made by ``as_of`` that were booked, cancelled or stayed on ``since`` or later."""
+def rows(
+    conn: Connection, listing_ids: Sequence[int], timezones: Sequence[str], since: date, as_of: datetime,
+    until: date = date.max,
+) -> BookedRows:  # fmt: skip
+    """Return the bookings made by ``as_of`` that were booked, cancelled or stayed on ``since`` or later.
+
+    Of those that were neither booked nor cancelled since then, the ones that come after ``until`` are left out.
+    """
     wanted = np.asarray(listing_ids, dtype=np.int64)
-    found = copying.fetch(conn, _BOOKED, (wanted.tolist(), as_of, since, since, since), _KINDS)
+    found = wide_read.fetch(conn, _BOOKED, (wanted.tolist(), as_of, since, since, since, until), _KINDS)
     order = np.argsort(wanted)
     place = np.searchsorted(wanted, found["listing_id"], sorter=order)
-    gone = found["cancelled_day"]
+    listing_row = order[place] if len(found) else np.empty(0, dtype=np.int64)
+    gone = np.where(found["cancelled_at"] == _NEVER, np.datetime64("NaT", "us"), found["cancelled_at"])
     return BookedRows(
-        listing_row=order[place] if len(found) else np.empty(0, dtype=np.int64),
-        booked_day=found["booked_day"],
-        cancelled_day=np.where(gone == _NEVER, np.datetime64("NaT", "D"), gone),
+        listing_row=listing_row,
+        booked_day=local_days(found["booked_at"], listing_row, timezones),
+        cancelled_day=local_days(gone, listing_row, timezones),
         check_in_day=found["check_in_day"],
-        stay_nights=found["stay_nights"],
+        stay_nights=(found["check_out_day"] - found["check_in_day"]).astype(np.int64),
         total_minor=found["total_minor"],
         currency=currency.codes(found["currency"]),
         is_kept=found["is_kept"],

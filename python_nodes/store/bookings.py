@@ -3,51 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
 from python_nodes.domain.columns import BookingColumns
-from python_nodes.domain.metrics import DayArray, IntArray
 from python_nodes.domain.records import BookingRecord
 from python_nodes.store import copying, revisions
 from python_nodes.store.counts import Counts
-
-# Listing by listing on the index: the planner cannot see through row-level security how many rows a tenant has.
-_DAILY = """
-WITH place AS MATERIALIZED (
-  SELECT l.id, p.timezone FROM listings l
-  JOIN units u ON u.tenant_id = l.tenant_id AND u.id = l.unit_id
-  JOIN properties p ON p.tenant_id = u.tenant_id AND p.id = u.property_id
-  WHERE l.id = ANY(%s)
-)
-SELECT place.id, (b.booked_at AT TIME ZONE place.timezone)::date,
-  count(*), sum(b.check_out_date - b.check_in_date)::bigint, sum(b.total_amount_minor)::bigint,
-  count(*) FILTER (WHERE b.status = 'cancelled')
-FROM place CROSS JOIN LATERAL (
-  SELECT * FROM bookings k WHERE k.listing_id = place.id
-    AND k.booked_at >= %s::date - interval '1 day' AND k.booked_at < %s::date + interval '2 days' OFFSET 0
-) b
-WHERE (b.booked_at AT TIME ZONE place.timezone)::date BETWEEN %s AND %s
-GROUP BY 1, 2
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DailyBookings:
-    """By listing and property-local booking date, shape (n_listings, n_days); revenue in the property's currency.
-
-    ``bookings``, ``nights`` and ``revenue_minor`` count cancelled bookings too; ``cancelled`` says how many they are.
-    """
-
-    days: DayArray
-    bookings: IntArray
-    nights: IntArray
-    revenue_minor: IntArray
-    cancelled: IntArray
 
 
 def _seconds(values: Sequence[datetime | None]) -> Any:
@@ -122,26 +87,3 @@ def as_rows(columns: BookingColumns, listing_ids: Mapping[str, int]) -> Rows:
 def _store(conn: Connection, columns: Mapping[str, Any], n_rows: int) -> Counts:
     kept = revisions.write(conn, columns) if n_rows else 0
     return Counts(stored=kept, unchanged=n_rows - kept)
-
-
-def daily_stats(conn: Connection, listing_ids: Sequence[int] | IntArray, start: date, end: date) -> DailyBookings:
-    """Count bookings made from ``start`` to ``end``, both included; row ``i`` is ``listing_ids[i]``."""
-    wanted = np.asarray(listing_ids, dtype=np.int64)
-    days = np.arange(np.datetime64(start), np.datetime64(end) + 1)
-    kinds = {
-        "listing_id": "i8",
-        "day": "D",
-        "bookings": "i8",
-        "nights": "i8",
-        "revenue_minor": "i8",
-        "cancelled": "i8",
-    }
-    rows = copying.fetch(conn, _DAILY, (wanted.tolist(), start, end, start, end), kinds)
-    order = np.argsort(wanted)
-    at = order[np.searchsorted(wanted, rows["listing_id"], sorter=order)] if len(rows) else np.empty(0, np.int64)
-    column = (rows["day"] - days[0]).astype(np.int64)
-    filled: dict[str, IntArray] = {}
-    for name in ("bookings", "nights", "revenue_minor", "cancelled"):
-        filled[name] = np.zeros((len(wanted), len(days)), dtype=np.int64)
-        filled[name][at, column] = rows[name]
-    return DailyBookings(days=days, **filled)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +12,12 @@ from sqlalchemy import Connection
 
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import IntArray
-from python_nodes.store import copying
+from python_nodes.store import copying, wide_read
+from python_nodes.store.local_time import local_days
 
 _STAYS = """
-WITH place AS MATERIALIZED (
-  SELECT l.id, p.timezone FROM listings l
-  JOIN units u ON u.tenant_id = l.tenant_id AND u.id = l.unit_id
-  JOIN properties p ON p.tenant_id = u.tenant_id AND p.id = u.property_id
-  WHERE l.id = ANY(%s)
-)
-SELECT place.id, (b.check_in_date - (b.booked_at AT TIME ZONE place.timezone)::date)::bigint,
-  (b.check_out_date - b.check_in_date)::bigint
-FROM place CROSS JOIN LATERAL (
-  SELECT * FROM bookings k WHERE k.listing_id = place.id AND k.booked_at >= %s AND k.booked_at < %s OFFSET 0
-) b
+SELECT listing_id, booked_at, check_in_date, check_out_date FROM bookings
+WHERE listing_id = ANY(%s) AND booked_at >= %s AND booked_at < %s
 """
 
 _SOLD = """
@@ -41,17 +32,14 @@ CROSS JOIN LATERAL generate_series(
 WHERE u.id = ANY(%s) GROUP BY u.id, u.unit_count, night
 """
 
-_BOOKED = """
-SELECT l.id, night::date, count(*), max(b.booked_at)
-FROM listings l JOIN ari_polls p ON p.tenant_id = l.tenant_id AND p.listing_id = l.id
-JOIN listings m ON m.tenant_id = l.tenant_id AND m.unit_id = l.unit_id
-CROSS JOIN LATERAL (
-  SELECT * FROM bookings k WHERE k.listing_id = m.id AND k.status NOT IN ('cancelled', 'no_show')
-    AND k.check_out_date > %s AND k.check_in_date <= %s AND k.booked_at <= p.observed_at - %s OFFSET 0
-) b
-CROSS JOIN LATERAL generate_series(
-  greatest(b.check_in_date, %s)::timestamp, least(b.check_out_date - 1, %s)::timestamp, interval '1 day') night
-WHERE l.id = ANY(%s) GROUP BY l.id, night
+_UNITS = """
+SELECT l.id, l.unit_id, coalesce(p.observed_at, '-infinity') FROM listings l
+LEFT JOIN ari_polls p ON p.tenant_id = l.tenant_id AND p.listing_id = l.id
+WHERE l.unit_id IN (SELECT k.unit_id FROM listings k WHERE k.id = ANY(%s))
+"""
+_STANDING = """
+SELECT listing_id, check_in_date, check_out_date, booked_at FROM bookings
+WHERE listing_id = ANY(%s) AND status NOT IN ('cancelled', 'no_show') AND check_out_date > %s AND check_in_date <= %s
 """
 _MOVED = """
 SELECT listing_id, stay_date, max(observed_at) FROM ari_current
@@ -68,22 +56,27 @@ class Stays:
     stay_nights: IntArray
 
 
-def booked_between(conn: Connection, listing_ids: Sequence[int] | IntArray, start: date, end: date) -> Stays:
-    """Return the stays booked from ``start`` until before ``end``."""
+def booked_between(
+    conn: Connection, listing_ids: Sequence[int] | IntArray, timezones: Sequence[str], start: date, end: date
+) -> Stays:
+    """Return the stays booked from ``start`` until before ``end``; a lead is counted from the local day of booking."""
     wanted = np.asarray(listing_ids, dtype=np.int64)
-    kinds = {"listing_id": "i8", "lead_days": "i8", "stay_nights": "i8"}
-    rows = copying.fetch(conn, _STAYS, (wanted.tolist(), start, end), kinds)
-    order = np.argsort(wanted)
-    place = (
-        order[np.searchsorted(wanted, rows["listing_id"], sorter=order)]
-        if len(rows["listing_id"])
-        else rows["listing_id"]
-    )
+    kinds = {"listing_id": "i8", "booked_at": "us", "check_in": "D", "check_out": "D"}
+    rows = wide_read.fetch(conn, _STAYS, (wanted.tolist(), start, end), kinds)
+    row = _rows_of(wanted, rows["listing_id"])
     return Stays(
-        listing_row=np.asarray(place, dtype=np.int64),
-        lead_days=np.asarray(rows["lead_days"], dtype=np.int64),
-        stay_nights=np.asarray(rows["stay_nights"], dtype=np.int64),
+        listing_row=row,
+        lead_days=(rows["check_in"] - local_days(rows["booked_at"], row, timezones)).astype(np.int64),
+        stay_nights=(rows["check_out"] - rows["check_in"]).astype(np.int64),
     )
+
+
+def _rows_of(wanted: IntArray, listing_id: IntArray) -> IntArray:
+    """Return where in ``wanted`` each id is."""
+    if not len(listing_id):
+        return np.empty(0, dtype=np.int64)
+    order = np.argsort(wanted)
+    return np.asarray(order[np.searchsorted(wanted, listing_id, sorter=order)], dtype=np.int64)
 
 
 def sold_out(conn: Connection, unit_ids: IntArray, first: date, last: date) -> BoolArray:
@@ -108,21 +101,49 @@ def booked_units(
     and 0 on nights that changed on the channel since the last of them: what it tells is news then, and ours may be old.
     """
     ids = np.asarray(listing_ids, dtype=np.int64)
-    order = np.argsort(ids)
     shape = (len(ids), (last - first).days + 1)
-
-    def cells(rows: NDArray[Any]) -> tuple[IntArray, IntArray]:
-        at = order[np.searchsorted(ids, rows["listing_id"], sorter=order)] if len(rows) else np.empty(0, np.int64)
-        return at, (rows["night"] - np.datetime64(first)).astype(np.int64)
-
-    # Two plain reads: joined in one statement, the planner has no idea how many nights a stay has.
-    kinds = {"listing_id": "i8", "night": "D", "taken": "i8", "booked_at": "us"}
-    rows = copying.fetch(conn, _BOOKED, (first, last, grace, first, last, ids.tolist()), kinds)
+    taken, booked_at = _taken(conn, ids, first, last, grace)
     moved = copying.fetch(
         conn, _MOVED, (ids.tolist(), first, last), {"listing_id": "i8", "night": "D", "moved_at": "us"}
     )
-    taken, booked_at = np.zeros(shape, dtype=np.int64), np.full(shape, np.datetime64("NaT", "us"))
     moved_at = np.full(shape, np.datetime64("NaT", "us"))
-    taken[cells(rows)], booked_at[cells(rows)] = rows["taken"], rows["booked_at"]
-    moved_at[cells(moved)] = moved["moved_at"]
+    moved_at[_rows_of(ids, moved["listing_id"]), (moved["night"] - np.datetime64(first)).astype(np.int64)] = moved[
+        "moved_at"
+    ]
     return np.asarray(np.where(booked_at > moved_at, taken, 0), dtype=np.int64)
+
+
+def _taken(
+    conn: Connection, ids: IntArray, first: date, last: date, grace: timedelta
+) -> tuple[IntArray, NDArray[np.datetime64]]:
+    """Count the bookings that each listing must know of on each night, and tell when the last of them was made."""
+    kinds = {"listing_id": "i8", "unit_id": "i8", "observed_at": "us"}
+    known = copying.fetch(conn, _UNITS, (ids.tolist(),), kinds)
+    standing = {"listing_id": "i8", "check_in": "D", "check_out": "D", "booked_at": "us"}
+    rows = wide_read.fetch(conn, _STANDING, (known["listing_id"].tolist(), first, last), standing)
+    unit = known["unit_id"][_rows_of(known["listing_id"], rows["listing_id"])]
+    # Each booking once for every listing of its unit that was asked for.
+    asked = known[_rows_of(known["listing_id"], ids)]
+    by_unit = np.argsort(asked["unit_id"], kind="stable")
+    start, stop = (np.searchsorted(asked["unit_id"], unit, side, sorter=by_unit) for side in ("left", "right"))
+    which = np.repeat(np.arange(len(rows)), stop - start)
+    listing = by_unit[_counted(start, stop - start)]
+    heard = rows["booked_at"][which] <= asked["observed_at"][listing] - np.timedelta64(grace)
+    which, listing = which[heard], listing[heard]
+    begin = np.maximum((rows["check_in"] - np.datetime64(first)).astype(np.int64), 0)[which]
+    end = np.minimum((rows["check_out"] - np.datetime64(first)).astype(np.int64), (last - first).days + 1)[which]
+    nights = np.maximum(end - begin, 0)
+    n_nights = (last - first).days + 1
+    cell = np.repeat(listing, nights) * n_nights + _counted(begin, nights)
+    size = len(ids) * n_nights
+    made = np.full(size, np.iinfo(np.int64).min)
+    np.maximum.at(made, cell, np.repeat(rows["booked_at"][which].astype(np.int64), nights))
+    # The least integer is NaT.
+    booked_at = made.view("datetime64[us]").reshape(len(ids), n_nights)
+    return np.bincount(cell, minlength=size).reshape(len(ids), n_nights), booked_at
+
+
+def _counted(start: IntArray, size: IntArray) -> IntArray:
+    """Return ``start, start + 1, …`` of each stretch, ``size`` of them, one after the other."""
+    within = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
+    return np.asarray(np.repeat(start, size) + within, dtype=np.int64)

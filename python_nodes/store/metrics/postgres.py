@@ -18,7 +18,7 @@ from python_nodes.domain.metrics import (
 )
 from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.store import copying
-from python_nodes.store.metrics import blocks, single_writer, twins
+from python_nodes.store.metrics import blocks, postgres_read, single_writer, twins
 from python_nodes.store.session import Database, current_tenant
 
 _NEAR = (
@@ -144,25 +144,7 @@ def read(
 ) -> MetricMatrix:
     """Do as ``PostgresMetricStore.read`` within the caller's transaction."""
     _check(metrics)
-    wanted = np.asarray(listing_ids, dtype=np.int64)
-    days = np.arange(np.datetime64(start), np.datetime64(end) + 1)
-    filled = {name: np.full((len(wanted), len(days)), np.nan) for name in metrics}
-    chosen = "".join(f", coalesce({name}, 'NaN')" for name in metrics)
-    # Oldest first: where two sources tell a point, assignment below leaves the newest.
-    query = (
-        f"SELECT listing_id, day_date{chosen} FROM metrics_daily"
-        " WHERE listing_id = ANY(%s) AND day_date BETWEEN %s AND %s ORDER BY as_of_at, source"
-    )
-    kinds = {"listing_id": "i8", "day_date": "D", **dict.fromkeys(metrics, "f8")}
-    rows = copying.fetch(conn, query, (wanted.tolist(), start, end), kinds)
-    if len(rows):
-        order = np.argsort(wanted)
-        at = order[np.searchsorted(wanted, rows["listing_id"], sorter=order)]
-        column = (rows["day_date"] - days[0]).astype(np.int64)
-        for name in metrics:
-            told = ~np.isnan(rows[name])
-            filled[name][at[told], column[told]] = rows[name][told]
-    return MetricMatrix(listing_ids=wanted, days=days, values=filled)
+    return postgres_read.read(conn, metrics, listing_ids, start, end)
 
 
 def count(conn: Connection) -> tuple[int, int]:
@@ -180,10 +162,4 @@ def count(conn: Connection) -> tuple[int, int]:
 def last_told_day(conn: Connection, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
     """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` on which ``metric`` is told, or NaT."""
     _check([metric])
-    query = text(
-        f"SELECT listing_id, max(day_date) FROM metrics_daily WHERE {metric} IS NOT NULL"
-        " AND listing_id = ANY(:ids) AND day_date <= :until GROUP BY listing_id"
-    )
-    ids = [int(one) for one in listing_ids]
-    known = {int(row[0]): row[1] for row in conn.execute(query, {"ids": ids, "until": until})}
-    return np.array([known.get(one) for one in ids], dtype="datetime64[D]")
+    return postgres_read.last_told_day(conn, metric, listing_ids, until)

@@ -25,7 +25,18 @@ from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.local import consent
 from python_nodes.steps import backfill, connection_admin, poll, portfolio_import
 from python_nodes.steps.services import Services
-from python_nodes.store import ari, bookings, connections, health, jobs, migrate, polls, portfolio, rejected
+from python_nodes.store import (
+    ari,
+    bookings,
+    connections,
+    daily_bookings,
+    health,
+    jobs,
+    migrate,
+    polls,
+    portfolio,
+    rejected,
+)
 from python_nodes.vendors.airbnb.oauth import authorization_url, new_verifier
 
 BASE = "/airbnb"
@@ -276,7 +287,8 @@ def test_a_hosts_consent_becomes_bookings_nights_and_status(
     with worker.services.database.tenant(worker.tenant_id) as conn:
         ours = {one.external_id: one for one in portfolio.load_listings(conn) if one.channel == "airbnb"}
         rows = [ours[one].listing_id for one in ids]
-        stats = bookings.daily_stats(conn, rows, eve - timedelta(days=60), eve + timedelta(days=2))
+        zones = [ours[one].timezone for one in ids]
+        stats = daily_bookings.daily_stats(conn, rows, zones, eve - timedelta(days=60), eve + timedelta(days=2))
         matrix = ari.current(conn, rows, date.fromisoformat(t0), date.fromisoformat(t0) + timedelta(days=89))
         status = health.current(conn, rows).status
     assert sorted(ours) == sorted(ids)

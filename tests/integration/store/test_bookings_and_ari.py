@@ -16,7 +16,7 @@ from python_nodes.domain.columns import AriColumns
 from python_nodes.domain.inputs import Spans
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.records import BookingRecord, External, HealthRecord, OperatorNight
-from python_nodes.store import ari, bookings, health, operator
+from python_nodes.store import ari, bookings, daily_bookings, health, operator
 from python_nodes.store.counts import Counts
 from python_nodes.store.session import Database
 
@@ -111,7 +111,8 @@ def test_bookings_count_on_the_propertys_own_day(conn: Connection, listing_ids: 
     early = booking("b-2", booked_at=datetime(2026, 3, 2, 5, tzinfo=UTC), status="cancelled", cancelled_at=NOON)
     bookings.upsert(conn, [booking(), early], listing_ids)
     asked = [listing_ids["r-2"], listing_ids["r-1"]]
-    found = bookings.daily_stats(conn, asked, date(2026, 3, 1), date(2026, 3, 2))
+    zones = ["Pacific/Honolulu"] * 2
+    found = daily_bookings.daily_stats(conn, asked, zones, date(2026, 3, 1), date(2026, 3, 2))
     assert found.bookings.tolist() == [[0, 0], [1, 1]]
     assert found.cancelled.tolist() == [[0, 0], [1, 0]]
     assert found.nights.tolist() == [[0, 0], [3, 3]]

@@ -110,11 +110,12 @@ def test_stays_are_told_by_lead_time_in_the_property_s_own_days(conn: Connection
     too_old = booking("d", "r-2", NOON - timedelta(days=2), 5, 2)
     bookings.upsert(conn, [*told, too_old], listing_ids)
     asked = [listing_ids["r-2"], listing_ids["r-1"]]
-    found = stays.booked_between(conn, asked, date(2026, 3, 1), date(2026, 3, 3))
+    found = stays.booked_between(conn, asked, ["Pacific/Honolulu"] * 2, date(2026, 3, 1), date(2026, 3, 3))
     rows = sorted(zip(found.listing_row.tolist(), found.lead_days.tolist(), found.stay_nights.tolist(), strict=True))
     assert rows == [(0, 5, 2), (1, 0, 1), (1, 11, 3)]
 
 
 def test_no_bookings_are_no_stays(conn: Connection, listing_ids: dict[str, int]) -> None:
-    found = stays.booked_between(conn, list(listing_ids.values()), date(2026, 3, 1), date(2026, 3, 3))
+    asked = list(listing_ids.values())
+    found = stays.booked_between(conn, asked, ["Pacific/Honolulu"] * len(asked), date(2026, 3, 1), date(2026, 3, 3))
     assert (len(found.listing_row), len(found.lead_days), len(found.stay_nights)) == (0, 0, 0)

@@ -20,7 +20,7 @@ def forecast(seed: int, n: int, mean: float, dispersion: float, kept: float = 1.
     truth[:, -20:] *= kept
     counts = rng.negative_binomial(truth / (dispersion - 1), 1 / dispersion).astype(float)
     spread = np.full_like(expected, dispersion)
-    return Forecast(expected, spread, np.full_like(expected, 1e-3), expected, expected, counts)
+    return Forecast(expected, spread, np.full_like(expected, 1e-3), counts)
 
 
 @pytest.mark.parametrize("seed", range(6))

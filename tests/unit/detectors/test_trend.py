@@ -18,7 +18,7 @@ def forecast(seed: int, kept: np.ndarray, spread: float = 0.1) -> Forecast:
     noise = np.exp(np.random.default_rng(seed).normal(0, spread, (N, DAYS)))
     expected = np.full((N, DAYS), 500.0)
     ones = np.ones((N, DAYS))
-    return Forecast(expected, ones, ones * 0.01, expected, expected, expected * kept * noise)
+    return Forecast(expected, ones, ones * 0.01, expected * kept * noise)
 
 
 def ramp(days: int, left: float) -> np.ndarray:
@@ -65,7 +65,7 @@ def test_the_index_follows_a_season_that_a_lagging_expectation_does_not() -> Non
     truth = 500.0 * np.exp(-0.01 * np.arange(DAYS))
     lagging = np.concatenate([np.full(30, 500.0), truth[:-30]])
     expected = np.broadcast_to(lagging, (N, DAYS)).copy()
-    made = Forecast(expected, expected, expected, expected, expected, np.broadcast_to(truth, (N, DAYS)).copy())
+    made = Forecast(expected, expected, expected, np.broadcast_to(truth, (N, DAYS)).copy())
     index = peers.index(made, np.zeros(N, dtype=np.int64), 5, 20.0)
     ratio = np.broadcast_to(truth, (N, DAYS)) / index
     assert ratio[:, 40:].std() / ratio[:, 40:].mean() < 0.01

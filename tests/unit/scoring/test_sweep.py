@@ -102,9 +102,9 @@ def test_days_of_an_outage_are_neither_scored_nor_learnt(world: World, listing: 
 
 def test_a_quiet_portfolio_does_not_spend_the_whole_budget(world: World) -> None:
     expected = np.full((30, 100), 0.3)
-    forecast = Forecast(expected, expected, expected, expected, expected, expected)
+    forecast = Forecast(expected, expected, expected, expected)
     assert spend(forecast, 2.0, 5).sum(axis=0) == pytest.approx(np.full(5, 3 * (0.3 / 2.0) ** 2))
-    busy = Forecast(*[np.concatenate([expected, np.full((30, 100), 5.0)])] * 6)
+    busy = Forecast(*[np.concatenate([expected, np.full((30, 100), 5.0)])] * 4)
     assert spend(busy, 2.0, 5).sum(axis=0) == pytest.approx(np.ones(5))
     assert (spend(busy, 2.0, 5)[-1] > 40 * spend(busy, 2.0, 5)[0]).all()
 
