@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from sandbox.calendar import (
     MARKETS,
@@ -76,6 +75,8 @@ def price_matrix(portfolio: Portfolio, first: date, nights: int) -> IntArray:
 
 def build_funnel(portfolio: Portfolio, seed: int, first: date, days: int) -> Funnel:
     """True rates, and all randomness of the funnel drawn once for every twin."""
+    from scipy import special
+
     rng = np.random.default_rng([seed, 3])
     n = len(portfolio)
     factors = np.stack([demand_factor(market, first, days) for market in MARKETS])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from sandbox.calendar import MINOR_DIGITS
-from sandbox.files import write_csv
-from sandbox.rows import PerformanceRow
-from sandbox.world import World
+from sandbox import shown
+from sandbox.csv_text import csv_text
+from sandbox.files import write_text
+from sandbox.sales import decimals, texts
+from sandbox.simulated import World
 
 RECENT_DAYS = 35
 _REPORTS: dict[str, tuple[str, ...]] = {
@@ -42,29 +43,38 @@ def write_recent(world: World, out_dir: Path, day: date) -> None:
 def _write(world: World, folder: Path, first: date, last: date, today: date) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     seen = world.as_seen(today)
-    for channel, columns in _REPORTS.items():
-        rows = (_report_row(channel, row) for row in seen.performance(channel, first, last))
-        write_csv(folder / f"{channel}_performance.csv", columns, rows)
+    for channel, names in _REPORTS.items():
+        write_text(folder / f"{channel}_performance.csv", csv_text(names, _report(seen, channel, first, last)))
+    write_text(folder / "market_watch.csv", csv_text(_MARKET_COLUMNS, _market(seen, first, last)))
+    channels = list(dict.fromkeys(world.portfolio.channel))
+    told = (one for one in world.changes if first <= one.day <= last + timedelta(days=1))
+    log = sorted(told, key=lambda one: (one.day, channels.index(one.row.channel)))
+    rows = [(one.row.changed_at.isoformat(), *one.row[1:]) for one in log]
+    write_text(folder / "change_log.csv", csv_text(_LOG_COLUMNS, list(zip(*rows, strict=True)) or [()] * 8))
+
+
+def _report(world: World, channel: str, first: date, last: date) -> Sequence[Sequence[str]]:
+    told, book = world.figures(channel, first, last), world.portfolio
+    listing = told.listing.tolist()
+    names = (book.channel_property_id, book.room_id) if channel == "expedia" else (book.room_id,)
+    return (
+        world.dates(told.day), *([name[i] for i in listing] for name in names), texts(told.impressions),
+        texts(told.views), texts(told.bookings), decimals(told.revenue_minor.tolist(), told.currency), told.currency,
+    )  # fmt: skip
+
+
+def _market(world: World, first: date, last: date) -> Sequence[Sequence[str]]:
+    book = world.portfolio
     days = [first + timedelta(days=k) for k in range((last - first).days + 1)]
-    write_csv(folder / "market_watch.csv", _MARKET_COLUMNS, _market_rows(seen, days))
-    channels = dict.fromkeys(world.portfolio.channel)
-    log = (row for day in [*days, last + timedelta(days=1)] for c in channels for row in world.change_log(c, day))
-    write_csv(folder / "change_log.csv", _LOG_COLUMNS, ((row.changed_at.isoformat(), *row[1:]) for row in log))
-
-
-def _report_row(channel: str, row: PerformanceRow) -> Sequence[object]:
-    place = (row.property_id, row.room_id) if channel == "expedia" else (row.room_id,)
-    figures = (row.search_views, row.page_views, row.bookings, _money(row.revenue_minor, row.currency), row.currency)
-    return (row.date.isoformat(), *place, *figures)
-
-
-def _market_rows(world: World, days: Iterable[date]) -> Iterable[Sequence[object]]:
-    for day in days:
-        told = day.isoformat()
-        for channel, room, rank, price_minor, currency in world.market_watch(day):
-            yield told, channel, room, rank, _money(price_minor, currency), currency
-
-
-def _money(minor: int, currency: str) -> str:
-    digits = MINOR_DIGITS[currency]
-    return f"{minor / 10**digits:.{digits}f}"
+    seen = [shown.market(world, day) for day in days]
+    told = [day.isoformat() for day, one in zip(days, seen, strict=True) for _ in range(one.listing.size)]
+    listing = [i for one in seen for i in one.listing.tolist()]
+    own = [book.market(i).currency for i in range(len(book))]
+    prices, currency = (
+        [price for one in seen for price in one.competitor_price_minor.tolist()],
+        [own[i] for i in listing],
+    )
+    return (
+        told, [book.channel[i] for i in listing], [book.room_id[i] for i in listing],
+        [rank for one in seen for rank in texts(one.rank)], decimals(prices, currency), currency,
+    )  # fmt: skip

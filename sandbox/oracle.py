@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
 
 from sandbox.calendar import FloatArray
 from sandbox.demand import Counts, TrueRates
@@ -110,6 +109,9 @@ def _threshold(drift: float, variance: float) -> float:
     threshold in deviations plus the overshoot. Lorden's bound log(days) is never too low; the lower of the
     two is taken.
     """
+    # Takes long to load, and a world that was kept needs none of it.
+    from scipy import optimize, special
+
     bound = float(np.log(DAYS_TO_A_FALSE_ALERT))
     deviation = float(np.sqrt(variance))
     d = -drift / deviation

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from sandbox.calendar import (
@@ -197,9 +198,9 @@ def draw_portfolio(seed: int, listings: int, channels: Sequence[str] = CHANNELS)
     unit = np.array(places.unit)
     low, high = (np.array([WEEKLY_RANGES[t][k] for t in places.third]) for k in (0, 1))
     weekly = np.exp(rng.uniform(np.log(low), np.log(high)))
-    real = pl.read_csv(DATA / "albany_listings_cut.csv.gz")
-    row = rng.integers(0, real.height, listings)[unit]
-    rating = real["review_scores_rating"].fill_null(4.6).to_numpy()[row]
+    prices, ratings = _real_listings()
+    row = rng.integers(0, prices.size, listings)[unit]
+    rating = ratings[row]
     # A quiet listing is both seen less and liked less: half of the gap to a home's volume goes to each.
     gap = np.minimum(weekly / HOME_WEEKLY, 1.0)
     ctr = HOME_CTR * np.exp(rng.normal(0, 0.08, listings)) * (0.8 + 0.2 * rating / 5)
@@ -211,9 +212,17 @@ def draw_portfolio(seed: int, listings: int, channels: Sequence[str] = CHANNELS)
     kept = np.array([mean_kept_nights(MARKETS[m].profile) for m in places.market])
     together = np.bincount(unit, weekly)[unit]
     unit_count = np.maximum(1, np.ceil(together / 7 * kept / TARGET_OCCUPANCY)).astype(np.int64)
-    base = _base_prices(real["base_price_usd"].to_numpy()[row], places.market)
+    base = _base_prices(prices[row], places.market)
     score = np.clip(np.round(2 * rating + rng.normal(0, 0.15, listings), 1), 2.0, 10.0)
     return _named(places, weekly, unit_count, base, ctr, conversion, score, rng)
+
+
+def _real_listings() -> tuple[FloatArray, FloatArray]:
+    """Prices in USD and ratings of real listings; one without a rating gets a usual one."""
+    with gzip.open(DATA / "albany_listings_cut.csv.gz", "rt", encoding="utf-8", newline="") as source:
+        real = list(csv.DictReader(source))
+    prices = np.array([float(row["base_price_usd"]) for row in real])
+    return prices, np.array([float(row["review_scores_rating"] or 4.6) for row in real])
 
 
 def _base_prices(usd: NDArray[np.float64], market: list[int]) -> IntArray:

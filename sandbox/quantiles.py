@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
 
 from sandbox.calendar import FloatArray, IntArray
 
@@ -42,6 +41,8 @@ def binomial_quantile(u: FloatArray, n: IntArray, p: FloatArray) -> IntArray:
 
 def _expansion(u: FloatArray, mean: FloatArray, variance: FloatArray, skew: FloatArray, curve: FloatArray) -> IntArray:
     """Cornish-Fisher to the third order, with the correction for whole numbers."""
+    from scipy import special
+
     z = special.ndtri(u)
     w = z + (z**2 - 1) * skew / 6 + (z**3 - 3 * z) * curve / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
     return np.asarray(np.maximum(np.ceil(mean + np.sqrt(variance) * w - 0.5), 0), dtype=np.int64)

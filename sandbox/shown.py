@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sandbox.calendar import MARKETS, FloatArray, IntArray, same_number
+from sandbox.calendar import FloatArray, IntArray, same_number
 from sandbox.demand import hashed_uniform
 from sandbox.effects import RANK_POWER, touched_nights, wrong_prices
 from sandbox.incidents import Incident
@@ -117,7 +118,16 @@ def content(world: World, i: int, day: date) -> ContentRow:
     return ContentRow(world.portfolio.room_id[i], tuple(amenities), tuple(sorted(plans)))
 
 
-def market_watch(world: World, day: date) -> list[MarketRow]:
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What a rank tracker and a rate shopper saw, one entry a listing that is in the search results."""
+
+    listing: IntArray
+    rank: IntArray
+    competitor_price_minor: IntArray
+
+
+def market(world: World, day: date) -> Market:
     """Rank and competitors' price of every listing that is in the search results on ``day``."""
     d, book = world.day_index(day), world.portfolio
     listing = np.arange(len(book))
@@ -131,11 +141,19 @@ def market_watch(world: World, day: date) -> list[MarketRow]:
             rows = np.array(item.listings)
             rank[rows] *= _rank_factor(item, live)
             competitors[rows] *= {"competitor_undercut": item.factor, "local_event": 1.1}.get(item.kind, 1.0)
-    shown = np.clip(np.round(np.where(np.isfinite(rank), rank, 0)), 1, _WORST_RANK).astype(np.int64)
-    prices = np.maximum(np.round(competitors), 1).astype(np.int64)
-    currency = [MARKETS[market].currency for market in book.market_index.tolist()]
-    columns = zip(book.channel, book.room_id, shown.tolist(), prices.tolist(), currency, strict=True)
-    return [MarketRow(*row) for row, found in zip(columns, np.isfinite(rank).tolist(), strict=True) if found]
+    found = np.flatnonzero(np.isfinite(rank))
+    ranks = np.clip(np.round(rank[found]), 1, _WORST_RANK).astype(np.int64)
+    return Market(found, ranks, np.maximum(np.round(competitors[found]), 1).astype(np.int64))
+
+
+def market_watch(world: World, day: date) -> list[MarketRow]:
+    """The same as rows."""
+    seen, book = market(world, day), world.portfolio
+    columns = (seen.listing.tolist(), seen.rank.tolist(), seen.competitor_price_minor.tolist())
+    return [
+        MarketRow(book.channel[i], book.room_id[i], rank, price, book.market(i).currency)
+        for i, rank, price in zip(*columns, strict=True)
+    ]
 
 
 def _usual_rank(world: World, listing: IntArray) -> FloatArray:

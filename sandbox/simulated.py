@@ -233,9 +233,13 @@ class World:
         """The operator's log of changes at a channel's listings on ``day``, in order of time."""
         return [change.row for change in self.changes if change.row.channel == channel and change.day == day]
 
+    def calendar_span(self, first: date, last: date) -> tuple[int, int]:
+        """The first and last simulated night of some."""
+        return max(self.day_index(first), 0), min(self.day_index(last), self.price.shape[1] - 1)
+
     def operator_calendar(self, day: date, first: date, last: date) -> list[OperatorRow]:
         """The operator's own calendar, which no incident touches and which is the same whenever it is read."""
-        low, high = max(self.day_index(first), 0), min(self.day_index(last), self.price.shape[1] - 1)
+        low, high = self.calendar_span(first, last)
         book, start = self.portfolio, self.first
         return [
             OperatorRow(
