@@ -73,12 +73,21 @@ def tenant_id(database: MigratedDatabase) -> int:
     return migrate.create_tenant(database.owner_url, "tenant-a", "EUR")
 
 
+def need_influx() -> list[influx.Build]:
+    """Return the InfluxDB servers that are on this machine; where there are none skip, or in CI fail."""
+    builds = influx.installed()
+    if not builds:
+        why = "no InfluxDB on this machine: `make influx` says why"
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must test on InfluxDB, and there is {why}")
+        pytest.skip(why)
+    return builds
+
+
 @pytest.fixture(scope="session")
 def influx_servers() -> Iterator[dict[str, influx.Influx]]:
     """Every InfluxDB that is on this machine, by name; a continuous integration must have one."""
-    builds = influx.installed()
-    if os.environ.get("CI") and not builds:
-        pytest.fail("CI must test on InfluxDB, and none is there: `make influx` says why")
+    builds = need_influx()
     data = _scratch("influx")
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, data, ignore_errors=True)

@@ -11,6 +11,7 @@ from python_nodes.local.worker_client import WorkerClient
 
 # The simulated days pass in seconds, so limits by the real clock would hold every poll back.
 SIMULATED_RATE_LIMITS = {"*": "500/second"}
+EXPEDIA_SIGNS_WITH = "sandbox-webhook-secret"
 AIRBNB_CLIENT = ("sandbox-airbnb-client", "sandbox-airbnb-secret")
 # Expedia's history comes by GraphQL, page by page, and takes longest: what starts first does not end last.
 LONGEST_FIRST = ("expedia", "booking_com", "airbnb", "vrbo")
@@ -51,6 +52,7 @@ def _expedia_group(channel: str, name: str) -> Callable[[WorkerClient, str], Con
             "credentials": {
                 "client_id": "sandbox-client", "client_secret": "sandbox-secret",
                 "eqc_username": "EQCsandbox", "eqc_password": "Sandbox-password-1",
+                "webhook_secret": EXPEDIA_SIGNS_WITH,
             },
         }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The whole way on real parts, started once: n8n, PostgreSQL, Valkey, the worker, Celery and the sandbox."""
+"""The whole way on real parts, started once a store: n8n, PostgreSQL, Valkey, InfluxDB, worker, Celery and sandbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,36 @@ from sqlalchemy import create_engine, text
 from python_nodes.local import flows, postgres
 from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
+from python_nodes.local.worker_client import WorkerClient
+from tests.conftest import need_influx
 
 READY_S = 480.0
 STOPPED_S = 60.0
 AFTER_THE_LIVE_DAYS = "2026-04-20T12:00:00+00:00"
+LIVE_SPAN = "start=2026-01-01&end=2026-04-02"
+"""All history and every live day; the sandbox's first live day is 2026-03-30."""
+STORES = ("postgres", "influx")
 NIGHTPORTER = [sys.executable, "-c", "from python_nodes.cli import app; app()"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of what need not run on every store."""
+    config.addinivalue_line("markers", "only_on(store): elsewhere it would show nothing more")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on every store what is not marked otherwise."""
+    if "live" in metafunc.fixturenames:
+        only = metafunc.definition.get_closest_marker("only_on")
+        metafunc.parametrize("live", only.args if only else STORES, indirect=True, scope="session")
 
 
 @dataclass(frozen=True)
 class Live:
-    """A running `nightporter up` whose live days are over."""
+    """A running `nightporter up` whose live days are over; ``store`` is where its metrics are."""
 
+    store: str
+    began_at: datetime
     process: subprocess.Popen[bytes]
     folder: StateDir
     saved: Saved
@@ -68,17 +87,34 @@ class Live:
         return found
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a run tells of itself once its live days are over, by anything but chance."""
+
+    findings: dict[str, Any]
+    metrics: dict[str, Any]
+
+
 @pytest.fixture(scope="session")
-def live() -> Iterator[Live]:
+def told() -> dict[str, Told]:
+    """Each store's run, as it stood before any test touched it."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def live(request: pytest.FixtureRequest, told: dict[str, Told]) -> Iterator[Live]:
     """Start all of it, let the live days pass, and stop it at the end unless a test has."""
+    if request.param == "influx":
+        need_influx()
     base = Path("/var/tmp/nightporter-tests")
     base.mkdir(mode=0o755, parents=True, exist_ok=True)
-    root = Path(tempfile.mkdtemp(prefix="e2e-", dir=base))
+    root = Path(tempfile.mkdtemp(prefix=f"e2e-{request.param}-", dir=base))
     report = root / "report.json"
     command = [
         *NIGHTPORTER, "up", "--json", str(report), "--listings", "24", "--days", "60", "--live-days", "2",
-        "--state-dir", str(root / "state"),
+        "--state-dir", str(root / "state"), "--store", request.param,
     ]  # fmt: skip
+    began_at = datetime.now(UTC)
     with (root / "up.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=CHECKOUT, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -87,9 +123,23 @@ def live() -> Iterator[Live]:
             time.sleep(0.5)
         assert report.exists(), (root / "up.log").read_text()[-3000:]
         folder = StateDir(root / "state")
-        yield Live(process, folder, folder.load(), json.loads(report.read_text()))
+        started = Live(request.param, began_at, process, folder, folder.load(), json.loads(report.read_text()))
+        told[request.param] = _told(started)
+        yield started
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             process.wait(STOPPED_S)
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _told(live: Live) -> Told:
+    found = [{name: value for name, value in alert.items() if name != "id"} for alert in live.report["alerts"]]
+    counts = {name: live.report[name] for name in ("points_stored", "series", "incidents", "deliveries")}
+    with WorkerClient(live.saved.worker_url, live.saved.operator_api_key) as worker:
+        listings = worker.get("/v1/portfolio")["listings"]
+        metrics = {
+            f"{one['channel']}/{one['external_id']}": worker.get(f"/v1/metrics/{one['listing_id']}?{LIVE_SPAN}")
+            for one in listings
+        }
+    return Told({"alerts": sorted(found, key=str), **counts}, metrics)

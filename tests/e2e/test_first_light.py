@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from python_nodes.local import flows
-from python_nodes.local.start import control
 from python_nodes.local.state import CHECKOUT
 from python_nodes.local.worker_client import WorkerClient
+from tests.e2e.callers import broken_poll
 from tests.e2e.conftest import Live
 
 
@@ -43,17 +44,14 @@ def test_the_incident_that_began_on_a_live_day_was_found_on_that_day(live: Live)
         assert incident["start"] in raised
 
 
+@pytest.mark.only_on("postgres")
 def test_a_wrong_webhook_secret_is_refused(live: Live) -> None:
     assert live.call("poll-listings", secret="wrong").status_code == 403
 
 
 def test_a_failing_step_answers_500_ends_as_an_error_and_is_recorded(live: Live) -> None:
     since = datetime.now(UTC)
-    control(live.saved, "POST", "/control/faults", {"name": "server_error", "operation": "health", "times": 1000})
-    try:
-        answer = live.call("poll-listings")
-    finally:
-        control(live.saved, "POST", "/control/faults", {"name": "none"})
+    answer = broken_poll(live)
     assert answer.status_code == 500
     assert answer.json()["failed"]
     failed = [item for item in live.executions(since) if item["workflowId"] == "poll-listings"]
@@ -73,6 +71,7 @@ def test_a_repeated_cycle_changes_nothing(live: Live) -> None:
     assert live.rows("SELECT alert_id, sender, recipient, count(*) FROM deliveries GROUP BY 1, 2, 3") == sent
 
 
+@pytest.mark.only_on("postgres")
 def test_the_flows_come_out_of_n8n_as_they_stand_in_the_repository(live: Live, tmp_path: Path) -> None:
     shutil.copytree(CHECKOUT / "workflows", tmp_path / "flows")
     with live.rest() as rest:
@@ -83,6 +82,7 @@ def test_the_flows_come_out_of_n8n_as_they_stand_in_the_repository(live: Live, t
         assert (tmp_path / "flows" / file.name).read_text() == file.read_text()
 
 
+@pytest.mark.only_on("postgres")
 def test_an_edit_made_in_n8n_is_kept_until_forced(live: Live, tmp_path: Path) -> None:
     hashes = tmp_path / "flows.json"
     shutil.copy(live.folder.flow_hashes, hashes)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import re
 import secrets
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -19,7 +15,7 @@ from pytest_httpserver import HTTPServer
 
 from python_nodes.local import flows
 from python_nodes.local.state import CHECKOUT
-from sandbox.receivers_clicks import SIGNING_SECRET
+from tests.e2e.callers import click, open_alert
 from tests.e2e.conftest import Live
 
 FLOWS = flows.load_folder(CHECKOUT / "workflows")
@@ -37,6 +33,7 @@ def echo() -> Iterator[HTTPServer]:
         yield server
 
 
+@pytest.mark.only_on("postgres")
 @pytest.mark.parametrize("name", RAW_FLOWS)
 def test_a_signed_body_reaches_the_worker_byte_for_byte(live: Live, echo: HTTPServer, name: str) -> None:
     form = EVERY_BYTE[32:127] + b"=%20+&" + EVERY_BYTE[256:]
@@ -84,26 +81,6 @@ def copied(live: Live, name: str, worker_url: str) -> list[str]:
     return hooks
 
 
-def click(live: Live, alert_id: int, *, secret: str = SIGNING_SECRET) -> httpx2.Response:
-    """Press Acknowledge as Slack would."""
-    payload = {
-        "type": "block_actions", "user": {"id": "U1", "username": "ada"}, "channel": {"id": "C1"},
-        "actions": [{"action_id": "acknowledge", "value": str(alert_id), "type": "button"}],
-    }  # fmt: skip
-    raw, sent_at = urlencode({"payload": json.dumps(payload)}), str(int(time.time()))
-    signed = hmac.new(secret.encode(), f"v0:{sent_at}:{raw}".encode(), hashlib.sha256).hexdigest()
-    headers = {
-        "Content-Type": "application/x-www-form-urlencoded", "X-Slack-Signature": f"v0={signed}",
-        "X-Slack-Request-Timestamp": sent_at,
-    }  # fmt: skip
-    return httpx2.post(f"{live.n8n_url}/webhook/slack-actions", content=raw, headers=headers, timeout=30)
-
-
-def open_alert(live: Live) -> int:
-    (found,) = live.rows("SELECT min(id) FROM alerts WHERE resolved_at IS NULL")
-    return int(found[0])
-
-
 def test_a_click_in_slack_is_recorded_through_n8n_and_a_forged_one_is_not(live: Live) -> None:
     alert_id, since = open_alert(live), datetime.now(UTC)
     done = f"SELECT kind, actor FROM actions WHERE alert_id = {alert_id}"
@@ -146,6 +123,7 @@ def test_the_baselines_are_refreshed_as_a_new_version(live: Live) -> None:
     assert answer.json()["listings"] > 0
 
 
+@pytest.mark.only_on("postgres")
 def test_a_worker_that_cannot_be_reached_is_a_failure_that_the_caller_sees(live: Live) -> None:
     (path,) = copied(live, "receive-slack-action", "http://127.0.0.1:1")
     since = datetime.now(UTC)

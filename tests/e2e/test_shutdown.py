@@ -1,4 +1,4 @@
-"""Ctrl-C stops all of it; the last of these tests, since nothing runs afterwards."""
+"""Ctrl-C stops all of it; the last of a store's tests, since nothing runs afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from tests.e2e.conftest import STOPPED_S, Live
 
 def test_interrupting_stops_everything(live: Live) -> None:
     family = psutil.Process(live.process.pid).children(recursive=True)
-    assert {"sandbox", "n8n"} <= {word for child in family for word in _words(child)}
+    running = {word for child in family for word in _words(child)}
+    assert {"sandbox", "n8n"} <= running
+    assert ("influxd" in running) == (live.store == "influx")
     live.process.send_signal(signal.SIGINT)
     assert live.process.wait(STOPPED_S) == 0
     _, alive = psutil.wait_procs(family, timeout=10)

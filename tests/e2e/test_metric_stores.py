@@ -1,0 +1,88 @@
+"""Where metrics are kept: every flow has run on it, and it makes no difference to what is found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import httpx2
+import pytest
+
+from python_nodes.local import flows
+from python_nodes.local.state import CHECKOUT
+from tests.e2e.callers import broken_poll, click, open_alert, text_back, vendor_event
+from tests.e2e.conftest import Live, Told
+
+FLOWS = frozenset(flows.load_folder(CHECKOUT / "workflows"))
+NOTED_S = 10.0
+"""n8n answers before it has noted that a flow ended."""
+CALLS: dict[str, Callable[[Live], httpx2.Response]] = {
+    "poll-listings": lambda live: live.call("poll-listings"),
+    "score-metrics": lambda live: live.call("score-metrics"),
+    "escalate-alerts": lambda live: live.call("escalate-alerts"),
+    "send-daily-digest": lambda live: live.call("send-daily-digest"),
+    "refresh-baselines": lambda live: live.call("refresh-baselines"),
+    "receive-slack-action": lambda live: click(live, open_alert(live)),
+    "receive-sms-reply": lambda live: text_back(live, open_alert(live)),
+    "receive-vendor-webhook": vendor_event,
+    "handle-workflow-error": broken_poll,
+}
+CALLED_BY_OTHERS = frozenset({"notify"})
+
+
+def succeeded(live: Live) -> set[str]:
+    return {str(one["workflowId"]) for one in live.executions(live.began_at) if one["status"] == "success"}
+
+
+def test_metrics_are_where_the_run_keeps_them(live: Live) -> None:
+    assert live.report["store"] == {"postgres": "postgresql", "influx": "influxdb"}[live.store]
+    ((in_postgres,),) = live.rows("SELECT count(*) FROM metrics_daily")
+    assert (in_postgres > 0) == (live.store == "postgres")
+    assert live.report["points_stored"] > 10_000
+
+
+@pytest.mark.only_on("influx")
+def test_both_stores_find_the_same(live: Live, told: dict[str, Told]) -> None:
+    if "postgres" not in told:
+        pytest.skip("nothing to compare with: no test on PostgreSQL ran before")
+    here, there = told[live.store], told["postgres"]
+    assert here.findings == there.findings
+    assert here.metrics.keys() == there.metrics.keys()
+    for listing, metrics in here.metrics.items():
+        assert metrics == there.metrics[listing], listing
+
+
+def test_an_answer_by_text_is_recorded_through_n8n_and_a_forged_one_is_not(live: Live) -> None:
+    alert_id = open_alert(live)
+    done = f"SELECT kind, actor FROM actions WHERE alert_id = {alert_id}"
+    assert text_back(live, alert_id, token="guessed").status_code == 401
+    assert live.rows(done) == []
+    answer = text_back(live, alert_id)
+    assert answer.status_code == 200, answer.text
+    assert "<Response><Message>" in answer.text
+    assert live.rows(done) == [("acknowledge", "…0001 (SMS)")]
+
+
+def test_a_vendors_event_is_scored_through_n8n_and_a_forged_one_is_not(live: Live) -> None:
+    assert vendor_event(live, secret="forged").status_code == 401
+    looks = "SELECT count(*) FROM poll_runs WHERE operation = 'health'"
+    answered = "SELECT response FROM idempotency_keys WHERE endpoint = '/v1/webhooks'"
+    ((before,),) = live.rows(looks)
+    assert live.rows(answered) == []
+    answer = vendor_event(live)
+    assert answer.status_code == 200, answer.text
+    assert live.rows(looks) == [(before + 1,)]
+    ((told,),) = live.rows(answered)
+    assert told["status"] == "observed"
+    assert told["observed"] > 0
+
+
+def test_every_flow_runs_on_this_store(live: Live) -> None:
+    assert CALLS.keys() | CALLED_BY_OTHERS == FLOWS
+    # Most have run for the tests before this one; alone it calls them all.
+    for name in sorted(CALLS.keys() - succeeded(live)):
+        CALLS[name](live)
+    deadline = time.monotonic() + NOTED_S
+    while succeeded(live) < FLOWS and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert succeeded(live) == FLOWS
