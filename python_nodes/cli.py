@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from python_nodes import auth, cli_imports, clock, config, log
+from python_nodes import auth, cli_detect, cli_imports, clock, config, log
 from python_nodes.errors import ConfigError, NightporterError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -28,6 +28,7 @@ app.add_typer(fx, name="fx")
 influx = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of metrics.")
 app.add_typer(influx, name="influx")
 app.add_typer(cli_imports.group, name="import")
+app.command("detect")(cli_detect.detect)
 
 
 def _register_local() -> None:

@@ -1,0 +1,143 @@
+"""Judge each point of one series by all others, before and after: for a file looked at in hindsight.
+
+As `online`, but the level is a centred running median, the season is learnt from the whole, a point is held against
+both neighbours, and the memory runs both ways. That sum and the strangeness of the shape (`shape`) are put together
+as summed rank surprise, ``-log(rank p-value)`` of each: neither needs a weight, and what both call strange comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import signal, stats
+
+from detectors.series import BoolArray, FloatArray
+from detectors.single import medians, seasons, shape, tails
+from detectors.single.contract import MAX_SCORE, Budget, Scores, checked
+from detectors.single.online import DEFAULT_SEASON, nearness
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Settings; those that `online.Params` has mean the same.
+
+    ``taps`` is how long a shape is, in refits' steps: a quarter of the shortest season.
+    """
+
+    level_seasons: int = 3
+    shrinkage: float = 3.0
+    refits: int = 24
+    keep: float = 0.25
+    sample: int = 4096
+    taps: int = 6
+
+
+def detect(
+    values: FloatArray, hints: Sequence[int] = (), budget: Budget | None = None, params: Params | None = None
+) -> Scores:
+    """Judge every point by all the others.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_times,)
+        Equally spaced; NaN and infinite are missing.
+    hints : sequence of int
+        Periods of the calendar in points.
+    budget : Budget, optional
+    params : Params, optional
+
+    Returns
+    -------
+    Scores
+        ``score`` is a sum of two surprises, each at most ``log(n_times + 1)``.
+
+    Raises
+    ------
+    SeriesError
+        If no value is known.
+    """
+    budget, params = budget or Budget(), params or Params()
+    series = checked(values)
+    known = np.isfinite(series)
+    pace = min((hint for hint in hints if hint >= 4), default=DEFAULT_SEASON)
+    step = max(pace // params.refits, 1)
+    season = seasons.find(series, hints) or pace
+    filled = np.interp(np.arange(len(series)), np.flatnonzero(known), series[known])
+    level = _level(series, params.level_seasons * pace, step, params.sample)
+    usual = _season(series, season, params)
+    distance = np.where(
+        known, np.abs(filled - level) + np.abs(filled - usual) + np.abs(filled - median_of(series)) + _jump(filled), 0.0
+    )  # fmt: skip
+    energy = _energy(distance, known, params.keep ** (1.0 / step))
+    odd = shape.strangeness(filled, step, params.taps)
+    score = np.where(known, _surprise(energy, known) + _surprise(odd, known), 0.0)
+    p_value = np.where(known, tails.p_values(energy, medians.sampled(energy[known], params.sample)), 1.0)
+    expected, lower, upper = _band(series, known, np.stack([level, usual]), budget)
+    return Scores(expected, lower, upper, p_value, score, p_value < budget.p_limit)
+
+
+def median_of(series: FloatArray) -> float:
+    """Return the median of what is known."""
+    return float(np.nanmedian(series))
+
+
+def _level(series: FloatArray, width: int, step: int, most: int) -> FloatArray:
+    """Return the centred running median, worked out every ``step`` points and drawn straight in between."""
+    centres = np.unique(np.append(np.arange(0, len(series), step), len(series) - 1))
+    half = width // 2
+    heights = np.array([medians.median(series[max(at - half, 0) : at + half + 1], most) for at in centres])
+    told = np.isfinite(heights)
+    return np.asarray(np.interp(np.arange(len(series)), centres[told], heights[told]), dtype=np.float64)
+
+
+def _season(series: FloatArray, season: int, params: Params) -> FloatArray:
+    """Return each place's median over all seasons and its neighbours, shrunk towards the median of everything."""
+    size = len(series)
+    rounds = -(-size // season)
+    padded = np.append(series, np.full(rounds * season - size, np.nan)).reshape(rounds, season)
+    places = np.concatenate([np.roll(padded, by, axis=1) for by in (-1, 0, 1)])
+    counts = np.isfinite(padded).sum(axis=0)
+    whole = median_of(series)
+    slots = medians.column_medians(places)
+    weight = np.where(np.isfinite(slots), counts / (counts + params.shrinkage), 0.0)
+    profile = whole + weight * (np.where(np.isfinite(slots), slots, whole) - whole)
+    return np.asarray(np.tile(profile, rounds)[:size], dtype=np.float64)
+
+
+def _jump(filled: FloatArray) -> FloatArray:
+    """Return the larger of the distances to the point before and the point after."""
+    steps = np.abs(np.diff(filled))
+    return np.asarray(np.maximum(np.append(0.0, steps), np.append(steps, 0.0)), dtype=np.float64)
+
+
+def _energy(distance: FloatArray, known: BoolArray, keep: float) -> FloatArray:
+    """Return distances in units of the usual one, squared and remembered both ways, as a root."""
+    told = distance[known]
+    scale = max(float(np.median(told)), 0.1 * float(np.mean(told)))
+    if scale <= 0:
+        return np.zeros(len(distance))
+    squares = np.minimum(distance / scale, MAX_SCORE) ** 2
+    forward = signal.lfilter([1.0], [1.0, -keep], squares)
+    backward = signal.lfilter([1.0], [1.0, -keep], squares[::-1])[::-1]
+    return np.asarray(np.minimum(np.sqrt(np.maximum(forward + backward - squares, 0.0)), MAX_SCORE), dtype=np.float64)
+
+
+def _surprise(values: FloatArray, known: BoolArray) -> FloatArray:
+    """Return minus the log of each value's rank p-value among those known, ties sharing the middle one."""
+    size = int(known.sum())
+    result = np.zeros(len(values))
+    result[known] = np.log(size + 1.0) - np.log(size + 1.0 - stats.rankdata(values[known]))
+    return result
+
+
+def _band(
+    series: FloatArray, known: BoolArray, references: FloatArray, budget: Budget
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Blend the views by how near each is, and put a band around by how far the blend is."""
+    errors = np.median(np.abs(series[known] - references[:, known]), axis=1)
+    expected = nearness(errors) @ references
+    tail = (1.0 - budget.coverage) / 2.0
+    low, high = np.quantile((series - expected)[known], [tail, 1.0 - tail])
+    return expected, expected + min(float(low), 0.0), expected + max(float(high), 0.0)

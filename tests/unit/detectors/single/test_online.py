@@ -1,0 +1,128 @@
+"""The contract of the causal detector: the past alone, any unit, any gap, never NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from detectors.single import online
+from detectors.single.contract import Budget, Scores, SeriesError
+
+FIELDS = ("expected", "lower", "upper", "p_value", "score", "is_anomaly")
+HINTS = (24, 168)
+
+
+def daily(seed: int, days: int = 21, noise: float = 1.0) -> np.ndarray:
+    hours = np.arange(24 * days)
+    return 100 + 20 * np.sin(hours * 2 * np.pi / 24) + np.random.default_rng(seed).normal(0, noise, len(hours))
+
+
+def same(left: Scores, right: Scores, upto: int) -> None:
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(left, name)[:upto], getattr(right, name)[:upto], err_msg=name)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    arrays.arrays(np.float64, st.integers(30, 160), elements=st.floats(-1e6, 1e6) | st.just(np.nan)),
+    st.integers(1, 29),
+    st.sampled_from([(), (7,), (24, 168), (96,)]),
+)
+def test_the_future_changes_nothing(values: np.ndarray, cut: int, hints: tuple[int, ...]) -> None:
+    if not np.isfinite(values[:cut]).any():
+        return
+    same(online.detect(values[:cut], hints), online.detect(values, hints), cut)
+
+
+def test_the_future_changes_nothing_on_a_long_series_whose_season_is_found_late() -> None:
+    values = daily(1, 30)
+    values[400:420] += 80
+    values[100:110] = np.nan
+    whole = online.detect(values, HINTS)
+    for cut in (49, 250, 401, 700):
+        same(online.detect(values[:cut], HINTS), whole, cut)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(1e-3, 1e3), st.floats(-1e4, 1e4), st.integers(0, 1000))
+def test_unit_and_zero_do_not_matter(scale: float, shift: float, seed: int) -> None:
+    values = daily(seed, 8)
+    plain, moved = online.detect(values, HINTS), online.detect(scale * values + shift, HINTS)
+    np.testing.assert_allclose(moved.score, plain.score, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(moved.expected[1:], scale * plain.expected[1:] + shift, rtol=1e-6, atol=1e-6 * scale)
+
+
+def test_a_spike_a_shift_and_a_flat_line_stand_out_and_quiet_hours_do_not() -> None:
+    values = daily(2)
+    values[300] += 60
+    values[400:424] += 40
+    scores = online.detect(values, HINTS)
+    assert scores.is_anomaly[300]
+    assert scores.is_anomaly[400]
+    quiet = np.ones(len(values), dtype=bool)
+    quiet[300:310] = quiet[400:450] = False
+    quiet[:168] = False
+    assert scores.is_anomaly[quiet].mean() < 0.01
+    assert scores.score[[300, 400]].min() > scores.score[quiet].max()
+
+
+def test_the_season_is_expected_and_the_band_holds_most() -> None:
+    values = daily(3, 28)
+    scores = online.detect(values, HINTS, Budget(coverage=0.95))
+    late = slice(14 * 24, None)
+    assert np.abs(scores.expected[late] - values[late]).mean() < 4
+    inside = (scores.lower <= values) & (values <= scores.upper)
+    assert 0.9 < inside[late].mean() < 0.99
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([5.0]),
+        np.array([5.0, 7.0]),
+        np.full(500, 3.0),
+        np.r_[np.zeros(300), 4.0, np.zeros(100)],
+        np.r_[np.full(40, np.nan), np.arange(100.0)],
+        np.r_[np.arange(100.0), np.full(200, np.nan), 5.0],
+        np.r_[daily(0, 6), 1e300, daily(1, 6), -np.inf, 4.0],
+        np.r_[daily(0, 6), 1e5 * 1000, daily(1, 6)],
+        np.r_[np.full(300, 1e-310), 1.0],
+    ],
+)
+def test_odd_series_have_a_defined_answer(values: np.ndarray) -> None:
+    with np.errstate(all="ignore"):
+        scores = online.detect(values, HINTS)
+    assert np.isfinite(scores.score).all()
+    assert np.isfinite(scores.p_value).all()
+    assert ((scores.p_value > 0) & (scores.p_value <= 1)).all()
+    known = np.abs(values) < 1e200
+    first = int(np.flatnonzero(known)[0])
+    for name in ("expected", "lower", "upper"):
+        assert np.isfinite(getattr(scores, name)[first + 1 :]).all(), name
+    assert (scores.lower[first + 1 :] <= scores.upper[first + 1 :]).all()
+    assert not scores.is_anomaly[~known].any()
+    assert (scores.score[~known] == 0).all()
+
+
+def test_the_first_move_after_a_constant_past_is_strange() -> None:
+    scores = online.detect(np.r_[np.full(2000, 3.0), 4.0], HINTS)
+    assert scores.is_anomaly[-1]
+    assert scores.score[-1] > 1000
+
+
+@pytest.mark.parametrize("values", [np.full(10, np.nan), np.full(10, np.inf), np.array([])])
+def test_nothing_known_is_named(values: np.ndarray) -> None:
+    with pytest.raises(SeriesError, match="no value is known"):
+        online.detect(values)
+
+
+def test_input_is_left_alone_and_must_be_one_series() -> None:
+    values = np.r_[daily(0, 3), np.inf]
+    kept = values.copy()
+    online.detect(values)
+    np.testing.assert_array_equal(values, kept)
+    with pytest.raises(SeriesError, match="one dimension"):
+        online.detect(np.zeros((2, 5)))
