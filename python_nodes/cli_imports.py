@@ -58,6 +58,7 @@ def import_one(
                     progress.update(task, completed=done, total=total)
 
                 report = import_file.run(services, tenant_id, source, order, clock.now(), tell)
+            report |= _observe(services, tenant_id, file.name)
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False)) if as_json else _show(report)
         raise typer.Exit(1 if report.get("problem") or report.get("rejected") else 0)
 
@@ -113,7 +114,20 @@ def scan() -> None:
     with _plain_errors(), _services() as (services, tenant_id):
         if services.imports.folder is None:
             raise ConfigError("NIGHTPORTER_IMPORT_FOLDER is not set")
-        typer.echo(json.dumps(import_folder.scan(services, tenant_id, clock.now()), indent=2, ensure_ascii=False))
+        done = import_folder.scan(services, tenant_id, clock.now())
+        done |= _observe(services, tenant_id, "scan")
+        typer.echo(json.dumps(done, indent=2, ensure_ascii=False))
+
+
+def _observe(services: Services, tenant_id: int, about: str) -> dict[str, Any]:
+    """Score what is new and have the flow tell it; without a flow at hand it is told within a minute."""
+    from python_nodes.steps import import_observe, news
+
+    as_of = clock.now()
+    looked = import_observe.run(services, tenant_id, as_of)
+    if looked["notify"]:
+        news.ring(services, as_of, f"{about}:{as_of.isoformat()}")
+    return {"observed": {name: looked[name] for name in ("observed", "found", "raised", "updated", "resolved")}}
 
 
 @contextmanager
@@ -171,6 +185,8 @@ def _show(report: dict[str, Any]) -> None:
         if report.get(name):
             console.print(f"{name}: {report[name]}", markup=False)
     console.print(", ".join(f"{name} {report[name]}" for name in SHOWN if report.get(name) is not None), markup=False)
+    if (report.get("observed") or {}).get("observed"):
+        console.print("scored: " + ", ".join(f"{name} {count}" for name, count in report["observed"].items()))
     for note in report["notes"]:
         console.print(f"Note: {note}", markup=False)
     if report.get("first_rows"):

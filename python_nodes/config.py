@@ -75,7 +75,11 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(default=8_000_000, ge=1_000)
     max_import_bytes: int = Field(default=64_000_000, ge=1_000)
+    max_import_rows: int = Field(default=2_000_000, ge=1)
     import_folder: Path | None = None
+    import_observe_days: int = Field(default=7, ge=0)
+    news_url: str | None = None
+    news_secret: SecretStr | None = None
     login_max_age_s: int = Field(default=86_400, ge=60)
     session_max_age_s: int = Field(default=86_400, ge=60)
     database_pool_size: int = Field(default=5, ge=1)

@@ -26,7 +26,7 @@ from python_nodes.guards import settings as guard_settings
 from python_nodes.insights import OpenAISettings
 from python_nodes.notify import base
 from python_nodes.steps import alert_tell, backfill, import_job, job_admin
-from python_nodes.steps.services import Answers, Imports, Resilience, Services
+from python_nodes.steps.services import Answers, Imports, News, Resilience, Services
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.raw import RawArchive
 from python_nodes.store.session import Database
@@ -89,7 +89,13 @@ def build_services(settings: Settings) -> Services:
         guide=guide.load(settings.actions_file or guide.DEFAULT_PATH),
         senders=_senders(settings),
         answers=_answers(settings),
-        imports=Imports(folder=settings.import_folder, max_bytes=settings.max_import_bytes),
+        imports=Imports(
+            folder=settings.import_folder,
+            max_bytes=settings.max_import_bytes,
+            max_rows=settings.max_import_rows,
+            observe_days=settings.import_observe_days,
+        ),
+        news=_news(settings),
         openai=_openai(settings),
         clock=clock.now,
         sleep=time.sleep,
@@ -150,6 +156,12 @@ def _answers(settings: Settings) -> Answers:
         sms_replies_url=settings.sms_replies_url or f"{base_url}/v1/sms/replies",
         link_max_age_s=settings.action_link_max_age_s,
     )
+
+
+def _news(settings: Settings) -> News | None:
+    if settings.news_url is None:
+        return None
+    return News(url=settings.news_url, secret=settings.news_secret.get_secret_value() if settings.news_secret else "")
 
 
 def _openai(settings: Settings) -> OpenAISettings | None:

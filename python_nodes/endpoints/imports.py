@@ -16,7 +16,7 @@ from python_nodes.domain.imports import ImportSource
 from python_nodes.errors import PermanentError
 from python_nodes.http.bodies import AsOfBody, Body
 from python_nodes.http.reply import ok, run_id, services
-from python_nodes.steps import import_admin, import_file, import_folder, import_job, job_admin
+from python_nodes.steps import import_admin, import_file, import_folder, import_job, import_observe, job_admin
 from python_nodes.steps.import_file import Order
 
 api = APIBlueprint("imports", __name__, abp_tags=[{"name": "imports"}])
@@ -83,12 +83,31 @@ class Accepted(BaseModel):
     job_id: str
 
 
+class ScanBody(AsOfBody):
+    """``observe`` false leaves what the files tell to the sweep that follows."""
+
+    observe: bool = True
+
+
+class AlertRef(BaseModel):
+    """An alert that people should hear of."""
+
+    alert_id: int
+
+
 class Scanned(BaseModel):
-    """What became of each file of the watched folder."""
+    """What became of each file of the watched folder, and what was found in all that has arrived of the last days."""
 
     imported: int
     failed: int
     files: list[dict[str, Any]]
+    observed: int
+    found: int
+    as_of: str
+    raised: int
+    updated: int
+    resolved: int
+    notify: list[AlertRef]
 
 
 @api.get("/v1/imports/sources", security=access("read"), responses={200: Sources}, summary="Saved import sources")
@@ -118,9 +137,16 @@ def import_upload(query: ImportQuery) -> Response:
 
 
 @api.post("/v1/imports/scan", security=access("ingest"), responses={200: Scanned}, summary="Import the watched folder")
-def scan_folder(body: AsOfBody) -> Response:
-    """Import every file that lies there and put it away with its report."""
-    return ok(import_folder.scan(services(), caller().tenant_id, body.moment()))
+def scan_folder(body: ScanBody) -> Response:
+    """Import every file that lies there, put it away with its report, and score at once what is new in it.
+
+    Uploads that were accepted and never reached the workers are handed over as well.
+    """
+    tenant_id, as_of = caller().tenant_id, body.moment()
+    jobs.resume(services(), tenant_id, region=current_app.extensions["nightporter.settings"]["region"])
+    done = import_folder.scan(services(), tenant_id, as_of, is_news=body.observe)
+    looked = import_observe.run(services(), tenant_id, as_of) if body.observe else import_observe.nothing(as_of)
+    return ok({**done, **looked})
 
 
 def _order(query: ImportQuery) -> Order:

@@ -15,14 +15,16 @@ from python_nodes.alerts.pipeline import Decisions, PipelineSettings
 from python_nodes.domain.findings import Alert, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
-from python_nodes.steps import rates, snapshot
+from python_nodes.steps import news, rates, snapshot
 from python_nodes.steps.services import Services
-from python_nodes.store import actions, alerts, anomalies, outbox, portfolio, undelivered
+from python_nodes.store import actions, alerts, anomalies, portfolio, turns, undelivered
 
 
 def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
     """Reconcile the current findings with the open alerts, in one transaction with their outbox rows."""
     with log.stage("alerts_raise", tenant_id=tenant_id) as facts, services.database.tenant(tenant_id) as conn:
+        # A sweep and what has just arrived may both find the same; one of them raises it.
+        turns.wait(conn, "alerts_raise")
         listings = portfolio.load_listings(conn)
         open_alerts = alerts.open_all(conn)
         found = ongoing(anomalies.current(conn, as_of), open_alerts)
@@ -30,14 +32,14 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         decisions = heed_silences(conn, decisions, found, listings, as_of)
         apply(conn, decisions, as_of)
         undelivered.release_interrupted(conn, as_of)
-        waiting = {int(row.entity) for row in outbox.pending(conn, alerts.NOTIFY)} | set(undelivered.alert_ids(conn))
+        waiting = news.waiting(conn)
         changed = {
             "raised": len(decisions.insert),
             "updated": len(decisions.update),
             "resolved": len(decisions.resolve),
         }
         facts.update(changed, notify=len(waiting))
-    return changed | {"notify": [{"alert_id": alert_id} for alert_id in sorted(waiting)]}
+    return changed | {"notify": waiting}
 
 
 def ongoing(found: list[Anomaly], open_alerts: list[Alert]) -> list[Anomaly]:

@@ -17,13 +17,15 @@ from python_nodes.domain.records import Rejected
 from python_nodes.errors import PermanentError
 from python_nodes.imports import check, header, kinds, reader
 from python_nodes.imports.check import Checked
-from python_nodes.steps import import_record, import_report
+from python_nodes.imports.table import Table
+from python_nodes.steps import import_observe, import_record, import_report
 from python_nodes.steps.recording import Recorded
 from python_nodes.steps.services import Services
 from python_nodes.store import imports, portfolio, rejected
 
 OPERATION = "import"
 POINTS_AT_ONCE = 20_000
+STATUS_TOO_LARGE = 413
 Tell = Callable[[int, int], None]
 
 
@@ -43,9 +45,13 @@ class Order:
 
 
 def run(
-    services: Services, tenant_id: int, name: str, order: Order, as_of: datetime, tell: Tell | None = None
-) -> dict[str, Any]:
-    """Import a file of a saved source; the same file read the same way again changes nothing."""
+    services: Services, tenant_id: int, name: str, order: Order, as_of: datetime, tell: Tell | None = None, *,
+    is_news: bool = True,
+) -> dict[str, Any]:  # fmt: skip
+    """Import a file of a saved source; the same file read the same way again changes nothing.
+
+    What it tells of the last days is noted as news, for ``import_observe.run``, unless a sweep follows anyway.
+    """
     with log.stage("import", tenant_id=tenant_id, source=name) as facts:
         with services.database.tenant(tenant_id) as conn:
             source = imports.get(conn, name)
@@ -56,7 +62,7 @@ def run(
             raw_id = services.archive.put(
                 conn, source.source, OPERATION, order.content, "application/octet-stream", as_of
             )
-        checked = read(source, order)
+        checked = read(services, source, order)
         with services.database.tenant(tenant_id) as conn:
             checked, done = _record(conn, checked, as_of, raw_id)
             rejected.add(conn, None, done.rejected, rejected_at=as_of)
@@ -64,6 +70,8 @@ def run(
         report = import_report.of(checked, done)
         with services.database.tenant(tenant_id) as conn:
             imports.finish(conn, name, order.file, order.content, how, raw_id, as_of, report)
+            if is_news:
+                import_observe.note(conn, f"{raw_id}:{how.hex()}", _touched(services, conn, checked, as_of))
         facts.update({one: report[one] for one in ("rows", "stored", "unchanged", "rejected")})
     return {**report, "already_imported": False}
 
@@ -71,8 +79,7 @@ def run(
 def preview(services: Services, tenant_id: int, source: ImportSource, order: Order, as_of: datetime) -> dict[str, Any]:
     """Show what an import would do and do none of it; a source without columns gets a guess of them."""
     kind = kinds.get(source.kind)
-    table = reader.read(order.content, order.file, sheet=source.sheet, decimal=source.decimal)
-    named = header.find(table, kind, source)
+    named = header.find(_table(services, source, order), kind, source)
     mapped = source if source.columns else import_report.guessed(source, named, kind)
     try:
         checked = check.check(named, kind, mapped, order.span)
@@ -91,23 +98,42 @@ def guess(source: ImportSource, order: Order) -> ImportSource:
     return import_report.guessed(source, header.find(table, kind, source), kind)
 
 
-def replay(services: Services, tenant_id: int, item: Rejected, as_of: datetime) -> bool:
-    """Read a quarantined row again by the mapping as it is saved now; False, and nothing stored, if it still fails."""
+def replay(services: Services, tenant_id: int, item: Rejected, as_of: datetime) -> list[int] | None:
+    """Read a quarantined row again by the mapping as it is saved now; None, and nothing stored, if it still fails.
+
+    Otherwise the listings of which it has news.
+    """
     with services.database.tenant(tenant_id) as conn:
         source = imports.get(conn, item.source.removeprefix(PREFIX))
-        checked, done = _record(conn, read(source, Order(file="quarantine", content=item.raw)), as_of, item.raw_id)
+        checked, done = _record(
+            conn, read(services, source, Order(file="quarantine", content=item.raw)), as_of, item.raw_id
+        )
         if done.rejected or not checked.good.height:
             conn.rollback()
-            return False
+            return None
+        news = _touched(services, conn, checked, as_of)
     _write(services, tenant_id, done.points, _silent)
-    return True
+    return news
 
 
-def read(source: ImportSource, order: Order) -> Checked:
+def _touched(services: Services, conn: Connection, checked: Checked, as_of: datetime) -> list[int]:
+    return import_observe.touched(checked, portfolio.load_listings(conn), as_of, services.imports.observe_days)
+
+
+def read(services: Services, source: ImportSource, order: Order) -> Checked:
     """Read and check every row."""
     kind = kinds.get(source.kind)
+    return check.check(header.find(_table(services, source, order), kind, source), kind, source, order.span)
+
+
+def _table(services: Services, source: ImportSource, order: Order) -> Table:
     table = reader.read(order.content, order.file, sheet=source.sheet, decimal=source.decimal)
-    return check.check(header.find(table, kind, source), kind, source, order.span)
+    if table.cells.height > services.imports.max_rows:
+        reason = (
+            f"{order.file}: {table.cells.height} rows, and {services.imports.max_rows} are the most; cut it by days"
+        )
+        raise PermanentError(reason, status=STATUS_TOO_LARGE, field="file")
+    return table
 
 
 def _record(conn: Connection, checked: Checked, as_of: datetime, raw_id: int | None) -> tuple[Checked, Recorded]:

@@ -21,20 +21,23 @@ from python_nodes.store import imports
 
 DONE, FAILED = "done", "failed"
 UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
-STATUS_CONFLICT = 409
 
 
-def scan(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
-    """Import every file, in order of its name; one that cannot be read is put aside and holds up no other."""
+def scan(services: Services, tenant_id: int, as_of: datetime, *, is_news: bool = True) -> dict[str, Any]:
+    """Import every file, in order of its name; one that cannot be read is put aside and holds up no other.
+
+    While another scan is at it, there is nothing to do: that one tells what it finds.
+    """
     folder = services.imports.folder
     if folder is None:
         return {"files": [], "imported": 0, "failed": 0}
     if not folder.is_dir():
         raise RetryableError(f"import folder: {folder} is not there")
-    with log.stage("import_scan", tenant_id=tenant_id) as facts, _alone(folder):
+    with log.stage("import_scan", tenant_id=tenant_id) as facts, _alone(folder) as is_alone:
         with services.database.tenant(tenant_id) as conn:
             sources = imports.every(conn)
-        done = [_one(services, tenant_id, path, sources, as_of) for path in _waiting(folder)]
+        waiting = _waiting(folder) if is_alone else []
+        done = [_one(services, tenant_id, path, sources, as_of, is_news=is_news) for path in waiting]
         failed = sum(one["status"] == FAILED for one in done)
         facts.update(imported=len(done) - failed, failed=failed)
     return {"files": done, "imported": len(done) - failed, "failed": failed}
@@ -50,14 +53,14 @@ def _waiting(folder: Path) -> list[Path]:
 
 
 def _one(
-    services: Services, tenant_id: int, path: Path, sources: Sequence[ImportSource], as_of: datetime
+    services: Services, tenant_id: int, path: Path, sources: Sequence[ImportSource], as_of: datetime, *, is_news: bool
 ) -> dict[str, Any]:
     try:
         name = _source_of(path.name, sources)
         if path.stat().st_size > services.imports.max_bytes:
             raise PermanentError(f"{path.name}: more than {services.imports.max_bytes} bytes", status=413, field="file")
         order = Order(file=path.name, content=path.read_bytes())
-        report = {"status": DONE, **import_file.run(services, tenant_id, name, order, as_of)}
+        report = {"status": DONE, **import_file.run(services, tenant_id, name, order, as_of, is_news=is_news)}
     except PermanentError as error:
         report = {"status": FAILED, "file": path.name, "reason": str(error)}
     _put_away(path, as_of, report)
@@ -85,11 +88,12 @@ def _put_away(path: Path, as_of: datetime, report: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One scan at a time; the lock goes with its process."""
+def _alone(folder: Path) -> Iterator[bool]:
+    """Tell whether no other scan is at it, and keep others from it; the lock goes with its process."""
     with (folder / ".scan.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise PermanentError("import folder: it is being scanned already", status=STATUS_CONFLICT) from None
-        yield
+            yield False
+        else:
+            yield True

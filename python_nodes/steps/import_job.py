@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from python_nodes import log
 from python_nodes.errors import NightporterError, RetryableError
-from python_nodes.steps import import_file, job_admin
+from python_nodes.steps import import_file, import_observe, job_admin, news
 from python_nodes.steps.import_file import OPERATION, Order
 from python_nodes.steps.job_admin import Task
 from python_nodes.steps.services import Services
@@ -70,6 +72,7 @@ def run(services: Services, tenant_id: int, job_id: str, request: Request, *, is
             content = services.archive.get(conn, request.raw_id)
         order = Order(file=request.file, content=content, start=request.start, end=request.end)
         report = import_file.run(services, tenant_id, request.source, order, request.as_of, tell)
+        report |= {"observed": _observed(services, tenant_id, job_id, request.as_of)}
     except Exception as error:
         # Only our own errors' words are known to hold no payload and no secret.
         told = str(error) if isinstance(error, NightporterError) else type(error).__name__
@@ -78,6 +81,18 @@ def run(services: Services, tenant_id: int, job_id: str, request: Request, *, is
             jobs.progress(conn, job_id, at=services.clock(), state=state, error=str(log.redact(told)))
         raise
     _finish(services, tenant_id, job_id, report)
+
+
+def _observed(services: Services, tenant_id: int, job_id: str, as_of: datetime) -> dict[str, Any] | None:
+    """Score what is new and have it told; what fails here undoes no import: the next scan looks at it."""
+    try:
+        looked = import_observe.run(services, tenant_id, as_of)
+    except (NightporterError, SQLAlchemyError) as error:
+        log.get("import").warning("not_observed", job_id=job_id, reason=type(error).__name__)
+        return None
+    if looked["notify"]:
+        news.ring(services, datetime.fromisoformat(looked["as_of"]), job_id)
+    return {name: looked[name] for name in ("observed", "found", "raised", "updated", "resolved")}
 
 
 def _finish(services: Services, tenant_id: int, job_id: str, report: dict[str, Any]) -> None:

@@ -78,8 +78,6 @@ def _store(
     services: Services, tenant_id: int, source_kind: str, found: Sequence[Anomaly], seen: Sequence[ListingInfo],
     as_of: datetime,
 ) -> int:  # fmt: skip
-    looked_at = {one.listing_id for one in seen}
     with services.database.tenant(tenant_id) as conn:
-        kept = [one for one in anomalies.latest(conn, as_of, source_kind) if one.listing_id not in looked_at]
-        anomalies.replace(conn, as_of, source_kind, [*kept, *found])
+        anomalies.renew(conn, as_of, source_kind, [one.listing_id for one in seen], found)
     return len(found)

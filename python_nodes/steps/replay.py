@@ -8,7 +8,7 @@ from datetime import datetime
 from python_nodes import log, vendors
 from python_nodes.domain.imports import PREFIX
 from python_nodes.errors import NotFoundError, PermanentError
-from python_nodes.steps import import_file, poll
+from python_nodes.steps import import_file, import_observe, poll
 from python_nodes.steps.recording import RECORDERS, Payload, Recorded
 from python_nodes.steps.services import Services
 from python_nodes.store import portfolio, rejected
@@ -50,11 +50,13 @@ def _one(services: Services, tenant_id: int, as_of: datetime, waiting: StoredRej
 
 def _of_a_file(services: Services, tenant_id: int, as_of: datetime, waiting: StoredRejected) -> bool:
     try:
-        if not import_file.replay(services, tenant_id, waiting.item, as_of):
-            return False
+        news = import_file.replay(services, tenant_id, waiting.item, as_of)
     except PermanentError:
         # The row's own document has no header that the mapping knows, or the source is gone: it goes on waiting.
         return False
+    if news is None:
+        return False
     with services.database.tenant(tenant_id) as conn:
         rejected.mark_replayed(conn, [waiting.rejected_id], as_of)
+        import_observe.note(conn, f"replay:{waiting.rejected_id}", news)
     return True

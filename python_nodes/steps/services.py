@@ -42,10 +42,20 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imports:
-    """Where files to be imported are looked for, None for nowhere, and how large one may be."""
+    """Where files to be imported are looked for, None for nowhere; how large one may be, how new its news are."""
 
     folder: Path | None = None
     max_bytes: int = 64_000_000
+    max_rows: int = 2_000_000
+    observe_days: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """The webhook of the flow that tells people what has just been found."""
+
+    url: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +77,7 @@ class Services:
     answers: Answers = field(default_factory=Answers)
     guards: GuardSettings = DEFAULTS
     imports: Imports = field(default_factory=Imports)
+    news: News | None = None
     openai: OpenAISettings | None = None
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]

@@ -22,6 +22,8 @@ from python_nodes.vendors.base import Notice
 
 ENDPOINT = "/v1/webhooks"
 OPERATION = "webhook"
+OF_GUARDS_ONLY = frozenset({"health", "content"})
+"""Operations that bring no point of a series: what they tell is what guards look at."""
 
 
 def run(
@@ -68,5 +70,6 @@ def _act(
         if not about:
             return {"event": notice.event, "status": "unknown property", **nothing, "notify": []}
         poll.record(services, tenant_id, replace(link, listings=about), notice.operation, now, None)
-    looked = observe.run(services, tenant_id, [one.listing_id for one in about], now, ("guards",))
+    looks: tuple[observe.Look, ...] = ("guards",) if notice.operation in OF_GUARDS_ONLY else observe.LOOKS
+    looked = observe.run(services, tenant_id, [one.listing_id for one in about], now, looks)
     return {"event": notice.event, "status": "observed", **looked}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from python_nodes.domain.findings import Anomaly
+from python_nodes.store import turns
 from python_nodes.store.tables import anomalies, anomaly_runs
 
 
@@ -24,19 +25,36 @@ def replace(conn: Connection, as_of: datetime, source_kind: str, found: Sequence
     return len(found)
 
 
+def renew(
+    conn: Connection, as_of: datetime, source_kind: str, listing_ids: Collection[int], found: Sequence[Anomaly]
+) -> None:
+    """Put what is found of some listings in the place of what the last run found of them; of all others it holds on.
+
+    No run of its own: a sweep that began earlier and ends later would be hidden behind it.
+    """
+    turns.wait(conn, "anomalies")
+    a, r = anomalies.c, anomaly_runs.c
+    is_early_enough = (r.source_kind == source_kind) & (r.as_of_at <= as_of)
+    last = conn.execute(select(func.max(r.as_of_at)).where(is_early_enough)).scalar_one()
+    run = {"source_kind": source_kind, "as_of_at": last or as_of}
+    conn.execute(upsert(anomaly_runs).values(run).on_conflict_do_nothing())
+    ran = (a.source_kind == source_kind) & (a.as_of_at == run["as_of_at"])
+    conn.execute(delete(anomalies).where(ran & a.listing_id.in_(listing_ids)))
+    if found:
+        conn.execute(insert(anomalies), [{**run, **asdict(one)} for one in found])
+
+
+def last_run_at(conn: Connection, source_kind: str) -> datetime | None:
+    """Return the moment of the newest run; None before the first."""
+    r = anomaly_runs.c
+    found: datetime | None = conn.execute(select(func.max(r.as_of_at)).where(r.source_kind == source_kind)).scalar_one()
+    return found
+
+
 def before(conn: Connection, as_of: datetime, source_kind: str) -> list[Anomaly]:
     """Return what the last run before ``as_of`` found."""
-    return _of_last_run(conn, anomaly_runs.c.as_of_at < as_of, source_kind)
-
-
-def latest(conn: Connection, as_of: datetime, source_kind: str) -> list[Anomaly]:
-    """Return what the last run up to ``as_of`` found, that moment's own included."""
-    return _of_last_run(conn, anomaly_runs.c.as_of_at <= as_of, source_kind)
-
-
-def _of_last_run(conn: Connection, is_early_enough: ColumnElement[bool], source_kind: str) -> list[Anomaly]:
     a, r = anomalies.c, anomaly_runs.c
-    last = select(func.max(r.as_of_at)).where(is_early_enough & (r.source_kind == source_kind)).scalar_subquery()
+    last = select(func.max(r.as_of_at)).where((r.as_of_at < as_of) & (r.source_kind == source_kind)).scalar_subquery()
     query = select(*(a[field.name] for field in fields(Anomaly))).where(
         (a.source_kind == source_kind) & (a.as_of_at == last)
     )

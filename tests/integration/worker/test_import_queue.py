@@ -30,13 +30,15 @@ HAND_OVER = """
 import sys
 from datetime import UTC, datetime
 from python_nodes import jobs
+from python_nodes.steps import job_admin
 from python_nodes.steps.import_job import Request
 tenant_id, raw_id = int(sys.argv[1]), int(sys.argv[2])
 asked = Request(
     source="booking-report", file="q.csv", raw_id=raw_id, as_of=datetime(2026, 3, 10, 12, tzinfo=UTC), start=None,
     end=None,
 )
-jobs.enqueue_import(tenant_id, "queued", asked, region="default", run_id="r1")
+with job_admin.handed_over(jobs.services(), tenant_id, "queued"):
+    jobs.enqueue_import(tenant_id, "queued", asked, region="default", run_id="r1")
 """
 UPLOAD = """
 import sys
@@ -162,5 +164,5 @@ def aged(worker: Worker, accepted_at: str) -> None:
 def waiting(worker: Worker) -> list[str]:
     """Return the jobs that have been accepted and not handed over."""
     with worker.services.database.tenant(worker.settings.tenant_id) as conn:
-        query = "SELECT entity FROM outbox WHERE type = %s AND dispatched_at IS NULL AND entity <> 'queued'"
+        query = "SELECT entity FROM outbox WHERE type = %s AND dispatched_at IS NULL"
         return [row.entity for row in conn.exec_driver_sql(query, (job_admin.HAND_OVER,))]
