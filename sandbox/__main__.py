@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--t0", type=_day, default=DEFAULT_T0)
     parser.add_argument("--scenario", type=Path, default=DEFAULT_SCENARIO, help="TOML file; else the shipped one")
     parser.add_argument("--out-dir", type=Path, required=True)
+    parser.add_argument("--cache-dir", type=Path, default=None, help="keeps drawn worlds; none are if not given")
     parser.add_argument("--rate-limit-per-minute", type=_between(0, 1_000_000), default=6000)
     parser.add_argument("--slack-actions-url", default="", help="where pressed buttons go; none if not given")
     parser.add_argument("--sms-replies-url", default="", help="where answers to texts go; none if not given")
@@ -78,7 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        world = build_world(args.seed, args.listings, args.days, args.live_days, args.t0, args.scenario, args.channels)
+        world = build_world(
+            args.seed, args.listings, args.days, args.live_days, args.t0, args.scenario, args.channels, args.cache_dir
+        )
     except (ScenarioError, OSError) as error:
         print(f"sandbox: --scenario: {error}", file=sys.stderr)
         return 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sandbox import oracle, twin
+from sandbox import kept, oracle, twin
 from sandbox.calendar import MARKETS, IntArray, eur_cents_per_minor, public_holidays
 from sandbox.changelog import build_log
 from sandbox.channels import CHANNELS
@@ -160,6 +160,16 @@ def _outcomes(
     return tuple(told)
 
 
+def _draw(draft: _Draft, placed: tuple[Incident, ...], t0: date, live_days: int) -> kept.Drawn:
+    """Play out both worlds."""
+    holidays = {m.name: [(d - t0).days for d in public_holidays(m, t0, live_days)] for m in MARKETS}
+    played = _play(draft, placed, draft.history_days + live_days, holidays)
+    counts = _join(played.past, played.live)
+    made = draft.reservations(counts.events, placed)
+    index = build_index(draft.portfolio, made, placed)
+    return kept.Drawn(counts, played.calm, made, _outcomes(draft, placed, played, made, index, holidays))
+
+
 def build_world(
     seed: int,
     listings: int,
@@ -168,25 +178,28 @@ def build_world(
     t0: date,
     scenario: Path | None,
     channels: Sequence[str] = CHANNELS,
+    keep_in: Path | None = None,
 ) -> World:
-    """Simulate everything once; the same arguments give the same world."""
+    """Simulate everything once; the same arguments give the same world, which ``keep_in`` keeps for the next time."""
     days, first = history_days + live_days, t0 - timedelta(days=history_days)
     book = draw_portfolio(seed, listings, channels)
     placing = place(scenario, book, seed, t0, live_days) if scenario is not None else Placing((), ())
     log = build_log(placing.incidents, book, seed, t0, live_days)
     price = price_matrix(book, first, days + HORIZON_NIGHTS)
     blocked = _operator_closures(book, seed, history_days, price.shape[1])
-    draft = _Draft(seed, first, history_days, book, price, blocked, build_funnel(book, seed, first, days))
-    holidays = {m.name: [(d - t0).days for d in public_holidays(m, t0, live_days)] for m in MARKETS}
-    played = _play(draft, log.placed, days, holidays)
-    counts = _join(played.past, played.live)
-    made = draft.reservations(counts.events, log.placed)
-    index = build_index(book, made, log.placed)
-    booked, revenue = _booked(made, counts.views.shape)
+    arguments = (seed, listings, history_days, live_days, t0, tuple(channels))
+    path = keep_in / kept.name_of(arguments, scenario) if keep_in is not None else None
+    drawn = kept.read(path) if path is not None else None
+    if drawn is None:
+        draft = _Draft(seed, first, history_days, book, price, blocked, build_funnel(book, seed, first, days))
+        drawn = _draw(draft, log.placed, t0, live_days)
+        if path is not None:
+            kept.write(path, drawn)
+    made = drawn.made
+    booked, revenue = _booked(made, drawn.counts.views.shape)
     return World(
         t0=t0, currency="EUR", history_days=history_days, live_days=live_days, seed=seed, portfolio=book, price=price,
-        blocked=blocked, counts=counts, twin=played.calm, reservations=made, booked=booked, revenue_minor=revenue,
-        placed=log.placed, outcomes=_outcomes(draft, log.placed, played, made, index, holidays),
-        too_late=placing.too_late, changes=log.changes, tweaks=log.tweaks, index=index,
-        stock=Stock(made, book.unit_index, price.shape[1]),
+        blocked=blocked, counts=drawn.counts, twin=drawn.calm, reservations=made, booked=booked, revenue_minor=revenue,
+        placed=log.placed, outcomes=drawn.outcomes, too_late=placing.too_late, changes=log.changes, tweaks=log.tweaks,
+        index=build_index(book, made, log.placed), stock=Stock(made, book.unit_index, price.shape[1]),
     )  # fmt: skip

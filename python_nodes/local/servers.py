@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from python_nodes.local import downloads, processes
+from python_nodes.local import downloads, n8n, processes
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
 
 SANDBOX_READY_S = 120.0
@@ -54,7 +54,9 @@ def start_sandbox(folder: StateDir, saved: Saved, world: WorldArguments) -> proc
         "--smtp-port", str(saved.ports.smtp), f"--control-token={saved.control_token}",
         f"--page-token={saved.page_token}",
         "--out-dir", str(folder.root / "sandbox"), "--slack-actions-url", f"{hooks(saved)}/slack-actions",
-        "--sms-replies-url", f"{hooks(saved)}/sms-replies", *world.as_flags(),
+        "--sms-replies-url", f"{hooks(saved)}/sms-replies",
+        # Drawing a world takes longer than reading it: one that was drawn on this machine is not drawn again.
+        "--cache-dir", str(n8n.cache_dir().with_name("worlds")), *world.as_flags(),
     ]  # fmt: skip
     env = processes.clean_environment({})
     return processes.start("sandbox", command, env=env, log=folder.log("sandbox"), cwd=CHECKOUT)
