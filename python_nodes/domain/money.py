@@ -12,6 +12,8 @@ from python_nodes.errors import RejectedRecord
 
 MAX_MINOR = 2**53 - 1
 """Beyond this a float64 column no longer holds every integer, so larger amounts are refused, not rounded."""
+_PLAIN_LENGTH = 12
+"""So many digits, in any currency, stay below that."""
 
 
 @cache
@@ -31,6 +33,10 @@ def currency_digits(currency: str) -> int:
 def to_minor(decimal_text: str, currency: str) -> int:
     """Exact minor units of a decimal text; more digits than the currency has are refused, never rounded."""
     digits = currency_digits(currency)
+    whole, _, part = decimal_text.partition(".")
+    # Nearly every amount is plain digits, and a Decimal costs ten times as much; whatever else it is, Decimal judges.
+    if len(part) <= digits and len(decimal_text) <= _PLAIN_LENGTH and (plain := whole + part).isdecimal():
+        return int(plain + "0" * (digits - len(part)))
     try:
         scaled = Decimal(decimal_text.strip()).scaleb(digits)
     except InvalidOperation:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
 from python_nodes.domain.records import Rejected
 from python_nodes.errors import RejectedRecord
 from python_nodes.vendors.expedia_group.graphql import code
+from python_nodes.vendors.json_text import read_json, write_json
 
 T = TypeVar("T")
 
 
 def read_data(content: bytes) -> Mapping[str, Any]:
-    """The ``data`` of an answer; numbers with a point stay text, so that money is read exactly."""
+    """The ``data`` of an answer."""
+    return data_of(read_answer(content))
+
+
+def read_answer(content: bytes) -> Any:
+    """An answer as it came."""
     try:
-        answer = json.loads(content, parse_float=str, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        return read_json(content)
+    except ValueError:
         _refuse("document", "is not JSON")
+
+
+def data_of(answer: Any) -> Mapping[str, Any]:
+    """The ``data`` of an answer that is read already."""
     if not isinstance(answer, dict):
         _refuse("document", "is no GraphQL answer")
     errors = answer.get("errors")
@@ -58,7 +68,12 @@ def flag(holder: Any, name: str) -> bool:
 
 def day(holder: Any, name: str) -> date:
     """``holder[name]``, an ISO date."""
-    told = text(holder, name)
+    return _day(text(holder, name), name)
+
+
+# Stays of thousands begin and end on the same few hundred days.
+@lru_cache(maxsize=8_192)
+def _day(told: str, name: str) -> date:
     try:
         return date.fromisoformat(told[:10])
     except ValueError:
@@ -70,6 +85,8 @@ def moment(holder: Any, name: str) -> datetime:
     told = text(holder, name)
     try:
         found = datetime.fromisoformat(told)
+        if found.tzinfo is UTC:
+            return found
         return found.astimezone(UTC) if found.tzinfo else _refuse(name, f"{told[:40]!r} has no zone")
     except (ValueError, OverflowError):
         _refuse(name, f"{told[:40]!r} is not a moment")
@@ -97,7 +114,7 @@ def part_each(
 
 def document(data: object) -> bytes:
     """``data`` as an answer of its own."""
-    return json.dumps({"data": data}).encode()
+    return write_json({"data": data})
 
 
 def rejected(error: RejectedRecord, raw: bytes, source: str, operation: str, raw_id: int | None) -> Rejected:
@@ -107,7 +124,3 @@ def rejected(error: RejectedRecord, raw: bytes, source: str, operation: str, raw
 
 def _refuse(field: str, why: str) -> NoReturn:
     raise RejectedRecord(f"{field}: {why}", field=field)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
-from functools import cache, lru_cache
+from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from lxml import etree
 
 from python_nodes.domain.columns import AriColumns, RawRow
-from python_nodes.domain.money import currency_digits, to_minor
 from python_nodes.domain.records import AriRecord, Rejected
 from python_nodes.errors import RejectedRecord
 from python_nodes.vendors.ari_columns import Night, ari_columns, ari_records
 from python_nodes.vendors.expedia_group.answers import rejected
+from python_nodes.vendors.expedia_group.night import amount, read_day
 from python_nodes.vendors.expedia_group.parr import NAMESPACE
+from python_nodes.vendors.expedia_group.plain_ari import ROOT, plain_columns
 from python_nodes.vendors.safe_xml import read_xml
 
-ROOT = "ProductAvailRateRetrievalRS"
 GUESTS = 2
 """The party whose price is compared over time and channels, where a price depends on the party."""
 
@@ -37,6 +36,9 @@ def map_ari_columns(
     content: bytes, *, source: str, observed_at: datetime, raw_id: int | None
 ) -> tuple[AriColumns, list[Rejected]]:
     """One row a room type, rate plan and night."""
+    plain = plain_columns(content, source=source, observed_at=observed_at, raw_id=raw_id, raw_rows=_raw_rows)
+    if plain is not None:
+        return plain, []
     nights: list[Night] = []
     numbers: list[int] = []
     bad: list[Rejected] = []
@@ -90,7 +92,7 @@ def _night(place: _Place) -> Night:
     return Night(
         listing_external_id=_required(room, "id"),
         rate_plan_external_id=_required(plan, "id"),
-        stay_date=_day(day.get("date", "")),
+        stay_date=read_day(day.get("date", "")),
         price_minor=price_minor,
         currency=currency,
         is_open=not (_closed(room) or _closed(plan)),
@@ -109,43 +111,20 @@ def _price(plan: etree._Element) -> tuple[int | None, str]:
     currency = rate.get("currency", "")
     per_day, per_person = rate.find("{*}PerDay"), rate.find("{*}PerPerson")
     if per_day is not None:
-        return _amount(per_day.get("rate", ""), currency, 1), currency
+        return amount(per_day.get("rate", ""), currency, 1), currency
     if per_person is not None:
-        return _amount(per_person.get("rate", ""), currency, GUESTS), currency
+        return amount(per_person.get("rate", ""), currency, GUESTS), currency
     told = {_count(one, "occupancy", None): one for one in rate.iterfind("{*}PerOccupancy")}
     if not told:
         raise RejectedRecord("Rate: holds no price", field="Rate")
     fitting = [size for size in told if size <= GUESTS]
-    return _amount(told[max(fitting) if fitting else min(told)].get("rate", ""), currency, 1), currency
+    return amount(told[max(fitting) if fitting else min(told)].get("rate", ""), currency, 1), currency
 
 
 def _fees(plan: etree._Element, currency: str) -> int:
     """What a stay costs besides its nights; our assumption, for no document shows a read of it beside the rates."""
     fees = plan.find("{*}Fees")
-    return 0 if fees is None else _amount(fees.get("perStay", ""), fees.get("currency", currency), 1)
-
-
-# The same few texts come ten thousand times.
-@lru_cache(maxsize=16_384)
-def _amount(told: str, currency: str, times: int) -> int:
-    try:
-        digits = currency_digits(currency)
-    except RejectedRecord as error:
-        raise RejectedRecord(f"Rate@currency: {error.reason}", field="Rate@currency") from None
-    try:
-        # PARR tells up to three decimals of any currency.
-        rounded = (Decimal(told) * times).quantize(Decimal(1).scaleb(-digits))
-        return to_minor(str(rounded), currency)
-    except (InvalidOperation, RejectedRecord):
-        raise RejectedRecord(f"Rate@rate: {told[:40]!r} is not an amount", field="Rate@rate") from None
-
-
-@lru_cache(maxsize=4_096)
-def _day(told: str) -> date:
-    try:
-        return date.fromisoformat(told)
-    except ValueError:
-        raise RejectedRecord(f"AvailRate@date: {told[:40]!r} is not a date", field="AvailRate@date") from None
+    return 0 if fees is None else amount(fees.get("perStay", ""), fees.get("currency", currency), 1)
 
 
 def _count(element: etree._Element, name: str, default: str | None) -> int:
@@ -171,7 +150,7 @@ def _closed(element: etree._Element) -> bool:
     return told in ("true", "1")
 
 
-def _raw_rows(content: bytes, numbers: list[int]) -> RawRow:
+def _raw_rows(content: bytes, numbers: Sequence[int]) -> RawRow:
     """Rows are rarely asked for, so the tree is not kept: it is many times as large as the document."""
 
     @cache

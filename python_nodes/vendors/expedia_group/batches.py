@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import cache
@@ -21,9 +20,11 @@ from graphql import (
 )
 
 from python_nodes.vendors.expedia_group import graphql
+from python_nodes.vendors.json_text import read_json, write_json
 
-MARKS = (b'"property_0"', b'"unit_0"')
+FIRST = frozenset({"property_0", "unit_0"})
 """How an answer about several begins: each root field has the number of what it is about behind its name."""
+MARKS = tuple(f'"{name}"'.encode() for name in sorted(FIRST))
 
 
 class _Numbered(Visitor):
@@ -73,19 +74,26 @@ def parts(content: bytes) -> list[bytes]:
     if not any(mark in content for mark in MARKS):
         return [content]
     try:
-        answer: Any = json.loads(content, parse_float=str)
-    except (ValueError, RecursionError):
+        answer = read_json(content)
+    except ValueError:
         return [content]
+    found = split(answer)
+    return [content] if found == [answer] else [write_json(one) for one in found]
+
+
+def split(answer: Any) -> list[Any]:
+    """The same of an answer that is read already."""
     data = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(data, dict):
-        return [content]
+    if not isinstance(data, dict) or FIRST.isdisjoint(data):
+        return [answer]
     found: dict[str, dict[str, Any]] = {}
     for alias, value in data.items():
         field, _, number = alias.rpartition("_")
         found.setdefault(number, {"data": {}})["data"][field] = value
-    for error in answer.get("errors") or []:
+    errors = answer.get("errors")
+    for error in errors if isinstance(errors, list) else []:
         path = error.get("path") if isinstance(error, dict) else None
         number = str(path[0]).rpartition("_")[2] if isinstance(path, list) and path else ""
         if number in found:
             found[number].setdefault("errors", []).append(error)
-    return [json.dumps(one).encode() for one in found.values()]
+    return list(found.values())

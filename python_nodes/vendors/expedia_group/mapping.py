@@ -6,10 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from python_nodes.domain.records import BookingRecord, ContentRecord, HealthRecord, Rejected, ReviewRecord
-from python_nodes.vendors.expedia_group import batches, content, health, reservations, reviews
+from python_nodes.domain.records import ContentRecord, HealthRecord, Rejected, ReviewRecord
+from python_nodes.vendors.expedia_group import batches, content, health, reviews
 from python_nodes.vendors.expedia_group.ari import map_ari, map_ari_columns
-from python_nodes.vendors.expedia_group.reservations import map_reservation_history, map_reservation_history_columns
+from python_nodes.vendors.expedia_group.reservations import (
+    map_reservation_history,
+    map_reservation_history_columns,
+    map_reservations,
+    raw_reservation,
+)
 
 __all__ = [
     "map_ari",
@@ -44,13 +49,3 @@ def _each(one: Callable[..., Mapped[T]]) -> Callable[..., Mapped[T]]:
 map_health: Callable[..., Mapped[HealthRecord]] = _each(health.map_health)
 map_reviews: Callable[..., Mapped[ReviewRecord]] = _each(reviews.map_reviews)
 map_content: Callable[..., Mapped[ContentRecord]] = _each(content.map_content)
-map_reservations: Callable[..., Mapped[BookingRecord]] = _each(reservations.map_reservations)
-
-
-def raw_reservation(content: bytes, record: BookingRecord) -> bytes:
-    """The part of ``content`` that told ``record``, as a document that maps again by itself."""
-    for part in batches.parts(content):
-        found = reservations.raw_reservation(part, record)
-        if found is not part:
-            return found
-    return content

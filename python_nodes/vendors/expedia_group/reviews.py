@@ -51,7 +51,7 @@ def _overall(brand: Any) -> list[tuple[float, int]]:
 
 def _score(told: Any) -> float:
     try:
-        score = float(told) if isinstance(told, str | int) and not isinstance(told, bool) else -1.0
+        score = float(told) if isinstance(told, str | float | int) and not isinstance(told, bool) else -1.0
     except (ValueError, OverflowError):
         score = -1.0
     if not 0 <= score <= 10:
