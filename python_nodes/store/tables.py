@@ -167,7 +167,10 @@ def _booking_columns() -> tuple[Column[Any], ...]:
 
 _BOOKING_KEY = ("source", "external_id")
 bookings = _table(
-    "bookings", *_booking_columns(), Index("bookings_booked", "tenant_id", "listing_id", "booked_at"), key=_BOOKING_KEY
+    "bookings", *_booking_columns(), Index("bookings_booked", "tenant_id", "listing_id", "booked_at"),
+    Index("bookings_standing", "tenant_id", "listing_id", "check_out_date",
+          postgresql_where=text("status NOT IN ('cancelled', 'no_show')")),
+    key=_BOOKING_KEY,
 )  # fmt: skip
 # The view booking_revisions shows these and the current ones as one.
 superseded_bookings = _table("superseded_bookings", *_booking_columns(), key=(*_BOOKING_KEY, "source_version"))
