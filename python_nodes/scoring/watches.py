@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from detectors.baselines import weekday_season
+from detectors.baselines import weekday_season, yearly_regression
 from detectors.rules import band, sequential, trend
 from python_nodes.domain.metrics import METRICS
 from python_nodes.errors import ConfigError
@@ -19,6 +19,8 @@ _KEYS = {
     "kind", "metric", "exposure", "peers", "scope", "reported_metric", "baseline", "rule", "direction", "cause",
     "history_days", "baseline_params", "rule_params", "budget", "loss",
 }  # fmt: skip
+_BASELINE = {False: "weekday_season", True: "yearly_regression"}
+"""What a single listing is held against, and what a whole market is."""
 RuleParams = sequential.Params | band.Params | trend.Params
 
 
@@ -48,7 +50,9 @@ class Loss:
     prior_counts: float = 10.0
 
 
-P = TypeVar("P", weekday_season.Params, sequential.Params, band.Params, trend.Params, Budget, Loss)
+P = TypeVar(
+    "P", weekday_season.Params, yearly_regression.Params, sequential.Params, band.Params, trend.Params, Budget, Loss
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +60,8 @@ class Watch:
     """One metric of every listing, looked at in one way; ``kind`` is what its findings are called.
 
     ``by_market`` takes the market's own movement for what the values are proportional to, beside ``exposure``;
-    ``of_market`` looks at that movement itself, and finds it on each listing of the market. ``history_days`` is how
-    many last days are read.
+    ``of_market`` looks at each market as a whole by ``market_params``, and finds it on each listing of the market.
+    ``history_days`` is how many last days are read.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Watch:
     history_days: int
     reported_metric: str
     baseline_params: weekday_season.Params
+    market_params: yearly_regression.Params
     rule_params: RuleParams
     budget: Budget
     loss: Loss
@@ -106,16 +111,20 @@ def _watch(name: str, table: Any) -> Watch:
             raise ConfigError(f"watch {name}: {key} = {table[key]!r} is no metric")
     if "metric" not in table:
         raise ConfigError(f"watch {name}: metric is missing")
+    of_market, baseline = table.get("scope") == "market", table.get("baseline_params", {})
     for key, words in (
-        ("baseline", ("weekday_season",)), ("peers", ("market", None)), ("scope", ("listing", "market", None)),
+        ("baseline", (_BASELINE[of_market],)), ("peers", ("market", None)), ("scope", ("listing", "market", None)),
     ):  # fmt: skip
         if table.get(key) not in words:
             raise ConfigError(f"watch {name}: unknown {key} {table.get(key)!r}")
+    if of_market and table.get("rule") != "sequential":
+        raise ConfigError(f"watch {name}: a market is judged by the sequential rule only")
     return Watch(
         name=name, kind=str(table.get("kind", name)), metric=table["metric"], exposure=table.get("exposure"),
-        by_market=table.get("peers") == "market", of_market=table.get("scope") == "market",
+        by_market=table.get("peers") == "market", of_market=of_market,
         history_days=_history_days(name, table), reported_metric=str(table.get("reported_metric", table["metric"])),
-        baseline_params=_params(name, weekday_season.Params, table.get("baseline_params", {})),
+        baseline_params=_params(name, weekday_season.Params, {} if of_market else baseline),
+        market_params=_params(name, yearly_regression.Params, baseline if of_market else {}),
         rule_params=_rule(name, table), budget=_params(name, Budget, table.get("budget", {})),
         loss=_loss(name, table.get("loss", {})), cause=str(table.get("cause", "unknown")),
     )  # fmt: skip
