@@ -23,5 +23,10 @@ loglevel = "warning"
 
 
 def post_worker_init(worker: object) -> None:
-    """What is imported stays; a collection in the midst of a request need not look at it."""
+    """What is imported stays; a collection in the midst of a request need not look at it. The rest comes meanwhile."""
+    # Not on top: the arbiter reads this file too, and needs none of it.
+    from python_nodes import config
+    from python_nodes.steps import preload
+
     gc.freeze()
+    preload.begin(with_words=config.settings().openai_api_key is not None)

@@ -148,6 +148,14 @@ def template(told: Facts, advice: str) -> str:
     return f"{what[0].upper()}{what[1:]}{cost}. {first}."
 
 
+def prepare() -> None:
+    """Load all that the first question takes; nothing is sent."""
+    from openai import OpenAI
+
+    with OpenAI(api_key="-") as client:
+        _ = client.responses
+
+
 def ask(told: Facts, settings: OpenAISettings) -> Insight:
     """Ask OpenAI once; whatever fails gives no text and says why, for the template to stand in."""
     # Imported where it is used: it takes longer to import than all of our own code, and most have no key.

@@ -13,7 +13,6 @@ from python_nodes.alerts.enrich import channel_label
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.notify import chart
 from python_nodes.steps import doubts, snapshot
 from python_nodes.store import ari, operator
 
@@ -29,8 +28,20 @@ PRICED = frozenset({"competitor_price"})
 """Metrics in the property's own currency."""
 
 
+def prepare() -> None:
+    """Load all that the first picture takes: matplotlib, its fonts, and its way of writing a PNG."""
+    from python_nodes.notify import chart
+
+    day = date(2026, 1, 1)
+    chart.chart_png([day], [1.0], [1.0], [0.0], [2.0], day, title="-", unit="-")
+
+
 def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datetime) -> bytes | None:
     """Return a PNG; None for an alert on no single listing, which has no one calendar to show."""
+    # Imported where it is used: matplotlib takes as long to import as all of the rest, and only the first picture
+    # would have to wait for it.
+    from python_nodes.notify import chart
+
     series = alert.evidence.get("chart")
     if isinstance(series, dict) and series.get("days"):
         return _band(alert, series, listing)
@@ -51,6 +62,8 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
 
 
 def _band(alert: Alert, series: Mapping[str, Any], listing: ListingInfo | None) -> bytes:
+    from python_nodes.notify import chart
+
     days = [date.fromisoformat(day) for day in series["days"]]
     observed, expected, lower, upper = (np.array(series[name], dtype=np.float64) for name in SERIES)
     unit = CHARTED.get(alert.metric, "bookings a day")
@@ -60,6 +73,8 @@ def _band(alert: Alert, series: Mapping[str, Any], listing: ListingInfo | None) 
 
 
 def _prices(conn: Connection, alert: Alert, listing: ListingInfo, today: date, last: date, as_of: datetime) -> bytes:
+    from python_nodes.notify import chart
+
     whole = 10.0 ** currency_digits(listing.currency)
     seen = ari.current(conn, [listing.listing_id], today, last)
     doubtful = doubts.doubtful_prices(conn, [listing], as_of, snapshot.PRICE_MEMORY_DAYS)
