@@ -15,7 +15,7 @@ from python_nodes.steps.services import Services
 from python_nodes.steps.vault import StoredCredentials
 from python_nodes.store import connections, portfolio
 from python_nodes.store.connections import Connection
-from python_nodes.vendors.base import RawPayload, Runtime, Vault
+from python_nodes.vendors.base import Product, Products, RawPayload, Runtime, Vault
 from python_nodes.vendors.resilience import build_runtime
 
 POLLED = ("reservations", "ari", "ical_calendar", "health", "performance", "operator_calendar", "reviews", "content")
@@ -37,7 +37,15 @@ class Link:
         """Read one operation's payloads for every property of the connection's channel."""
         property_ids = sorted({listing.channel_property_id for listing in self.listings})
         reader = getattr(self.client, f"fetch_{operation}")
-        found: Iterator[RawPayload] = reader(as_of=as_of, property_ids=property_ids, start=start, end=end)
+        more = {"products": self._products()} if operation == "ari" else {}
+        found: Iterator[RawPayload] = reader(as_of=as_of, property_ids=property_ids, start=start, end=end, **more)
+        return found
+
+    def _products(self) -> Products:
+        found: dict[str, list[Product]] = {}
+        for one in self.listings:
+            product = Product(one.external_id, one.rate_plan_external_id)
+            found.setdefault(one.channel_property_id, []).append(product)
         return found
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from python_nodes.errors import RetryableError
 
@@ -22,6 +22,17 @@ class RawPayload:
     content_type: str
     fetched_at: datetime
     key: str
+
+
+class Product(NamedTuple):
+    """What is sold at a property: a listing by its rate plan, both as the channel calls them."""
+
+    listing_external_id: str
+    rate_plan_external_id: str
+
+
+Products = Mapping[str, Sequence[Product]]
+"""All that the portfolio knows of each property, by the channel's name for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +124,8 @@ class HttpSettings:
     wait_max_s: float = 30.0
     retry_after_max_s: float = 60.0
     max_body_bytes: int = 256 * 1024 * 1024
+    at_once: int = 4
+    """Calls of one poll on their way at the same time, where they do not depend on one another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

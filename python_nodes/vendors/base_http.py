@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 import httpx2
+import limits
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from python_nodes.errors import NightporterError, PermanentError, RetryableError
@@ -85,6 +86,10 @@ class HttpSession:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def at_once(self, rate: str) -> int:
+        """How many calls may be on their way together: no more than the limit lets through at one time."""
+        return min(self._runtime.http.at_once, limits.parse(rate).amount)
 
     def call(self, call: Call, auth: Auth | None = None) -> Reply:
         """Send with limit, breaker and retries; raises RetryableError or PermanentError."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from python_nodes.errors import RetryableError
@@ -12,6 +14,8 @@ from python_nodes.vendors.base_http import Call, HttpSession, token_key
 
 MARGIN_S = 60.0
 """A token is not used in its last minute: a call that starts with it should also end with it."""
+HELD = timedelta(seconds=MARGIN_S / 2)
+"""So long the shared cache need not be asked again: well within that minute."""
 
 
 class TokenAuth:
@@ -26,14 +30,30 @@ class TokenAuth:
         self._answer_field = answer_field
         self._ttl_s = ttl_s
         self._key = token_key(session.vendor, runtime.connection, client_id)
+        self._clock = runtime.clock
+        self._lock = threading.Lock()
+        self._held: tuple[str, datetime] | None = None
+        self._own = threading.local()
 
     def headers(self, *, fresh: bool) -> Mapping[str, str]:
         """See ``base_http.Auth``."""
-        token = None if fresh else self._cache.get(self._key)
-        if token is None:
+        # One thread fetches, and the others wait for what it brings.
+        with self._lock:
+            token = self._token(refused=getattr(self._own, "token", None) if fresh else None)
+        self._own.token = token
+        return {"Authorization": f"Bearer {token}"}
+
+    def _token(self, refused: str | None) -> str:
+        """A token other than the refused one: that another thread or process fetched since, or a new one."""
+        now = self._clock()
+        if self._held is not None and self._held[0] != refused and now < self._held[1]:
+            return self._held[0]
+        token = self._cache.get(self._key)
+        if token is None or token == refused:
             token, ttl_s = self._fetch()
             self._cache.set(self._key, token, ttl_s)
-        return {"Authorization": f"Bearer {token}"}
+        self._held = (token, now + HELD)
+        return token
 
     def _fetch(self) -> tuple[str, float]:
         reply = self._session.call(self._exchange)

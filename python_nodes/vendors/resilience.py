@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
 from typing import TypeVar
 
 import limits
@@ -75,19 +75,26 @@ class RedisBreaker:
         self._failures = failures
         self._open_s = open_s
         self._successes_to_close = successes_to_close
+        self._own = threading.local()
 
     def call(self, func: Callable[[], T]) -> T:
         """See ``base.Breaker``."""
         with _reached("the shared breaker"):
-            breaker = self._breaker
+            breaker = self._breaker()
         try:
             return breaker.call(func)
         except pybreaker.CircuitBreakerError as error:
             raise CircuitOpenError(f"{self._name}: breaker is open", retry_after_s=self._open_s) from error
 
-    @cached_property
     def _breaker(self) -> pybreaker.CircuitBreaker:
-        # Built at the first call: its storage writes to the server at once.
+        """The thread's own: one of all would let one call through at a time. What they know is kept by the server."""
+        held = getattr(self._own, "breaker", None)
+        if not isinstance(held, pybreaker.CircuitBreaker):
+            held = self._own.breaker = self._build()
+        return held
+
+    def _build(self) -> pybreaker.CircuitBreaker:
+        # At the first call: its storage writes to the server at once.
         storage = pybreaker.CircuitRedisStorage(pybreaker.STATE_CLOSED, self._client, namespace=self._name)
         return pybreaker.CircuitBreaker(
             fail_max=self._failures,

@@ -11,7 +11,7 @@ from python_nodes.errors import ConfigError, PermanentError, RetryableError
 from python_nodes.vendors.airbnb.envelope import seal
 from python_nodes.vendors.airbnb.oauth import HostAuth, authorization_url, new_verifier
 from python_nodes.vendors.airbnb.settings import FEED, VENDOR, has_account, read_links, read_settings
-from python_nodes.vendors.base import RawPayload, Runtime
+from python_nodes.vendors.base import Products, RawPayload, Runtime
 from python_nodes.vendors.base_http import UPSTREAM_STATUS, Call, HttpSession, Reply
 
 API = "/assumed/v1"
@@ -72,8 +72,9 @@ class Client:
         yield from self._pages("reservation_history", "reservations", params, as_of)
 
     def fetch_ari(
-        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
-    ) -> Iterator[RawPayload]:
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None,
+        products: Products | None = None,
+    ) -> Iterator[RawPayload]:  # fmt: skip
         """Read calendars, ``listings_per_call`` at a time (assumed)."""
         first = start or as_of.date()
         last = end or first + timedelta(days=self._settings.ari_nights - 1)

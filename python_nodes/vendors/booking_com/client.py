@@ -10,7 +10,8 @@ from typing import Any
 from lxml import etree
 
 from python_nodes.errors import ConfigError
-from python_nodes.vendors.base import RawPayload, Runtime
+from python_nodes.vendors import at_once
+from python_nodes.vendors.base import Products, RawPayload, Runtime
 from python_nodes.vendors.base_http import Call, HttpSession, Reply
 from python_nodes.vendors.booking_com.ota import OTA_NAMESPACE, reservation_ids
 from python_nodes.vendors.capabilities import read_capabilities
@@ -96,16 +97,20 @@ class Client:
         yield from self._report("performance", "performance.csv", as_of, start, end)
 
     def fetch_ari(
-        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
-    ) -> Iterator[RawPayload]:
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None,
+        products: Products | None = None,
+    ) -> Iterator[RawPayload]:  # fmt: skip
         """Read availability and rates (our assumption), ``ari_properties_per_call`` properties a payload."""
         first = start or as_of.date()
         last = end or first + timedelta(days=self._ari_nights - 1)
-        for at in range(0, len(property_ids), self._ari_properties):
+
+        def read(at: int) -> Iterator[RawPayload]:
             asked = ",".join(property_ids[at : at + self._ari_properties])
             params = {"hotel_ids": asked, "from": first.isoformat(), "to": last.isoformat()}
-            reply = self._get("ari", "/assumed/ari", params)
-            yield _payload("ari", reply, as_of, f"{at}/{first}/{last}")
+            yield _payload("ari", self._get("ari", "/assumed/ari", params), as_of, f"{at}/{first}/{last}")
+
+        starts = range(0, len(property_ids), self._ari_properties)
+        yield from at_once.ask(read, starts, self._session.at_once(self._rates["ari"]))
 
     def fetch_health(
         self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None

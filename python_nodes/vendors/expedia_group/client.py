@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from python_nodes.errors import ConfigError
-from python_nodes.vendors.base import RawPayload, Runtime
+from python_nodes.vendors import at_once
+from python_nodes.vendors.base import Product, Products, RawPayload, Runtime
 from python_nodes.vendors.base_http import Auth, Call, HttpSession, Reply
 from python_nodes.vendors.capabilities import read_capabilities
 from python_nodes.vendors.expedia_group import batches, graphql, parr
+from python_nodes.vendors.json_text import read_json
 from python_nodes.vendors.oauth import TokenAuth
 
 VENDOR = "expedia_group"
@@ -98,44 +99,72 @@ class Client:
         self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
     ) -> Iterator[RawPayload]:
         """Read each property's list of units, then each unit's amenities and rate plans."""
-        for listed in self._each("content", "Units", as_of, property_ids, {"idSource": self._id_source}):
+
+        def read(some: Sequence[str]) -> Iterator[RawPayload]:
+            each = [{"propertyId": property_id} for property_id in some]
+            listed = self._query_many("content", "Units", as_of, each, {"idSource": self._id_source})
             yield listed
             told = [_units(part) for part in batches.parts(listed.content)]
             wanted = [{"propertyId": place, "unitId": unit_id} for place, unit_ids in told for unit_id in unit_ids]
-            for some in _cut(wanted, self._per_call):
-                yield self._query_many("content", "UnitContent", as_of, some, {})
+            for units in _cut(wanted, self._per_call):
+                yield self._query_many("content", "UnitContent", as_of, units, {})
+
+        yield from self._at_once("content", read, property_ids, self._per_call)
 
     def fetch_ari(
-        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
-    ) -> Iterator[RawPayload]:
+        self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None,
+        products: Products | None = None,
+    ) -> Iterator[RawPayload]:  # fmt: skip
         """Read availability, rates and restrictions by PARR, in windows of as many days as it tells at once."""
         first = start or as_of.date()
         last = end or first + timedelta(days=self._ari_nights - 1)
         auth = parr.BasicAuth(self._eqc)
-        for property_id in property_ids:
-            for since, until in parr.windows(first, last):
-                call = Call(
-                    operation="ari", method="POST", path=parr.PATH, rate=self._rates["ari"],
-                    content=parr.request(self._eqc, property_id, since, until),
-                    headers={"Content-Type": "text/xml"}, check=parr.refuse,
-                )  # fmt: skip
-                reply = self._eqc_session.call(call, auth)
-                yield _payload("ari", reply, as_of, f"{property_id}/{since}/{until}")
+
+        def ask(property_id: str, since: date, until: date, product: Product | None) -> RawPayload:
+            call = Call(
+                operation="ari", method="POST", path=parr.PATH, rate=self._rates["ari"],
+                content=parr.request(self._eqc, property_id, since, until, product),
+                headers={"Content-Type": "text/xml"}, check=parr.refuse_of_product if product else parr.refuse,
+            )  # fmt: skip
+            return _payload("ari", self._eqc_session.call(call, auth), as_of, f"{property_id}/{since}/{until}")
+
+        def read(some: Sequence[str]) -> Iterator[RawPayload]:
+            for property_id in some:
+                alone = _alone((products or {}).get(property_id, ()))
+                spans = list(parr.windows(first, last, parr.DAYS_OF_ONE_PLAN)) if alone else []
+                named = [ask(property_id, *span, alone) for span in spans]
+                if named and all(parr.knows_product(one.content) for one in named):
+                    yield from named
+                    continue
+                for span in parr.windows(first, last):
+                    yield ask(property_id, *span, None)
+
+        # One connection a hotel is what PARR allows: hotels are asked for together, a hotel's windows in turn.
+        yield from self._at_once("ari", read, property_ids, 1)
+
+    def _at_once(
+        self, operation: str, read: Callable[[Sequence[str]], Iterator[RawPayload]], property_ids: Sequence[str],
+        per_call: int,
+    ) -> Iterator[RawPayload]:  # fmt: skip
+        workers = self._session.at_once(self._rates[operation])
+        return at_once.ask(read, list(_cut(property_ids, per_call)), workers)
 
     def _sales(
         self, operation: str, query: str, as_of: datetime, property_ids: Sequence[str], since: datetime, until: datetime
     ) -> Iterator[RawPayload]:
         window = {"from": _moment(since), "to": _moment(until), "pageSize": self._page_size}
-        # History's pages are long: several in one answer would gain nothing.
-        per_call = self._per_call if operation == "reservations" else 1
-        for some in _cut(property_ids, per_call):
+        # A hotel's history is long pages, of which several in one answer would gain nothing; a home's is a few lines.
+        per_call = 1 if operation == "reservation_history" and self._id_source != "VRBO" else self._per_call
+
+        def read(some: Sequence[str]) -> Iterator[RawPayload]:
             each = [{"propertyId": property_id} for property_id in some]
-            first = self._query_many(
-                operation, query, as_of, each, {"idSource": self._id_source, **window, "after": None}
-            )
+            same = {"idSource": self._id_source, **window, "after": None}
+            first = self._query_many(operation, query, as_of, each, same)
             yield first
             for property_id, part in zip(some, batches.parts(first.content), strict=False):
                 yield from self._following(operation, query, as_of, property_id, window, _next_cursor(part))
+
+        yield from self._at_once(operation, read, property_ids, per_call)
 
     def _following(
         self, operation: str, query: str, as_of: datetime, property_id: str, window: Mapping[str, Any],
@@ -156,9 +185,10 @@ class Client:
     def _each(
         self, operation: str, query: str, as_of: datetime, property_ids: Sequence[str], same: Mapping[str, Any]
     ) -> Iterator[RawPayload]:
-        for some in _cut(property_ids, self._per_call):
-            each = [{"propertyId": property_id} for property_id in some]
-            yield self._query_many(operation, query, as_of, each, same)
+        def read(some: Sequence[str]) -> Iterator[RawPayload]:
+            yield self._query_many(operation, query, as_of, [{"propertyId": one} for one in some], same)
+
+        yield from self._at_once(operation, read, property_ids, self._per_call)
 
     def _query_many(
         self, operation: str, name: str, as_of: datetime, each: Sequence[Mapping[str, str]], same: Mapping[str, Any]
@@ -201,18 +231,23 @@ def _exchange(credentials: Mapping[str, str], rate: str) -> Call:
 def _next_cursor(content: bytes) -> str | None:
     """Where the next page begins; None on the last one, and where the answer cannot be read (mapping rejects it)."""
     try:
-        page: Any = json.loads(content)["data"]["property"]["reservations"]["pageInfo"]
+        page: Any = read_json(content)["data"]["property"]["reservations"]["pageInfo"]
         return str(page["endCursor"]) if page["hasNextPage"] is True and page["endCursor"] else None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return None
+
+
+def _alone(products: Sequence[Product]) -> Product | None:
+    """The one rate plan of a property that has no other, if it is known."""
+    return products[0] if len(products) == 1 and products[0].rate_plan_external_id else None
 
 
 def _units(content: bytes) -> tuple[str, list[str]]:
     """The property's own id and its units' ids; nothing where the answer cannot be read."""
     try:
-        told: Any = json.loads(content)["data"]["property"]
+        told: Any = read_json(content)["data"]["property"]
         return str(told["id"]), [str(unit["id"]) for unit in told["units"] if unit]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return "", []
 
 

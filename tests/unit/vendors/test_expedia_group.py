@@ -17,7 +17,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from python_nodes.errors import ConfigError, PermanentError, RetryableError
-from python_nodes.vendors.base import HttpSettings, Runtime
+from python_nodes.vendors.base import HttpSettings, Product, Products, Runtime
 from python_nodes.vendors.expedia_group import graphql, mapping, parr
 from python_nodes.vendors.expedia_group.client import Client
 from python_nodes.vendors.resilience import build_runtime
@@ -373,3 +373,54 @@ def test_missing_credentials_are_refused_by_name(runtime: Runtime) -> None:
 
 def test_password_does_not_show() -> None:
     assert "test-password" not in repr(parr.Credentials("EQCtest", "test-password"))
+
+
+ALONE = {"p1": [Product("u1", "u1-flex")]}
+
+
+@pytest.mark.parametrize(
+    ("products", "named"), [(ALONE, 1), ({"p1": [*ALONE["p1"], Product("u2", "u2-flex")]}, 0), (None, 0)]
+)
+def test_a_property_of_one_rate_plan_is_asked_for_once(
+    products: Products | None, named: int, make: Callable[..., Client], httpserver: HTTPServer
+) -> None:
+    seen: list[str] = []
+
+    def handle(request: Request) -> Response:
+        seen.append(request.get_data(as_text=True))
+        return Response((FIXTURES / "ari.xml").read_bytes())
+
+    httpserver.expect_request("/eqc/parr", method="POST").respond_with_handler(handle)
+    list(make().fetch_ari(as_of=AS_OF, property_ids=["p1"], products=products))
+    assert len(seen) == (1 if named else 3)
+    assert sum('<RoomType id="u1"><RatePlan id="u1-flex"/></RoomType>' in text for text in seen) == named
+    assert ('to="2026-05-30"' in seen[0]) == bool(named)
+
+
+@pytest.mark.parametrize(
+    "told", ["<AvailRateList/>", '<Error code="3204">unknown</Error>'], ids=["no night", "unknown product"]
+)
+def test_a_rate_plan_that_has_another_name_there_does_not_hide_the_property_s_rates(
+    told: str, make: Callable[..., Client], httpserver: HTTPServer
+) -> None:
+    root = "ProductAvailRateRetrievalRS"
+    answer = f'<{root} xmlns="{parr.NAMESPACE}">{told}</{root}>'
+
+    def handle(request: Request) -> Response:
+        named = "RatePlan" in request.get_data(as_text=True)
+        return Response(answer.encode() if named else (FIXTURES / "ari.xml").read_bytes())
+
+    httpserver.expect_request("/eqc/parr", method="POST").respond_with_handler(handle)
+    came = list(make().fetch_ari(as_of=AS_OF, property_ids=["p1"], products=ALONE))
+    assert [one.content for one in came] == [(FIXTURES / "ari.xml").read_bytes()] * 3
+
+
+def test_properties_are_asked_for_together_with_one_token_and_none_goes_missing(
+    make: Callable[..., Client], httpserver: HTTPServer
+) -> None:
+    seen = _serve(httpserver, iter([_page(None)] * 20))
+    places = [f"p{number}" for number in range(20)]
+    came = list(make().fetch_reservations(as_of=AS_OF, property_ids=places))
+    assert [one.key.partition("/")[0] for one in came] == places
+    assert {request.get_json()["variables"]["propertyId"] for request in seen} == set(places)
+    assert len({request.headers["Authorization"] for request in seen}) == 1

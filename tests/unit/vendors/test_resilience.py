@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -74,6 +76,31 @@ def test_two_successes_close_it_again(valkey_url: str, connection: str) -> None:
     assert state() == b"half-open"
     runtime.breaker.call(lambda: 1)
     assert state() == b"closed"
+
+
+def test_calls_of_one_runtime_go_through_together(valkey_url: str, connection: str) -> None:
+    together, runtime = threading.Barrier(3, timeout=5), _runtime(valkey_url, connection)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        # The barrier breaks unless all three are inside at the same time.
+        assert all(done.result() is not None for done in [
+            pool.submit(runtime.breaker.call, together.wait) for _ in range(3)
+        ])  # fmt: skip
+
+
+def test_failures_of_several_threads_open_it_together(valkey_url: str, connection: str) -> None:
+    runtime = _runtime(valkey_url, connection)
+    with ThreadPoolExecutor(max_workers=5) as pool:
+        ready = threading.Barrier(5, timeout=5)
+
+        def fail() -> None:
+            ready.wait()
+            with pytest.raises(RetryableError):
+                runtime.breaker.call(_fail)
+
+        for done in [pool.submit(fail) for _ in range(5)]:
+            done.result()
+    with pytest.raises(CircuitOpenError):
+        runtime.breaker.call(lambda: pytest.fail("must not be sent"))
 
 
 def test_refusals_do_not_open_it(valkey_url: str, connection: str) -> None:
