@@ -137,7 +137,7 @@ def reasons(count: int, checks: Sequence[tuple[BoolArray, str, str]]) -> ObjectA
 
 def is_none(reason: ObjectArray) -> BoolArray:
     """Rows that nothing is wrong with."""
-    return np.fromiter((one is None for one in reason), dtype=np.bool_, count=len(reason))
+    return np.array([one is None for one in reason.tolist()], dtype=np.bool_)
 
 
 def rejected_rows(reason: ObjectArray, columns: Columns, operation: str) -> list[Rejected]:
@@ -148,8 +148,9 @@ def rejected_rows(reason: ObjectArray, columns: Columns, operation: str) -> list
 
 def unknown_currency(currency: ObjectArray) -> BoolArray:
     """Rows whose currency is no ISO 4217 code."""
-    known = {code: code in known_currencies() for code in set(currency.tolist())}
-    return np.fromiter((not known[code] for code in currency), dtype=np.bool_, count=len(currency))
+    told = currency.tolist()
+    unknown = {code: code not in known_currencies() for code in set(told)}
+    return np.fromiter(map(unknown.__getitem__, told), dtype=np.bool_, count=len(told))
 
 
 def local_days(index: PortfolioIndex, as_of: datetime) -> DayArray:
@@ -170,8 +171,9 @@ def last_of_each(*keys: IntArray) -> IntArray:
 
 def codes(names: ObjectArray) -> IntArray:
     """A number for each name, the same for the same name."""
-    seen: dict[str, int] = {}
-    return np.fromiter((seen.setdefault(name, len(seen)) for name in names), dtype=np.int64, count=len(names))
+    told = names.tolist()
+    number = {name: at for at, name in enumerate(dict.fromkeys(told))}
+    return np.fromiter(map(number.__getitem__, told), dtype=np.int64, count=len(told))
 
 
 def take(columns: Columns, rows: IntArray) -> Columns:

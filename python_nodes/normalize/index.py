@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import repeat
 
 import numpy as np
 
@@ -32,5 +33,5 @@ class PortfolioIndex:
 
     def positions(self, external_ids: ObjectArray) -> IntArray:
         """Row of each external id; -1 where the listing is unknown."""
-        get = self.position.get
-        return np.fromiter((get(one, -1) for one in external_ids), dtype=np.int64, count=len(external_ids))
+        found = map(self.position.get, external_ids.tolist(), repeat(-1))
+        return np.fromiter(found, dtype=np.int64, count=len(external_ids))

@@ -14,6 +14,7 @@ from python_nodes.domain.money import currency_digits
 from python_nodes.domain.records import Rejected
 from python_nodes.normalize.columns import (
     codes,
+    currencies,
     is_none,
     last_of_each,
     local_days,
@@ -56,7 +57,7 @@ def market_points(columns: MarketColumns, index: PortfolioIndex, rates: RateTabl
     A day for which no rate is known tells no price.
     """
     place = index.positions(columns.listing_external_id)
-    own = np.array([index.listings[at].currency for at in place.tolist()], dtype="U3")
+    own = currencies(index, place).astype("U3")
     return MetricPoints(
         listing_id=index.listing_id[place],
         day_date=columns.day_date,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from python_nodes import log
 from python_nodes.domain.imports import PREFIX, ImportSource
-from python_nodes.domain.metrics import IntArray, MetricPoints
+from python_nodes.domain.metrics import DayArray, IntArray, MetricPoints
 from python_nodes.domain.records import Rejected
 from python_nodes.errors import PermanentError
 from python_nodes.imports import check, header, kinds, reader
@@ -155,11 +155,22 @@ def _write(services: Services, tenant_id: int, told: tuple[MetricPoints, ...], t
     total, written = sum(len(points.listing_id) for points in told), 0
     tell(0, total)
     for points in told:
-        for first in range(0, len(points.listing_id), POINTS_AT_ONCE):
-            rows = np.arange(first, min(first + POINTS_AT_ONCE, len(points.listing_id)))
+        for rows in _by_days(points.day_date):
             written += len(rows)
             services.metrics.write(tenant_id, _some(points, rows))
             tell(written, total)
+
+
+def _by_days(days: DayArray) -> Iterator[IntArray]:
+    """Give rows in parts that share no day: what one part brings is then never known because of the part before."""
+    order = np.argsort(days, kind="stable")
+    starts = np.append(np.flatnonzero(np.diff(days[order])) + 1, len(order))
+    first = 0
+    while first < len(order):
+        full = int(np.searchsorted(starts, first + POINTS_AT_ONCE))
+        end = int(starts[min(full, len(starts) - 1)])
+        yield order[first:end]
+        first = end
 
 
 def _some(points: MetricPoints, rows: IntArray) -> MetricPoints:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,6 +14,7 @@ from python_nodes import normalize, vendors
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.records import ChangeRecord, Rejected
 from python_nodes.imports.check import Checked
+from python_nodes.normalize.fx import RateTable
 from python_nodes.steps import rates
 from python_nodes.steps.recording import RECORDERS, Payload, Recorded, Recorder
 from python_nodes.store import changes
@@ -38,27 +40,27 @@ def record(
     conn: Connection, checked: Checked, listings: Sequence[ListingInfo], as_of: datetime, raw_id: int | None
 ) -> Iterator[Recorded]:
     """Record the good rows, channel by channel."""
+    known = cache(lambda: rates.table(conn))
+    recorders: dict[str, Recorder] = {**_RECORDERS, "market_watch": partial(_market_watch, known)}
     for channel in sorted(checked.good["channel!"].unique().to_list()):
         own = [one for one in listings if one.channel == channel]
-        yield _channel(conn, checked, own, channel, as_of, raw_id)
+        payload = Payload(content=b"", source=_teller(checked, channel), raw_id=raw_id, observed_at=as_of)
+        yield _channel(conn, checked, own, channel, payload, recorders[checked.kind.operation])
 
 
 def _channel(
-    conn: Connection, checked: Checked, listings: Sequence[ListingInfo], channel: str, as_of: datetime,
-    raw_id: int | None,
+    conn: Connection, checked: Checked, listings: Sequence[ListingInfo], channel: str, payload: Payload,
+    recorder: Recorder,
 ) -> Recorded:  # fmt: skip
-    operation = checked.kind.operation
-    source = _teller(checked, channel)
-    rows = checked.rows(channel, source, raw_id, as_of)
+    rows = checked.rows(channel, payload.source, payload.raw_id, payload.observed_at)
     done: list[Recorded] = []
-    for moment, built in _by_moment(operation, checked.kind.build(rows), as_of):
-        payload = Payload(content=b"", source=source, raw_id=raw_id, observed_at=moment)
-        done.append(_RECORDERS[operation](conn, Part(built), [payload], listings))
+    for moment, built in _by_moment(checked.kind.operation, checked.kind.build(rows), payload.observed_at):
+        done.append(recorder(conn, Part(built), [replace(payload, observed_at=moment)], listings))
     return Recorded(
         fetched=sum(one.fetched for one in done),
         stored=sum(one.stored for one in done),
         unchanged=sum(one.unchanged for one in done),
-        rejected=tuple(_placed(checked, item, raw_id) for one in done for item in one.rejected),
+        rejected=tuple(_placed(checked, item, payload.raw_id) for one in done for item in one.rejected),
         points=tuple(points for one in done for points in one.points),
     )
 
@@ -87,13 +89,14 @@ def _placed(checked: Checked, item: Rejected, raw_id: int | None) -> Rejected:
 
 
 def _market_watch(
-    conn: Connection, mapping: Part, payloads: Sequence[Payload], listings: Sequence[ListingInfo]
-) -> Recorded:
+    known: Callable[[], RateTable], conn: Connection, mapping: Part, payloads: Sequence[Payload],
+    listings: Sequence[ListingInfo],
+) -> Recorded:  # fmt: skip
     index = normalize.PortfolioIndex.build(listings)
     columns, _ = mapping.map_market_watch_columns(b"")
     as_of = payloads[0].observed_at
     good, bad = normalize.normalize_market_columns(columns, index, as_of)
-    points = normalize.market_points(good, index, rates.table(conn), as_of)
+    points = normalize.market_points(good, index, known(), as_of)
     return Recorded(fetched=len(good) + len(bad), stored=0, unchanged=0, rejected=tuple(bad), points=(points,))
 
 
@@ -106,4 +109,4 @@ def _change_log(
     return Recorded(fetched=len(records), stored=counts.stored, unchanged=counts.unchanged, rejected=())
 
 
-_RECORDERS: dict[str, Recorder] = {**RECORDERS, "market_watch": _market_watch, "change_log": _change_log}
+_RECORDERS: dict[str, Recorder] = {**RECORDERS, "change_log": _change_log}

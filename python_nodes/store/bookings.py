@@ -71,13 +71,12 @@ def upsert_rows(conn: Connection, told: Sequence[Rows]) -> Counts:
 def as_rows(columns: BookingColumns, listing_ids: Mapping[str, int]) -> Rows:
     """Columns as the table has them; nothing of the payload is held by them any more."""
     n_rows = len(columns)
-    named, codes = np.unique(columns.listing_external_id.astype("U"), return_inverse=True)
-    known = np.array([listing_ids[str(name)] for name in named], dtype=np.int64)
+    named = map(listing_ids.__getitem__, columns.listing_external_id.tolist())
     blank = np.full(n_rows, None, dtype=object)
     values: dict[str, Any] = {name: getattr(columns, name, blank) for name in revisions.COLUMNS}
     values["source"] = np.full(n_rows, columns.source, dtype=object)
     values["raw_id"] = np.full(n_rows, copying.NULL_INT if columns.raw_id is None else columns.raw_id)
-    values["listing_id"] = known[codes]
+    values["listing_id"] = np.fromiter(named, np.int64, n_rows)
     values["total_amount_minor"] = np.asarray(values["total_amount_minor"]).astype(np.int64)
     if getattr(columns, "channel", None) is None:
         values["channel"] = np.full(n_rows, "ota", dtype=object)

@@ -41,9 +41,10 @@ class _Field:
 
 def _text_field(values: NDArray[Any]) -> _Field:
     # Each text is encoded once, however many rows have it. PostgreSQL's text holds no zero byte.
-    seen: dict[str | None, int] = {}
-    code = np.fromiter((seen.setdefault(value, len(seen)) for value in values.tolist()), np.int64, values.size)
-    encoded = [(value or "").replace("\0", " ").rstrip(" ").encode() for value in seen] or [b""]
+    told = values.tolist()
+    number: dict[str | None, int] = {value: at for at, value in enumerate(dict.fromkeys(told))}
+    code = np.fromiter(map(number.__getitem__, told), np.int64, values.size)
+    encoded = [(value or "").replace("\0", " ").rstrip(" ").encode() for value in number] or [b""]
     sizes = np.fromiter((len(one) or -1 for one in encoded), np.int64, len(encoded))
     return _Field(np.array(encoded, dtype="S")[code], sizes[code], "text")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,15 +62,15 @@ def write(conn: Connection, columns: Mapping[str, Any]) -> int:
 
     Of two revisions of the same version the first that came stays.
     """
-    names = list(zip(*(columns[name].tolist() for name in _KEY), strict=True))
-    newest = _newest(names, columns["source_version"])
+    sources, ids = columns["source"].tolist(), columns["external_id"].tolist()
+    many = len(set(sources)) > 1
+    newest = _newest(list(zip(sources, ids, strict=True)) if many else ids, columns["source_version"])
     bound = _stage(conn, columns, newest)
     # One writer of a tenant's bookings at a time: two would both find one missing, or both replace it.
     conn.execute(text(_ONE_WRITER))
     ask = _Statements(conn, bound)
     # Most channels number their bookings as they come: then a window of history finds nothing near its own.
-    ids = [name for _, name in names]
-    near = {"sources": sorted({source for source, _ in names}), "first": min(ids), "last": max(ids)}
+    near = {"sources": sorted(set(sources)), "first": min(ids), "last": max(ids)}
     known, newer, older = ask.run(_COMPARE).one() if conn.execute(text(_NEAR), near).scalar_one() else (0, 0, 0)
     kept = 0
     if known < len(newest):
@@ -116,13 +116,13 @@ def _plain(value: Any) -> Any:
     return None if value is None or value == copying.NULL_INT else int(value)
 
 
-def _newest(names: Sequence[tuple[str, ...]], versions: IntArray) -> BoolArray:
+def _newest(names: Sequence[Hashable], versions: IntArray) -> BoolArray:
     """Mark the newest revision of each booking in a batch; of two of the same version the first."""
     newest = np.ones(len(names), dtype=np.bool_)
     if len(set(names)) == len(names):
         return newest
-    seen: dict[tuple[str, ...], int] = {}
-    code = np.fromiter((seen.setdefault(name, len(seen)) for name in names), np.int64, len(names))
+    number = {name: at for at, name in enumerate(dict.fromkeys(names))}
+    code = np.fromiter(map(number.__getitem__, names), np.int64, len(names))
     order = np.lexsort((-np.arange(len(names)), versions, code))
     newest[order[:-1]] = np.diff(code[order]) != 0
     return newest
