@@ -1,0 +1,68 @@
+"""What arrives between two cycles, and the day's exchange rates, through flows in a real n8n."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from python_nodes.local import downloads, flows
+from python_nodes.local.worker_client import WorkerClient
+from tests.e2e.conftest import AFTER_THE_LIVE_DAYS, Live
+
+CHANNEL = "airbnb"
+AT = datetime.fromisoformat(AFTER_THE_LIVE_DAYS)
+
+
+def call(live: Live, about: str) -> httpx2.Response:
+    """Call the flow as the worker does after an upload."""
+    headers = {flows.WEBHOOK_HEADER: live.saved.webhook_secret}
+    body = {"as_of": AFTER_THE_LIVE_DAYS, "about": about}
+    return httpx2.post(f"{live.n8n_url}/webhook/import-files", json=body, headers=headers, timeout=120)
+
+
+def listings(live: Live) -> list[dict[str, Any]]:
+    with WorkerClient(live.saved.worker_url, live.saved.operator_api_key) as worker:
+        every: list[dict[str, Any]] = worker.get("/v1/portfolio")["listings"]
+    return [one for one in every if one["channel"] == CHANNEL]
+
+
+def report(rooms: list[str], days: list[date]) -> str:
+    """Write a channel's report in which every page was shown and none was opened."""
+    lines = [",".join(downloads.COLUMNS[CHANNEL])]
+    lines += [f"{day},{room},300,0,0,0.00,EUR" for day in days for room in rooms]
+    return "\n".join(lines) + "\n"
+
+
+def test_a_file_that_arrives_is_imported_and_scored_by_the_flow_once(live: Live) -> None:
+    folder: Path = live.folder.root / "sandbox" / "exports"
+    own = [one for one in listings(live) if one["currency"] == "EUR"]
+    assert own, "a listing whose currency the file is in"
+    days = [AT.date() - timedelta(days=back) for back in (2, 1)]
+    rooms = [str(one["external_id"]) for one in own]
+    whole = folder / "arrived-airbnb_performance.csv"
+    whole.with_suffix(".part").write_text(report(rooms, days))
+    whole.with_suffix(".part").rename(whole)
+    first = call(live, "e2e-first")
+    assert first.status_code == 200, first.text
+    told = first.json()
+    assert (told["imported"], told["failed"]) == (1, 0)
+    assert told["observed"] >= len(rooms)
+    assert not whole.exists()
+    again = call(live, "e2e-again").json()
+    assert (again["imported"], again["observed"], again["raised"]) == (0, 0, 0)
+    waiting = "SELECT count(*) FROM outbox WHERE type = 'import.arrived' AND dispatched_at IS NULL"
+    assert live.rows(waiting) == [(0,)]
+
+
+def test_the_exchange_rates_are_refreshed_by_the_flow(live: Live) -> None:
+    before = live.rows("SELECT max(rate_date) FROM fx_rates")
+    answer = live.call("refresh-exchange-rates")
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["fetched"] == told["stored"] + told["unchanged"] > 0
+    ((newest,),) = live.rows("SELECT max(rate_date) FROM fx_rates")
+    assert newest.isoformat() == told["last_day"]
+    assert [(newest,)] >= before
