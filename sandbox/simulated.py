@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -84,12 +85,9 @@ class World:
         return (day - self.first).days
 
     def dates(self, days: IntArray) -> list[str]:
-        """Days counted from the first simulated one as ISO dates."""
-        if not days.size:
-            return []
-        low, first = int(days.min()), self.first
-        told = [(first + timedelta(days=low + k)).isoformat() for k in range(int(days.max()) - low + 1)]
-        return [told[k] for k in (days - low).tolist()]
+        """Days of the world, or nights of its calendar, counted from the first simulated day, as ISO dates."""
+        told = _iso_dates(self.first, self.price.shape[1] + 1)
+        return [told[day] for day in days.tolist()]
 
     def rooms(self, channel: str, property_id: str) -> tuple[int, ...]:
         """Listings of what a channel calls a property; unknown: KeyError."""
@@ -256,3 +254,8 @@ class World:
     def listing_table(self) -> list[dict[str, Any]]:
         """Per listing: listing, channel, property, unit, market, weekly_bookings."""
         return truth.listings(self.portfolio)
+
+
+@lru_cache(maxsize=4)
+def _iso_dates(first: date, count: int) -> tuple[str, ...]:
+    return tuple((first + timedelta(days=k)).isoformat() for k in range(count))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from graphql import (
@@ -11,6 +12,7 @@ from graphql import (
     GraphQLLeafType,
     GraphQLObjectType,
     GraphQLOutputType,
+    GraphQLScalarType,
     Undefined,
     is_abstract_type,
     is_leaf_type,
@@ -23,7 +25,8 @@ from graphql import (
 from sandbox.vendors.expedia_group_table import PLAIN, Column, Table, told
 
 Giver = Callable[[Any], Any]
-_TEXT = ("ID", "String")
+_PLAIN: set[type] = set(PLAIN)
+_AS_IT_IS: dict[str, set[type]] = {"ID": {str}, "String": {str}}
 
 
 class NotPlain(Exception):
@@ -143,9 +146,17 @@ def _leaf(kind: GraphQLLeafType) -> Giver:
 
 
 def _column(kind: GraphQLLeafType, column: Column, coerced: Giver) -> Column:
-    """Coerce each value once; text that is told as text stays as it is."""
-    values = column.make()
-    if is_scalar_type(kind) and kind.name in _TEXT and all(type(value) is str for value in values):
-        return Column(lambda: values)
+    """Coerce each different value once; what a type tells as it is stays as it is."""
+    values = column.values
+    types = set(map(type, values))
+    if types <= _AS_IT_IS.get(kind.name, set()) or (types <= _PLAIN and _is_custom(kind)):
+        return column
+    if kind.name == "Float" and types == {float} and all(map(isfinite, values)):
+        return column
     known = {value: coerced(value) for value in set(values)}
     return Column(lambda: [known[value] for value in values])
+
+
+def _is_custom(kind: GraphQLLeafType) -> bool:
+    """Whether it is a scalar of the schema's own, of which the schema's text tells nothing but its name."""
+    return is_scalar_type(kind) and kind.coerce_output_value is GraphQLScalarType.serialize

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any
@@ -17,7 +18,22 @@ class Column:
     """A field that differs from object to object; its values are worked out when a query asks for it."""
 
     def __init__(self, make: Callable[[], list[Any]]) -> None:
-        self.make = make
+        self._make = make
+
+    @cached_property
+    def values(self) -> list[Any]:
+        """One a row, strings, numbers and booleans only."""
+        return self._make()
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The same as JSON."""
+        types = set(map(type, self.values))
+        if types == {str}:
+            return list(map(encode_basestring_ascii, self.values))
+        if types == {float} and all(map(isfinite, self.values)):
+            return list(map(float.__repr__, self.values))
+        return list(map(_encode, self.values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +66,7 @@ def told(shape: Any, size: int) -> Told:
 
 def _template(shape: Any, columns: list[list[str]]) -> str:
     if isinstance(shape, Column):
-        columns.append(list(map(_encode, shape.make())))
+        columns.append(shape.texts)
         return "%s"
     if isinstance(shape, dict):
         return f"{{{','.join(f'{_fixed(name)}:{_template(part, columns)}' for name, part in shape.items())}}}"
@@ -65,7 +81,7 @@ def _fixed(value: Any) -> str:
 
 def _rows(shape: Any, size: int) -> list[Any]:
     if isinstance(shape, Column):
-        return shape.make()
+        return shape.values
     if isinstance(shape, dict):
         columns = [_rows(part, size) for part in shape.values()]
         return [dict(zip(shape, row, strict=True)) for row in zip(*columns, strict=True)] if shape else [{}] * size
@@ -75,10 +91,7 @@ def _rows(shape: Any, size: int) -> list[Any]:
 
 
 def _encode(value: Any) -> str:
-    """As ``json.dumps`` does, without setting up an encoder for each number."""
-    if type(value) is str:
-        return encode_basestring_ascii(value)
-    return float.__repr__(value) if type(value) is float and isfinite(value) else json.dumps(value)
+    return encode_basestring_ascii(value) if type(value) is str else json.dumps(value)
 
 
 def dumps(body: Any) -> str:
