@@ -1,17 +1,14 @@
-"""Many series taken as one: how much of its usual a whole group had on each day, and what moved all groups together."""
+"""Many series taken as one: how much of its usual a whole group had on each day, and what of that others did too."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import signal
 
-from detectors.series import FloatArray, Forecast, IntArray
-
-MEDIAN_SD = 1.25
-"""The standard error of a median over that of a mean, for normal values."""
+from detectors.series import BoolArray, FloatArray, Forecast, IntArray
 
 
-def index(values: FloatArray, groups: IntArray, min_series: int, most_of_mean: float) -> FloatArray:
+def index(values: FloatArray, groups: IntArray, min_series: int, most: float) -> FloatArray:
     """Return each group's sum over what its series usually have, (n_groups, n_times).
 
     Parameters
@@ -22,8 +19,8 @@ def index(values: FloatArray, groups: IntArray, min_series: int, most_of_mean: f
         From 0 without a gap.
     min_series : int
         A day on which fewer tell is NaN.
-    most_of_mean : float
-        A series larger than this many times its group's mean weighs no more than that: one of them is no market.
+    most : float
+        The share of its group that one series weighs at most; in a group too small for that all weigh alike.
 
     Returns
     -------
@@ -34,8 +31,7 @@ def index(values: FloatArray, groups: IntArray, min_series: int, most_of_mean: f
     usual = np.where(told, values, 0.0).sum(axis=1) / np.maximum(told.sum(axis=1), 1)
     n_groups = int(groups.max(initial=-1)) + 1
     members = (groups[None, :] == np.arange(n_groups)[:, None]).astype(np.float64)
-    mean = members @ usual / np.maximum(members.sum(axis=1), 1.0)
-    weight = np.minimum(usual, most_of_mean * mean[groups])
+    weight = np.minimum(usual, np.array([_cap(usual[groups == group], most) for group in range(n_groups)])[groups])
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(told & (usual > 0)[:, None], values / usual[:, None], 0.0)
         ratio = (members @ (share * weight[:, None])) / (members @ (told * weight[:, None]))
@@ -43,30 +39,46 @@ def index(values: FloatArray, groups: IntArray, min_series: int, most_of_mean: f
     return np.asarray(np.where(enough & np.isfinite(ratio), ratio, np.nan), dtype=np.float64)
 
 
-def moved_by_others(forecast: Forecast, run_days: int, min_others: int) -> FloatArray:
-    """Return the factor by which all other series together lately left their forecasts, (n_series, n_times).
+def _cap(sizes: FloatArray, most: float) -> float:
+    """Return the size to cut at so that none is more than ``most`` of the sum; the least of all where none does."""
+    ordered = np.sort(sizes)[::-1]
+    cut = np.arange(ordered.size)
+    rest = ordered.sum() - np.concatenate([[0.0], np.cumsum(ordered)[:-1]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        caps = np.where(most * cut < 1.0, most * rest / (1.0 - most * cut), np.inf)
+    # With the first ``cut`` cut to the cap, the next one must fit under it.
+    fits = np.flatnonzero((caps >= ordered) & np.isfinite(caps))
+    return float(caps[fits[0]]) if fits.size else float(ordered[-1])
 
-    The median over the others of their last ``run_days`` in the logarithm, less two of its standard errors towards
-    none: chance alone moves nothing, what befalls all is all but taken out. 1 where fewer than ``min_others`` are told.
+
+def shared(forecast: Forecast, run_days: int, min_others: int, share: float) -> BoolArray:
+    """Return where a series' last days lie low and at least ``share`` of that is what the others do too.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    run_days : int
+        How many last days are taken together.
+    min_others : int
+        Where fewer others are told nothing is shared.
+    share : float
+        Of the mean logarithm; what the others do is their median.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_series, n_times)
     """
-    n_series, n_times = forecast.expected.shape
     with np.errstate(invalid="ignore", divide="ignore"):
         off = np.log(forecast.capped) - np.log(forecast.expected)
-        noise = forecast.dispersion / forecast.expected
     runs = _run_means(np.where(np.isfinite(off), off, np.nan), run_days)
-    factor = np.ones((n_series, n_times))
-    if n_series <= min_others:
-        return factor
-    for row in range(n_series):
-        others = np.delete(np.arange(n_series), row)
-        count = np.isfinite(runs[others]).sum(axis=0)
-        enough = count >= min_others
-        if not enough.any():
-            continue
-        middle = np.nanmedian(runs[others][:, enough], axis=0)
-        error = MEDIAN_SD * np.sqrt(np.nanmean(noise[others][:, enough], axis=0) / (run_days * count[enough]))
-        factor[row, enough] = np.exp(np.sign(middle) * np.maximum(np.abs(middle) - 2.0 * error, 0.0))
-    return factor
+    found = np.zeros(runs.shape, dtype=np.bool_)
+    for row in range(len(runs)):
+        others = np.delete(runs, row, axis=0)
+        enough = (np.isfinite(others).sum(axis=0) >= min_others) & np.isfinite(runs[row])
+        if enough.any():
+            middle = np.nanmedian(others[:, enough], axis=0)
+            found[row, enough] = (runs[row, enough] < 0) & (middle <= share * runs[row, enough])
+    return found
 
 
 def _run_means(values: FloatArray, run_days: int) -> FloatArray:

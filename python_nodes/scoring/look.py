@@ -82,7 +82,9 @@ def _of_market(watch: Watch, batch: SeriesBatch, groups: IntArray, params: seque
     """Judge each market as one series, and say it of each of its listings."""
     columns = params.scan_days + params.window_days
     markets, forecast = market.of_markets(batch, groups, watch.market_params, columns)
-    return _spread_out(_sequential(watch, markets, forecast, params), groups)
+    return _spread_out(
+        _sequential(watch, markets, forecast, params, market.alone(forecast, params.window_days)), groups
+    )
 
 
 def _spread_out(one: Looked, row: IntArray) -> Looked:
@@ -131,13 +133,16 @@ def spend(forecast: Forecast, full_share_count: float, days: int) -> FloatArray:
     return np.asarray(weight / total, dtype=np.float64)
 
 
-def _sequential(watch: Watch, batch: SeriesBatch, forecast: Forecast, params: sequential.Params) -> Looked:
-    """State of the sequential rule, its budget scaled to the number of series."""
+def _sequential(
+    watch: Watch, batch: SeriesBatch, forecast: Forecast, params: sequential.Params, may_alarm: BoolArray | None = None
+) -> Looked:
+    """State of the sequential rule, its budget scaled to the number of series; ``may_alarm`` is of the batch's days."""
     count = forecast.expected.shape[0]
     allowed = watch.budget.false_alerts * count / watch.budget.listings
     share = spend(forecast, watch.budget.full_share_bookings, params.scan_days)
     thresholds = sequential.log_threshold(allowed, count, watch.budget.days, share)
-    scan = sequential.scan(forecast, thresholds, params)
+    limits = thresholds if may_alarm is None else np.where(may_alarm[:, -thresholds.shape[1] :], thresholds, np.inf)
+    scan = sequential.scan(forecast, limits, params)
     # By Markov: E[M] of the windows that end on one day is at most their number.
     p_value = np.minimum(1.0, params.window_days * np.exp(-np.clip(scan.log_statistic[:, -1], -50.0, 600.0)))
     facts = {

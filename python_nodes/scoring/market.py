@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from detectors import pooled
 from detectors.baselines import yearly_regression
 from detectors.series import Forecast, SeriesBatch
+from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import IntArray
 
 MIN_LISTINGS = 5
 """A market of fewer listings that tell is those listings, not a market."""
-MOST_OF_MEAN = 3.0
-"""A listing weighs at most as three ordinary ones of its market."""
+MOST = 0.1
+"""One listing is at most a tenth of its market."""
 MIN_OTHERS = 2
-COMMON_DAYS = 3
+SHARED_DAYS = 5
+SHARED = 0.5
 COUNTS = 1_000.0
 """A market's ordinary day is put as so many counts, so that the rule for counts can be used; its spread is learnt."""
 
@@ -38,13 +38,19 @@ def of_markets(
     Returns
     -------
     tuple of SeriesBatch and Forecast
-        Row ``i`` is market ``i``. What moved all other markets as well is in the forecast: a channel's doing, or the
-        times; one market's fall is beyond it.
+        Row ``i`` is market ``i``.
     """
     first = np.unique(groups, return_index=True)[1]
     holidays = None if batch.holidays is None else batch.holidays[first]
-    index = pooled.index(batch.values, groups, MIN_LISTINGS, MOST_OF_MEAN)
+    index = pooled.index(batch.values, groups, MIN_LISTINGS, MOST)
     markets = SeriesBatch(index * COUNTS, batch.days, None, holidays)
-    forecast = yearly_regression.fit(markets, params, columns)
-    common = pooled.moved_by_others(forecast, COMMON_DAYS, MIN_OTHERS)
-    return markets, replace(forecast, expected=forecast.expected * common, dispersion=forecast.dispersion * common)
+    return markets, yearly_regression.fit(markets, params, columns)
+
+
+def alone(forecast: Forecast, window_days: int) -> BoolArray:
+    """Return where a market's fall is its own: what all markets do is a channel's doing, or the times.
+
+    Both of the last days and of the longest window, which still holds what is over.
+    """
+    shared = [pooled.shared(forecast, days, MIN_OTHERS, SHARED) for days in (SHARED_DAYS, window_days)]
+    return ~np.logical_or(*shared)
