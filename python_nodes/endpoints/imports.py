@@ -14,7 +14,7 @@ from python_nodes import clock, jobs
 from python_nodes.auth import access, caller
 from python_nodes.domain.imports import ImportSource
 from python_nodes.errors import PermanentError
-from python_nodes.http.bodies import AsOfBody, Body
+from python_nodes.http.bodies import AsOfBody, Body, raw_body
 from python_nodes.http.reply import ok, run_id, services
 from python_nodes.steps import import_admin, import_file, import_folder, import_job, import_observe, job_admin
 from python_nodes.steps.import_file import Order
@@ -150,9 +150,12 @@ def scan_folder(body: ScanBody) -> Response:
 
 
 def _order(query: ImportQuery) -> Order:
+    raw = raw_body() if request.content_length is None else None
     upload = request.files.get("file")
-    content = upload.read() if upload is not None else request.get_data()
+    content = upload.read() if upload is not None else raw or request.get_data()
     name = query.file or (upload.filename if upload is not None else None) or "upload"
+    if not content.strip():
+        raise PermanentError(f"{name}: the file is empty", status=422, field="file")
     return Order(file=name, content=content, start=query.start, end=query.end)
 
 

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from python_nodes import clock
 from python_nodes.auth import access, caller
+from python_nodes.http.bodies import raw_body
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import payload_normalize
 
@@ -47,7 +48,7 @@ def normalize_payload(path: NormalizePath, query: NormalizeQuery) -> Response:
     """Archive the body as it came, then map, normalize and store it."""
     told_type = request.headers.get("X-Original-Content-Type") or request.content_type or "application/octet-stream"
     done = payload_normalize.run(
-        services(), caller().tenant_id, query.connection_id, path.vendor, path.operation, request.get_data(),
+        services(), caller().tenant_id, query.connection_id, path.vendor, path.operation, raw_body(),
         told_type[:200], clock.resolve(query.as_of),
     )  # fmt: skip
     return ok(done)

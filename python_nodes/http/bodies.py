@@ -1,12 +1,22 @@
-"""Request models that several endpoints share; an unknown field is refused by name."""
+"""Bodies that several endpoints share: models, whose unknown fields are refused by name, and bytes as they came."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from flask import request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from python_nodes import clock
+
+
+def raw_body() -> bytes:
+    """Return the body as it came; one that comes in chunks and goes on beyond the limit is refused, never cut."""
+    content = request.get_data()
+    if request.content_length is None:
+        # The limit ends such a stream without a word; only a further read tells.
+        request.stream.read(1)
+    return content
 
 
 class Body(BaseModel):

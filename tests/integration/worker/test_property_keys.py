@@ -163,3 +163,21 @@ def test_deriving_over_http_tells_what_it_wrote(worker: Worker, stored: dict[str
     asked = {"metrics": "click_through_rate,pickup_nights", "start": "2026-02-10", "end": "2026-02-10"}
     told = worker.client.get(f"/v1/metrics/{stored['mine']}", params=asked).json()["metrics"]
     assert (told["click_through_rate"]["values"], told["pickup_nights"]["values"]) == ([0.25], [None])
+
+
+@pytest.mark.parametrize("kind", ["season_listing", "season_market", "peers", None])
+def test_a_scoped_key_reads_no_profile_of_markets_or_of_other_listings(
+    scoped: httpx2.Client, worker: Worker, stored: dict[str, int], kind: str | None
+) -> None:
+    days = np.datetime64("2026-01-05") + np.arange(56)
+    for listing_id in stored.values():
+        shown = {"search_impressions": np.full(56, 100.0), "booking_velocity": np.ones(56)}
+        points = MetricPoints(np.full(56, listing_id), days, "booking_com", MOMENT, shown)
+        worker.services.metrics.write(worker.settings.tenant_id, points)
+    assert worker.post("/v1/baselines/refresh").json()["listings"] == 2
+    asked = {} if kind is None else {"kind": kind}
+    assert worker.client.get("/v1/profiles", params=asked).json()["profiles"]
+    refused = scoped.get("/v1/profiles", params=asked)
+    assert refused.status_code == 403
+    assert not any(word in refused.text for word in ("theirs", "Porto", "profiles"))
+    assert scoped.post("/v1/baselines/refresh", json={}).status_code == 403
