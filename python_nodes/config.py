@@ -86,6 +86,7 @@ class Settings(BaseSettings):
 
     http_connect_timeout_s: float = Field(default=5.0, gt=0)
     http_read_timeout_s: float = Field(default=30.0, gt=0)
+    http_at_once: int = Field(default=4, ge=1, le=64)
     retry_attempts: int = Field(default=4, ge=1)
     retry_initial_s: float = Field(default=0.5, ge=0)
     retry_max_wait_s: float = Field(default=30.0, gt=0)

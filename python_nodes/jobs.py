@@ -128,6 +128,7 @@ def _resilience(settings: Settings) -> Resilience:
             connect_timeout_s=settings.http_connect_timeout_s,
             read_timeout_s=settings.http_read_timeout_s,
             attempts=settings.retry_attempts,
+            at_once=settings.http_at_once,
             wait_initial_s=settings.retry_initial_s,
             wait_max_s=settings.retry_max_wait_s,
         ),

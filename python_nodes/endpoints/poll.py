@@ -28,10 +28,14 @@ class PollBody(AsOfBody):
     """Through which connection, as of when."""
 
     connection_id: int = Field(ge=1, le=2**53)
+    force: bool = Field(default=False, description="ask also for what was polled as lately as its every_hours says")
 
 
 class PollCounts(BaseModel):
-    """What came of it; rejected records are in quarantine with their raw payload."""
+    """What came of it; rejected records are in quarantine with their raw payload.
+
+    Where nothing was asked for since it is not due yet, the counts are 0 and the run is the last good one.
+    """
 
     operation: str
     run_id: int
@@ -44,5 +48,6 @@ class PollCounts(BaseModel):
 @api.post("/v1/poll/<operation>", security=access("ingest"), responses={200: PollCounts}, summary="Poll one operation")
 def poll_operation(path: PollPath, body: PollBody) -> Response:
     """Archive, map, normalize, store, acknowledge."""
-    done = poll.run(services(), caller().tenant_id, body.connection_id, path.operation, body.moment())
+    ask = poll.run if body.force else poll.when_due
+    done = ask(services(), caller().tenant_id, body.connection_id, path.operation, body.moment())
     return ok(poll.as_json(done))

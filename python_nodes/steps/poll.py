@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
-from python_nodes import log
+from python_nodes import log, vendors
 from python_nodes.errors import NightporterError
 from python_nodes.steps import connect
 from python_nodes.steps.connect import Link
 from python_nodes.steps.recording import RECORDERS, Payload, Recorded
 from python_nodes.steps.services import Services
-from python_nodes.store import polls, rejected
+from python_nodes.store import connections, polls, rejected
 from python_nodes.vendors.base import RawPayload
 
 
@@ -26,6 +26,25 @@ class PollResult:
     stored: int
     unchanged: int
     rejected: int
+
+
+def when_due(services: Services, tenant_id: int, connection_id: int, operation: str, as_of: datetime) -> PollResult:
+    """Poll, unless what changes rarely was well polled in the same stretch of time: then nothing is asked for."""
+    with services.database.tenant(tenant_id) as conn:
+        connection = connections.get(conn, connection_id, services.fernet_key)
+        last = polls.last_good(conn, connection_id, operation)
+    told = connection.settings.get("every_hours", {})
+    hours = vendors.load(connection.vendor).capabilities.every_hours(connection.vendor, told).get(operation, 0)
+    if last is None or is_due(as_of, last[1], hours):
+        return run(services, tenant_id, connection_id, operation, as_of)
+    log.get("poll").info("not_due", operation=operation, connection_id=connection_id, every_hours=hours)
+    return PollResult(operation=operation, run_id=last[0], fetched=0, stored=0, unchanged=0, rejected=0)
+
+
+def is_due(as_of: datetime, last_at: datetime, hours: int) -> bool:
+    """Whether another stretch of so many hours has begun; they are counted from 1970, so that a day is a UTC day."""
+    stretch_s = hours * 3600
+    return not stretch_s or as_of.timestamp() // stretch_s != last_at.timestamp() // stretch_s
 
 
 def run(

@@ -92,16 +92,18 @@ def finish(
     conn.execute(update(poll_runs).where(poll_runs.c.id == run_id).values(changes))
 
 
-def last_success(conn: Connection, connection_id: int, operation: str) -> datetime | None:
-    """Return ``as_of`` of the newest run that ended without an error."""
+def last_good(conn: Connection, connection_id: int, operation: str) -> tuple[int, datetime] | None:
+    """Return id and ``as_of`` of the newest run that ended without an error and could use some of what came."""
     query = (
-        select(poll_runs.c.as_of_at)
+        select(poll_runs.c.id, poll_runs.c.as_of_at)
         .where(
             poll_runs.c.connection_id == connection_id,
             poll_runs.c.operation == operation,
         )
         .where(poll_runs.c.finished_at.is_not(None), poll_runs.c.error.is_(None))
+        .where((poll_runs.c.rejected == 0) | (poll_runs.c.rejected < poll_runs.c.fetched))
         .order_by(poll_runs.c.as_of_at.desc())
         .limit(1)
     )
-    return conn.execute(query).scalar_one_or_none()
+    found = conn.execute(query).one_or_none()
+    return None if found is None else (int(found.id), found.as_of_at)

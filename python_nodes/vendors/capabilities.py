@@ -14,7 +14,8 @@ from python_nodes.errors import ConfigError
 
 TRANSPORTS = ("http", "file")
 ACCESS = ("read", "write", "webhook")
-OPERATION_KEYS = frozenset({"access", "documented", "assumption", "rate", "window_days"})
+MAX_HOURS = 24 * 366
+OPERATION_KEYS = frozenset({"access", "documented", "assumption", "rate", "window_days", "every_hours"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Operation:
     rate: str
     window_days: int | None = None
     """How many days a backfill asks for at once, if not a month: more where each property is asked by itself."""
+    every_hours: int = 0
+    """How often it is worth a poll: once in each such stretch of time, as 24 is once a UTC day; 0 is each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,18 @@ class Capabilities:
             raise ConfigError(f"{vendor}: rate_limits names unknown operation {sorted(unknown)[0]!r}")
         return {
             name: check_rate(f"{vendor}: rate_limits.{name}", overrides.get(name, overrides.get("*", operation.rate)))
+            for name, operation in self.operations.items()
+        }
+
+    def every_hours(self, vendor: str, overrides: Any) -> dict[str, int]:
+        """How often each operation is polled; an unknown operation is refused by name."""
+        if not isinstance(overrides, Mapping):
+            raise ConfigError(f"{vendor}: every_hours must be a table of operation to hours")
+        unknown = overrides.keys() - self.operations.keys()
+        if unknown:
+            raise ConfigError(f"{vendor}: every_hours names unknown operation {sorted(unknown)[0]!r}")
+        return {
+            name: _hours(f"{vendor}: every_hours.{name}", overrides.get(name, operation.every_hours))
             for name, operation in self.operations.items()
         }
 
@@ -98,7 +113,14 @@ def _operation(path: Path, name: str, table: Any) -> Operation:
         assumption=table.get("assumption"),
         rate=check_rate(f"{where}.rate", table.get("rate")),
         window_days=window_days,
+        every_hours=_hours(f"{where}.every_hours", table.get("every_hours", 0)),
     )
+
+
+def _hours(where: str, told: Any) -> int:
+    if not isinstance(told, int) or isinstance(told, bool) or not 0 <= told <= MAX_HOURS:
+        raise ConfigError(f"{where}: must be a whole number of hours from 0, which is each time, to {MAX_HOURS}")
+    return told
 
 
 def check_rate(where: str, rate: Any) -> str:

@@ -18,7 +18,7 @@ COUNTS = {
     "ari_nights": 90, "ical_nights": 365, "listings_per_call": 50, "page_size": 100, "reservation_days": 7,
     "advance_notice_nights": 0, "booking_window_nights": 0,
 }  # fmt: skip
-OTHERS = frozenset({"rate_limits", "ical_base_url", "channel"})
+OTHERS = frozenset({"rate_limits", "every_hours", "ical_base_url", "channel"})
 CLIENT = ("client_id", "client_secret")
 CONSENT = ("authorization_code", "code_verifier", "redirect_uri")
 
@@ -45,6 +45,7 @@ def read_settings(told: Mapping[str, Any], base_url: str) -> Settings:
         raise ConfigError(f"{VENDOR}: unknown setting {sorted(unknown)[0]!r}")
     counts = {name: _count(name, told.get(name, default)) for name, default in COUNTS.items()}
     ical_base_url = str(told.get("ical_base_url", base_url)).rstrip("/")
+    CAPABILITIES.every_hours(VENDOR, told.get("every_hours", {}))
     rates = CAPABILITIES.rates(VENDOR, told.get("rate_limits", {}))
     return Settings(rates=rates, ical_base_url=ical_base_url, **counts)
 

@@ -20,7 +20,9 @@ from python_nodes.vendors.oauth import TokenAuth
 VENDOR = "booking_com"
 NEW_QUEUE = "OTA_HotelResNotif"
 CHANGE_QUEUE = "OTA_HotelResModifyNotif"
-SETTINGS = frozenset({"rate_limits", "token_ttl_s", "report_days", "ari_nights", "ari_properties_per_call"})
+SETTINGS = frozenset(
+    {"rate_limits", "every_hours", "token_ttl_s", "report_days", "ari_nights", "ari_properties_per_call"}
+)
 CAPABILITIES = read_capabilities(Path(__file__).with_name("capabilities.toml"))
 PROPERTIES_PER_CALL = 100
 
@@ -38,6 +40,7 @@ class Client:
         if unknown:
             raise ConfigError(f"{VENDOR}: unknown setting {sorted(unknown)[0]!r}")
         self._rates = CAPABILITIES.rates(VENDOR, settings.get("rate_limits", {}))
+        CAPABILITIES.every_hours(VENDOR, settings.get("every_hours", {}))
         self._report_days = int(settings.get("report_days", 100))
         self._ari_nights = int(settings.get("ari_nights", 90))
         self._ari_properties = int(settings.get("ari_properties_per_call", 50))

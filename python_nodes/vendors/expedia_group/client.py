@@ -20,7 +20,7 @@ from python_nodes.vendors.oauth import TokenAuth
 VENDOR = "expedia_group"
 SETTINGS = frozenset(
     {
-        "channel", "rate_limits", "id_source", "eqc_base_url", "token_ttl_s", "page_size", "ari_nights",
+        "channel", "rate_limits", "every_hours", "id_source", "eqc_base_url", "token_ttl_s", "page_size", "ari_nights",
         "reservation_days", "review_brands", "properties_per_call",
     }
 )  # fmt: skip
@@ -44,6 +44,7 @@ class Client:
         self._id_source = _one_of("id_source", settings.get("id_source", channel.upper()), ID_SOURCES)
         self._brands = _texts("review_brands", settings.get("review_brands", [channel.upper()]))
         self._rates = CAPABILITIES.rates(VENDOR, settings.get("rate_limits", {}))
+        CAPABILITIES.every_hours(VENDOR, settings.get("every_hours", {}))
         self._page_size = _at_least_one(settings, "page_size", 100)
         # Our assumption where it is more than one: GraphQL allows it, the documents tell no limit.
         self._per_call = _at_least_one(settings, "properties_per_call", 1)

@@ -39,6 +39,15 @@ class Polling:
     def poll(self, as_of: datetime = AS_OF) -> poll.PollResult:
         return poll.run(self.services, self.tenant_id, self.connection_id, "ari", as_of)
 
+    def poll_if_due(self, as_of: datetime) -> poll.PollResult:
+        return poll.when_due(self.services, self.tenant_id, self.connection_id, "ari", as_of)
+
+    def every(self, hours: int) -> None:
+        with self.services.database.tenant(self.tenant_id) as conn:
+            told = {"hours": hours, "id": self.connection_id}
+            query = "UPDATE connections SET settings = jsonb_set(settings::jsonb, '{every_hours}',"
+            conn.execute(text(query + " jsonb_build_object('ari', cast(:hours AS int))) WHERE id = :id"), told)
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.services.database.tenant(self.tenant_id) as conn:
             return [tuple(row) for row in conn.execute(text(query))]
@@ -86,6 +95,31 @@ def test_all_payloads_of_a_poll_are_archived_each_for_itself_and_stored_once(
     assert polling.rows("SELECT count(*) FROM raw_index") == [(3,)]
     again = polling.poll(AS_OF + timedelta(hours=6))
     assert (again.stored, again.unchanged) == (0, 12)
+
+
+def test_what_is_not_due_is_not_asked_for_until_the_next_stretch_of_time(
+    polling: Polling, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    polling.every(24)
+    first = polling.poll_if_due(AS_OF)
+    calls = len(httpserver.log)
+    later = polling.poll_if_due(AS_OF + timedelta(hours=11))
+    assert (first.fetched, later.fetched, later.run_id, len(httpserver.log)) == (12, 0, first.run_id, calls)
+    assert polling.poll_if_due(AS_OF + timedelta(hours=12)).fetched == 12, "a new UTC day"
+    polling.every(0)
+    assert polling.poll_if_due(AS_OF + timedelta(hours=13)).fetched == 12
+
+
+def test_what_failed_is_due_again_at_once(polling: Polling, httpserver: HTTPServer) -> None:
+    serve(httpserver, failing="p00002")
+    polling.every(24)
+    with pytest.raises(RetryableError):
+        polling.poll_if_due(AS_OF)
+    httpserver.clear_all_handlers()
+    httpserver.expect_request("/token-based-authentication/exchange").respond_with_json({"jwt": "t", "ruid": "1"})
+    serve(httpserver)
+    assert polling.poll_if_due(AS_OF + timedelta(hours=1)).fetched == 12
 
 
 def test_what_came_before_a_failure_is_archived_and_nothing_is_stored(polling: Polling, httpserver: HTTPServer) -> None:
