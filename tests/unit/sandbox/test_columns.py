@@ -75,7 +75,7 @@ def test_columns_hold_what_the_rows_hold(main_job: World) -> None:
 def test_a_switched_currency_shows_the_number_in_another(scenario: Path) -> None:
     scenario.write_text(
         'title = "One"\ndescription = "A currency."\n[[incident]]\nid = "c-1"\nkind = "currency_switched"\n'
-        'currency = "GBP"\nstart_day = 2\ndays = 6\nselect = { third = "high", rank = 0 }\n'
+        'currency = "GBP"\nstart_day = 2\ndays = 6\nselect = { third = "high", rank = 2 }\n'
     )
     world = build_world(5, 60, 20, 14, DEFAULT_T0, scenario)
     (item,), made = world.placed, world.reservations
