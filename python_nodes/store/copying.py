@@ -39,12 +39,17 @@ class _Field:
     sql_type: str
 
 
+def as_stored(value: str) -> str:
+    """Return a text as it will be in the table, whose text holds no zero byte."""
+    return value.replace("\0", " ").rstrip(" ")
+
+
 def _text_field(values: NDArray[Any]) -> _Field:
-    # Each text is encoded once, however many rows have it. PostgreSQL's text holds no zero byte.
-    told = values.tolist()
+    # Each text is encoded once, however many rows have it.
+    told: list[str | None] = values.tolist()
     number: dict[str | None, int] = {value: at for at, value in enumerate(dict.fromkeys(told))}
     code = np.fromiter(map(number.__getitem__, told), np.int64, values.size)
-    encoded = [(value or "").replace("\0", " ").rstrip(" ").encode() for value in number] or [b""]
+    encoded = [as_stored(value or "").encode() for value in number] or [b""]
     sizes = np.fromiter((len(one) or -1 for one in encoded), np.int64, len(encoded))
     return _Field(np.array(encoded, dtype="S")[code], sizes[code], "text")
 

@@ -62,7 +62,7 @@ def write(conn: Connection, columns: Mapping[str, Any]) -> int:
 
     Of two revisions of the same version the first that came stays.
     """
-    sources, ids = columns["source"].tolist(), columns["external_id"].tolist()
+    sources, ids = columns["source"].tolist(), [copying.as_stored(one) for one in columns["external_id"].tolist()]
     many = len(set(sources)) > 1
     newest = _newest(list(zip(sources, ids, strict=True)) if many else ids, columns["source_version"])
     bound = _stage(conn, columns, newest)

@@ -80,6 +80,14 @@ def test_each_revision_is_kept_once_wherever_it_stands(conn: Connection, listing
     assert [tuple(row) for row in conn.execute(every)] == [("b-1", [1, 2, 3, 4]), ("b-2", [1]), ("b-3", [7])]
 
 
+def test_a_blank_at_the_end_makes_no_other_booking(conn: Connection, listing_ids: dict[str, int]) -> None:
+    assert bookings.upsert(conn, [booking("b-1"), booking("b-1 ", 2)], listing_ids) == Counts(2, 0)
+    assert bookings.upsert(conn, [booking("b-1  ", 3), booking("b-2")], listing_ids) == Counts(2, 0)
+    assert bookings.upsert(conn, [booking("b-2 ")], listing_ids) == Counts(0, 1)
+    current = text("SELECT external_id, source_version FROM bookings ORDER BY 1")
+    assert [tuple(row) for row in conn.execute(current)] == [("b-1", 3), ("b-2", 1)]
+
+
 def test_what_a_revision_replaced_is_kept_as_it_was(conn: Connection, listing_ids: dict[str, int]) -> None:
     bookings.upsert(conn, [booking(guest_email="zoe@example.org", total_amount_minor=1)], listing_ids)
     bookings.upsert(conn, [booking(version=2, status="cancelled", cancelled_at=NOON, guest_name=None)], listing_ids)

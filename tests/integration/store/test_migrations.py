@@ -15,8 +15,8 @@ from python_nodes.store.session import engine_for
 
 OLD = (
     "INSERT INTO {} (tenant_id, source, external_id, source_version, source_updated_at, listing_id, check_in_date,"
-    " check_out_date, booked_at, total_amount_minor, currency, status, channel)"
-    " VALUES (:tenant, 'ota', :name, :version, '2026-03-01', 1, '2026-04-01', '2026-04-02', '2026-03-01', 100, 'EUR', 'confirmed', 'ota')"
+    " check_out_date, booked_at, total_amount_minor, currency, status, channel) VALUES (:tenant, 'ota', :name,"
+    " :version, '2026-03-01', 1, '2026-04-01', '2026-04-02', '2026-03-01', 100, 'EUR', 'confirmed', 'ota')"
 )
 EVERY = "SELECT tenant_id, external_id, source_version FROM booking_revisions ORDER BY 1, 2, 3"
 
