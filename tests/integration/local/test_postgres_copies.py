@@ -46,3 +46,14 @@ def test_a_dump_makes_the_same_database_again_or_none(scratch: Path) -> None:
         with create_engine(server.url("postgres", "", "third")).connect() as conn:
             assert conn.execute(text("SELECT to_regclass('nights')")).scalar_one() is None
     assert [path.name for path in scratch.iterdir() if path.suffix == ".part"] == []
+
+
+def test_what_a_backfill_needs_holds_from_the_first_start_and_after_the_next(scratch: Path) -> None:
+    asked = text("SELECT name, current_setting(name), pending_restart FROM pg_settings WHERE name = ANY(:names)")
+    for _ in range(2):
+        with postgres.run(scratch / "data") as server, create_engine(server.admin_url).connect() as conn:
+            told = conn.execute(asked, {"names": list(postgres.SETTINGS)}).all()
+            safe = [conn.execute(text(f"SHOW {name}")).scalar_one() for name in ("fsync", "full_page_writes")]
+        assert {row[0]: row[1] for row in told} == postgres.SETTINGS
+        assert not any(row[2] for row in told)
+        assert safe == ["on", "on"]
