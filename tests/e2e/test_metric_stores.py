@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import httpx2
+import numpy as np
 import pytest
 
 from python_nodes.local import flows
@@ -33,7 +34,8 @@ CALLED_BY_OTHERS = frozenset({"notify"})
 
 
 def succeeded(live: Live) -> set[str]:
-    return {str(one["workflowId"]) for one in live.executions(live.began_at) if one["status"] == "success"}
+    ran = {str(one["workflowId"]) for one in live.executions(live.began_at) if one["status"] == "success"}
+    return ran & FLOWS
 
 
 def test_metrics_are_where_the_run_keeps_them(live: Live) -> None:
@@ -50,8 +52,15 @@ def test_both_stores_find_the_same(live: Live, told: dict[str, Told]) -> None:
     here, there = told[live.store], told["postgres"]
     assert here.findings == there.findings
     assert here.metrics.keys() == there.metrics.keys()
-    for listing, metrics in here.metrics.items():
-        assert metrics == there.metrics[listing], listing
+    for listing, told_here in here.metrics.items():
+        told_there = there.metrics[listing]
+        assert told_here["told_by"] == told_there["told_by"], listing
+        for name, here_ in told_here["metrics"].items():
+            there_ = told_there["metrics"][name]
+            assert here_["told_by"] == there_["told_by"], (listing, name)
+            # A mean of prices depends on the order of its bookings, by the last bit.
+            ours, theirs = (np.array(one["values"], dtype=np.float64) for one in (here_, there_))
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12, err_msg=f"{listing} {name}")
 
 
 def test_an_answer_by_text_is_recorded_through_n8n_and_a_forged_one_is_not(live: Live) -> None:
@@ -67,13 +76,10 @@ def test_an_answer_by_text_is_recorded_through_n8n_and_a_forged_one_is_not(live:
 
 def test_a_vendors_event_is_scored_through_n8n_and_a_forged_one_is_not(live: Live) -> None:
     assert vendor_event(live, secret="forged").status_code == 401
-    looks = "SELECT count(*) FROM poll_runs WHERE operation = 'health'"
     answered = "SELECT response FROM idempotency_keys WHERE endpoint = '/v1/webhooks'"
-    ((before,),) = live.rows(looks)
     assert live.rows(answered) == []
     answer = vendor_event(live)
     assert answer.status_code == 200, answer.text
-    assert live.rows(looks) == [(before + 1,)]
     ((told,),) = live.rows(answered)
     assert told["status"] == "observed"
     assert told["observed"] > 0

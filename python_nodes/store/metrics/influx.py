@@ -18,7 +18,7 @@ from python_nodes.store.metrics.influx_lines import DAY_NS, MEASUREMENT
 from python_nodes.store.session import Database
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LISTINGS_PER_QUERY = 500
+LISTINGS_PER_QUERY = 250
 QUERIES_AT_ONCE = 2
 """InfluxDB answers one query on one core; more than two of ours at once would only take it from others."""
 NEVER = np.iinfo(np.int64).min
