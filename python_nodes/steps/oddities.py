@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -40,16 +41,19 @@ def note_report(conn: Connection, columns: PerformanceColumns, index: PortfolioI
     _note_currency(conn, operation, place, days, columns.currency[known], index, columns.observed_at)
 
 
-def note_nights(conn: Connection, columns: AriColumns, index: PortfolioIndex, operation: str) -> None:
-    """Note which listings' nights are priced in another currency than the property's."""
-    place = index.positions(columns.listing_external_id)
-    known = np.flatnonzero((place >= 0) & np.isfinite(columns.price_minor))
-    days = np.full(known.size, np.datetime64(columns.observed_at.date(), "D"))
-    # The day stands for the poll: whatever an earlier one noted is no longer so.
-    ids = index.listing_id[place[known]]
-    since = np.append(days, np.datetime64("1970-01-01", "D"))
-    odd = _other_currency(place[known], days, columns.currency[known], index)
-    marks.replace(conn, operation, CURRENCY, ids, since, odd, columns.observed_at)
+def note_nights(conn: Connection, told: Sequence[AriColumns], index: PortfolioIndex, operation: str) -> None:
+    """Note which listings' nights are priced in another currency than the property's; all of a poll at once."""
+    for observed_at in sorted({one.observed_at for one in told}):
+        seen = [one for one in told if one.observed_at == observed_at]
+        place = index.positions(np.concatenate([one.listing_external_id for one in seen]))
+        known = np.flatnonzero((place >= 0) & np.isfinite(np.concatenate([one.price_minor for one in seen])))
+        currency = np.concatenate([one.currency for one in seen])[known]
+        days = np.full(known.size, np.datetime64(observed_at.date(), "D"))
+        # The day stands for the poll: whatever an earlier one noted is no longer so.
+        ids = index.listing_id[place[known]]
+        since = np.append(days, np.datetime64("1970-01-01", "D"))
+        odd = _other_currency(place[known], days, currency, index)
+        marks.replace(conn, operation, CURRENCY, ids, since, odd, observed_at)
 
 
 def _note_currency(

@@ -171,8 +171,8 @@ def _nights(conn: SqlConnection, mapped: Sequence[Mapped], listings: Sequence[Li
     index = normalize.PortfolioIndex.build(listings)
     told: list[AriColumns] = []
     bad: list[Rejected] = []
+    oddities.note_nights(conn, [columns for columns, _ in mapped], index, "ari")
     for columns, unread in mapped:
-        oddities.note_nights(conn, columns, index, "ari")
         good, unusable = normalize.normalize_ari_columns(columns, index, columns.observed_at)
         told.append(good)
         bad += [*unread, *unusable]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
@@ -15,10 +16,18 @@ T = TypeVar("T")
 def ask(work: Callable[[T], Iterable[RawPayload]], items: Sequence[T], workers: int) -> Iterator[RawPayload]:
     """What each item brings, in the items' order; what came before or beside a failure is given before it is raised."""
     came: list[list[RawPayload]] = [[] for _ in items]
+    failed = threading.Event()
 
     def bring(number: int) -> None:
-        # Piece by piece, so that what came is there when the next piece fails.
-        came[number].extend(work(items[number]))
+        if failed.is_set():
+            return
+        try:
+            # Piece by piece, so that what came is there when the next piece fails.
+            for payload in work(items[number]):
+                came[number].append(payload)
+        except Exception:
+            failed.set()
+            raise
 
     failure: Exception | None = None
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(items)))) as pool:
@@ -26,14 +35,8 @@ def ask(work: Callable[[T], Iterable[RawPayload]], items: Sequence[T], workers: 
         asked = [pool.submit(copy_context().run, bring, number) for number in range(len(items))]
         try:
             for number, done in enumerate(asked):
-                try:
-                    done.result()
-                except CancelledError:
-                    continue
-                except Exception as error:
-                    failure = failure or error
-                    for waiting in asked:
-                        waiting.cancel()
+                found = _failure(done)
+                failure = failure or found
                 yield from came[number]
                 came[number].clear()
         finally:
@@ -41,3 +44,11 @@ def ask(work: Callable[[T], Iterable[RawPayload]], items: Sequence[T], workers: 
                 waiting.cancel()
     if failure is not None:
         raise failure
+
+
+def _failure(done: Future[None]) -> Exception | None:
+    try:
+        done.result()
+    except Exception as error:
+        return error
+    return None
