@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
-from python_nodes.domain.findings import Anomaly, Category, Impact
+from python_nodes.domain.findings import SHARE_SO_FAR, Anomaly, Category, Impact
 from python_nodes.domain.inputs import Economics
 from python_nodes.domain.portfolio import ListingInfo
 
@@ -96,6 +96,7 @@ def _one(
     days_to_resolution = settings.days_to_resolution.get(anomaly.cause, settings.days_to_resolution["unknown"])
     # The present day counts: a guard sees a problem on the day it begins.
     days_so_far = float(max((as_of_day - anomaly.onset_date).days + 1, 1))
+    lost_so_far = baseline * float(anomaly.evidence.get(SHARE_SO_FAR, anomaly.share_lost)) * days_so_far
     loss_usd = loss / settings.usd_rate / 100.0
     urgency = {
         "loss_rate": loss_rate_points(loss_usd, settings),
@@ -111,7 +112,7 @@ def _one(
     }  # fmt: skip
     return _scored(
         urgency, category_by_rule(anomaly, loss_usd, settings), loss=loss, loss_usd=loss_usd,
-        impact_minor=loss * days_to_resolution, lost_so_far_minor=loss * days_so_far, parts=parts, settings=settings,
+        impact_minor=loss * days_to_resolution, lost_so_far_minor=lost_so_far, parts=parts, settings=settings,
     )  # fmt: skip
 
 

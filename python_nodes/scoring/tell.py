@@ -9,8 +9,9 @@ import numpy as np
 
 from detectors.baselines import weekday_season
 from detectors.series import FloatArray
-from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.findings import SHARE_SO_FAR, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.scoring import lost
 from python_nodes.scoring.look import Looked, plain
 
 CHART_DAYS = 60
@@ -23,7 +24,7 @@ def anomaly(found: Looked, row: int, listing: ListingInfo, looked: Mapping[str, 
     """Say what was found on one listing; ``looked`` holds all watches by name, for what the finding cost."""
     watch, forecast, batch = found.watch, found.forecast, found.batch
     onset = int(found.onset[row])
-    told = _told(found, row, onset)
+    told = lost.told_since(found, row, onset)
     lower, upper = weekday_season.band(forecast, row, watch.baseline_params)
     observed = float(forecast.capped[row, onset:][told].sum())
     expected = float(forecast.expected[row, onset:][told].sum())
@@ -33,6 +34,9 @@ def anomaly(found: Looked, row: int, listing: ListingInfo, looked: Mapping[str, 
         "expected_in_window": round(expected, 2), "dispersion": round(float(forecast.dispersion[row, -1]), 3),
         "chart": _chart(found, row, lower, upper),
     }  # fmt: skip
+    share_now, share_so_far = lost.shares(found, row, looked)
+    if share_so_far != share_now:
+        evidence[SHARE_SO_FAR] = round(share_so_far, 4)
     scale = 1.0
     if exposure and watch.reported_metric in RATES:
         name = watch.reported_metric.removesuffix("_rate")
@@ -50,37 +54,9 @@ def anomaly(found: Looked, row: int, listing: ListingInfo, looked: Mapping[str, 
         onset_date=batch.days[onset].astype("datetime64[D]").item(), observed=observed / scale,
         expected=expected / scale, lower=plain(lower[last]) if is_plain else None,
         upper=plain(upper[last]) if is_plain else None, p_value=p_value,
-        share_lost=share_lost(found, row, looked), confidence=1.0 - p_value, cause=watch.cause,
+        share_lost=share_now, confidence=1.0 - p_value, cause=watch.cause,
         direction="up" if rises else "down", evidence=evidence,
     )  # fmt: skip
-
-
-def share_lost(found: Looked, row: int, looked: Mapping[str, Looked]) -> float:
-    """Return the share of bookings that is missing since the onset, as far as the counts tell it.
-
-    One count is added to either side, so that a short window without any does not claim that all is lost.
-    """
-    loss, ratio = found.watch.loss, float(found.ratio[row])
-    counted = looked.get(loss.follows, found)
-    assumed, weight = 1.0, 1.0
-    if np.isfinite(ratio):
-        assumed = min(ratio, 1.0) ** loss.power
-        weight = loss.prior_counts * max(float(counted.forecast.dispersion[row, -1]), 1.0)
-    seen = wanted = 0.0
-    if counted is not found or not np.isfinite(ratio):
-        # Watches read histories of their own lengths, all up to the same day.
-        onset = max(int(found.onset[row]) + counted.batch.days.size - found.batch.days.size, 0)
-        told = _told(counted, row, onset)
-        seen = float(counted.forecast.capped[row, onset:][told].sum())
-        wanted = float(counted.forecast.expected[row, onset:][told].sum())
-    left = (seen + weight * assumed) / (wanted + weight)
-    return min(max(1.0 - left, 0.0), 1.0)
-
-
-def _told(found: Looked, row: int, onset: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Where since the onset both what was and what should have been are known."""
-    expected, capped = found.forecast.expected[row, onset:], found.forecast.capped[row, onset:]
-    return np.asarray(np.isfinite(expected) & np.isfinite(capped), dtype=np.bool_)
 
 
 def _chart(found: Looked, row: int, lower: FloatArray, upper: FloatArray) -> dict[str, list[Any]]:

@@ -42,10 +42,12 @@ class Loss:
     """What share of bookings a finding is taken to cost, where the metric is no count of the funnel itself.
 
     At first ``1 - ratio ** power``; what the counts of ``follows``, another watch, show since the onset weighs as they
-    come in, against ``prior_counts`` of what was assumed.
+    come in, against ``prior_counts`` of what was assumed. What wears on further steps of the funnel loses by those too:
+    ``also`` are the watches of their counts.
     """
 
     follows: str = ""
+    also: tuple[str, ...] = ()
     power: float = 1.0
     prior_counts: float = 10.0
 
@@ -94,8 +96,9 @@ def load_watches(path: Path = DEFAULT_PATH) -> list[Watch]:
         raise ConfigError(f"{path.name}: {error}") from error
     watches = [_watch(name, table) for name, table in tables.items()]
     for watch in watches:
-        if watch.loss.follows not in {"", *tables}:
-            raise ConfigError(f"watch {watch.name}: loss follows {watch.loss.follows!r}, which is no watch")
+        for name in (watch.loss.follows, *watch.loss.also):
+            if name not in {"", *tables}:
+                raise ConfigError(f"watch {watch.name}: loss follows {name!r}, which is no watch")
     return watches
 
 
@@ -155,8 +158,12 @@ def _rule(name: str, table: Mapping[str, Any]) -> RuleParams:
 
 def _loss(name: str, given: Mapping[str, Any]) -> Loss:
     """Read how a finding's loss is told."""
-    numbers = {key: value for key, value in given.items() if key != "follows"}
-    return dataclasses.replace(_params(name, Loss, numbers), follows=str(given.get("follows", "")))
+    numbers = {key: value for key, value in given.items() if key not in ("follows", "also")}
+    also = given.get("also", [])
+    if not isinstance(also, list):
+        raise ConfigError(f"watch {name}: also must be a list of watches")
+    loss = _params(name, Loss, numbers)
+    return dataclasses.replace(loss, follows=str(given.get("follows", "")), also=tuple(map(str, also)))
 
 
 def _params(watch: str, cls: type[P], given: Mapping[str, Any]) -> P:

@@ -43,6 +43,13 @@ def test_money_is_loss_times_days() -> None:
     assert impact.loss_per_day_minor == 6_000  # 2 × 100.00 × 0.75 × 0.4
     assert impact.impact_minor == 42_000
     assert impact.lost_so_far_minor == 24_000
+
+
+def test_what_came_on_slowly_has_cost_less_than_it_costs_now() -> None:
+    slow = replace(DROP, kind="slow_decline", evidence={"share_lost_so_far": 0.25})
+    (impact,) = assess([slow], economics(), [LISTING], date(2026, 3, 4))
+    assert impact.loss_per_day_minor == 6_000
+    assert impact.lost_so_far_minor == 4 * 3_750
     # 60 USD a day is a fifth of the way from 50 (40) to 100 (60): 44; steady 50; ordinary season 50; priority 50.
     assert impact.score == pytest.approx(0.4 * 44 + 0.3 * 50 + 0.2 * 50 + 0.1 * 50)
     assert impact.category == "high"  # by the rule, 25 to 50 %; by the score it is medium

@@ -134,6 +134,8 @@ def test_all_markets_together_are_a_season(world: World, listing: MakeListing) -
         ('[w]\nmetric="search_rank"\nbaseline="yearly_regression"\nrule="band"\nscope="market"', "sequential rule"),
         ('[w]\nmetric="search_rank"\nbaseline="weekday_season"\nrule="band"\nhistory_days=0', "history_days"),
         ('[w]\nmetric="search_rank"\nbaseline="weekday_season"\nrule="band"\n[w.loss]\nfollows="x"', "no watch"),
+        ('[w]\nmetric="search_rank"\nbaseline="weekday_season"\nrule="band"\n[w.loss]\nalso=["x"]', "no watch"),
+        ('[w]\nmetric="search_rank"\nbaseline="weekday_season"\nrule="band"\n[w.loss]\nalso="w"', "list of watches"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(text: str, named: str, tmp_path: Path) -> None:
