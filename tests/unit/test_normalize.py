@@ -142,14 +142,21 @@ def test_history_columns_follow_the_records_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "currency", "minor"), [("123.45", "EUR", 12345), ("163", "JPY", 163), ("1.5", "KWD", 1500)]
-)
+    ("text", "currency", "minor"),
+    [
+        ("123.45", "EUR", 12345), ("163", "JPY", 163), ("1.5", "KWD", 1500), ("0.10", "EUR", 10), (".5", "EUR", 50),
+        ("7.", "EUR", 700), ("12.500", "EUR", 1250), ("-3.25", "EUR", -325), (" 4.5 ", "EUR", 450),
+        ("1e3", "EUR", 100000),
+        ("9999999999999.99", "EUR", 999999999999999), ("0", "EUR", 0),
+    ],
+)  # fmt: skip
 def test_minor_units_follow_the_currency(text: str, currency: str, minor: int) -> None:
     assert to_minor(text, currency) == minor
 
 
 @pytest.mark.parametrize(
-    ("text", "currency"), [("1.5", "JPY"), ("1.001", "EUR"), ("NaN", "EUR"), ("1e99", "EUR"), ("1", "QQQ")]
+    ("text", "currency"),
+    [("1.5", "JPY"), ("1.001", "EUR"), ("NaN", "EUR"), ("1e99", "EUR"), ("1", "QQQ"), ("", "EUR"), (".", "EUR")],
 )
 def test_amount_that_does_not_fit_is_refused(text: str, currency: str) -> None:
     with pytest.raises(RejectedRecord):
