@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from python_nodes.vendors.airbnb.oauth import HostAuth, authorization_url, new_v
 from python_nodes.vendors.airbnb.settings import FEED, VENDOR, has_account, read_links, read_settings
 from python_nodes.vendors.base import Products, RawPayload, Runtime
 from python_nodes.vendors.base_http import UPSTREAM_STATUS, Call, HttpSession, Reply
+from python_nodes.vendors.json_text import read_json
 
 API = "/assumed/v1"
 MAX_PAGES = 10_000
@@ -159,8 +159,8 @@ class Client:
 def _next_cursor(content: bytes) -> str | None:
     """The next page, if this one says so; a page that cannot be read is the mapping's to refuse."""
     try:
-        cursor = json.loads(content)["next_cursor"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        cursor = read_json(content)["next_cursor"]
+    except (ValueError, KeyError, TypeError):
         return None
     return cursor if isinstance(cursor, str) and cursor else None
 

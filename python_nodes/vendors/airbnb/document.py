@@ -14,6 +14,7 @@ from python_nodes.domain.columns import ObjectArray
 from python_nodes.domain.money import to_minor
 from python_nodes.domain.records import Rejected
 from python_nodes.errors import RejectedRecord
+from python_nodes.vendors.json_text import read_json
 
 T = TypeVar("T")
 MAX_COUNT = 1_000_000
@@ -50,8 +51,8 @@ def wrapped(name: str, item: Any) -> bytes:
 
 def _items(content: bytes, name: str) -> list[Any]:
     try:
-        found = json.loads(content)[name]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        found = read_json(content)[name]
+    except (ValueError, KeyError, TypeError):
         raise RejectedRecord(f"{name}: missing, or the document is not JSON", field=name) from None
     if not isinstance(found, list):
         raise RejectedRecord(f"{name}: not a list", field=name)
