@@ -31,15 +31,15 @@ def log_move(logs: FloatArray, groups: IntArray, min_peers: int) -> FloatArray:
     ndarray, shape (n_series, n_times)
     """
     names, group = np.unique(groups, return_inverse=True)
-    told = np.zeros((names.size, logs.shape[1]), dtype=np.int64)
-    np.add.at(told, group, np.isfinite(logs))
+    members = [logs[group == one] for one in range(names.size)]
+    told = np.array([np.isfinite(rows).sum(axis=0) for rows in members]).reshape(names.size, logs.shape[1])
     # Where every group has enough, nothing needs to stand in.
     lacking = (told < min_peers).any(axis=0)
     overall = np.zeros(logs.shape[1])
     overall[lacking] = _median(logs[:, lacking], min_peers, overall[lacking])
     moves = np.zeros(told.shape)
-    for one in range(names.size):
-        moves[one] = _median(logs[group == one], min_peers, overall)
+    for one, rows in enumerate(members):
+        moves[one] = _median(rows, min_peers, overall)
     return np.asarray(moves[group], dtype=np.float64)
 
 

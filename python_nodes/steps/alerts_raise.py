@@ -15,7 +15,7 @@ from python_nodes.alerts.pipeline import Decisions, PipelineSettings
 from python_nodes.domain.findings import Alert, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
-from python_nodes.steps import news, rates, snapshot
+from python_nodes.steps import measured_loss, news, rates, snapshot
 from python_nodes.steps.services import Services
 from python_nodes.store import actions, alerts, anomalies, portfolio, turns, undelivered
 
@@ -28,6 +28,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         listings = portfolio.load_listings(conn)
         open_alerts = alerts.open_all(conn)
         found = ongoing(anomalies.current(conn, as_of), open_alerts)
+        found = measured_loss.corrected(services, tenant_id, listings, found, as_of)
         decisions = decide(services, conn, listings, open_alerts, found, as_of)
         decisions = heed_silences(conn, decisions, found, listings, as_of)
         apply(conn, decisions, as_of)
@@ -83,12 +84,13 @@ def heed_silences(
 
 def apply(conn: Connection, decisions: Decisions, as_of: datetime) -> None:
     """Write what the pipeline decided; each change keeps its reason."""
-    for draft in decisions.insert:
-        alerts.insert(conn, draft, reason=f"new {draft.kind}, category {draft.category}")
-    for change in decisions.update:
-        # Whoever closed the alert while this cycle was thinking has the last word.
-        with suppress(NotFoundError):
-            alerts.update(conn, change.alert_id, change.fields, change.reason, at=as_of, notify=change.notify)
+    alerts.insert_all(conn, [(draft, f"new {draft.kind}, category {draft.category}") for draft in decisions.insert])
+    changes = [
+        alerts.Change(alert_id=one.alert_id, changes=one.fields, reason=one.reason, notify=one.notify)
+        for one in decisions.update
+    ]
+    alerts.update_open(conn, changes, at=as_of)
     for end in decisions.resolve:
+        # Whoever closed the alert while this cycle was thinking has the last word.
         with suppress(NotFoundError):
             alerts.resolve(conn, end.alert_id, end.resolved_at, end.reason, notify=end.notify)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -44,31 +45,70 @@ def _plain(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: v.isoformat() if isinstance(v, date | datetime) else v for name, v in changes.items()}
 
 
-def _record(
-    conn: Connection, alert_id: int, version: int, event: str, reason: str, at: datetime, *,
-    changes: Mapping[str, Any], notify: bool,
-) -> None:  # fmt: skip
-    plain = _plain(changes)
-    row = {"alert_id": alert_id, "version": version, "event": event, "reason": reason, "at": at, "changes": plain}
-    conn.execute(sql_insert(alert_events).values(row))
-    payload = {"alert_id": alert_id, "event": event, "reason": reason}
-    outbox.add(conn, NOTIFY if notify else CHANGED, str(alert_id), version, payload)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decision:
+    """What is written of one decision: in the alert's history, and for those who follow it."""
+
+    alert_id: int
+    version: int
+    event: str
+    reason: str
+    at: datetime
+    changes: Mapping[str, Any]
+    notify: bool
+
+
+def _record(conn: Connection, decisions: Sequence[_Decision]) -> None:
+    if not decisions:
+        return
+    rows = [
+        {
+            "alert_id": one.alert_id, "version": one.version, "event": one.event, "reason": one.reason, "at": one.at,
+            "changes": _plain(one.changes),
+        }
+        for one in decisions
+    ]  # fmt: skip
+    conn.execute(sql_insert(alert_events), rows)
+    outbox.add_all(conn, [
+        outbox.Entry(
+            type=NOTIFY if one.notify else CHANGED, entity=str(one.alert_id), version=one.version,
+            payload={"alert_id": one.alert_id, "event": one.event, "reason": one.reason},
+        )
+        for one in decisions
+    ])  # fmt: skip
 
 
 def insert(conn: Connection, draft: AlertDraft, *, reason: str, notify: bool = True) -> int:
     """Store a new alert and return its id."""
-    values = asdict(draft)
-    row = {**values, "updated_at": values["raised_at"], "version": 1}
-    alert_id = int(conn.execute(sql_insert(alerts).values(row).returning(alerts.c.id)).scalar_one())
-    told = {"category": values["category"], "impact_minor": values["impact_minor"]}
-    _record(conn, alert_id, 1, "raised", reason, values["raised_at"], changes=told, notify=notify)
-    return alert_id
+    return insert_all(conn, [(draft, reason)], notify=notify)[0]
+
+
+def insert_all(conn: Connection, drafts: Sequence[tuple[AlertDraft, str]], *, notify: bool = True) -> list[int]:
+    """Store new alerts, each with its reason, and return their ids."""
+    if not drafts:
+        return []
+    names = [field.name for field in fields(AlertDraft)]
+    rows = [
+        {name: getattr(draft, name) for name in names} | {"updated_at": draft.raised_at, "version": 1}
+        for draft, _ in drafts
+    ]
+    stored = conn.execute(sql_insert(alerts).returning(alerts.c.fingerprint, alerts.c.id), rows)
+    # Only one of a fingerprint is open.
+    id_of = {fingerprint: int(alert_id) for fingerprint, alert_id in stored}
+    _record(conn, [
+        _Decision(
+            alert_id=id_of[draft.fingerprint], version=1, event="raised", reason=reason, at=draft.raised_at,
+            changes={"category": draft.category, "impact_minor": draft.impact_minor}, notify=notify,
+        )
+        for draft, reason in drafts
+    ])  # fmt: skip
+    return [id_of[draft.fingerprint] for draft, _ in drafts]
 
 
 def _change_open(
     conn: Connection, alert_id: int, changes: Mapping[str, Any], at: datetime, event: str, reason: str, *, notify: bool
-) -> int:  # fmt: skip
-    """Change an open alert and keep the reason; returns its new version."""
+) -> _Decision:  # fmt: skip
+    """Change an open alert and return what is to be kept of it."""
     row = {**changes, "updated_at": at, "version": alerts.c.version + 1}
     open_one = (alerts.c.id == alert_id) & alerts.c.resolved_at.is_(None)
     found = conn.execute(
@@ -76,21 +116,46 @@ def _change_open(
     ).scalar_one_or_none()
     if found is None:
         raise NotFoundError(f"no open alert {alert_id}")
-    version = int(found)
-    _record(conn, alert_id, version, event, reason, at, changes=changes, notify=notify)
-    return version
+    return _Decision(
+        alert_id=alert_id, version=int(found), event=event, reason=reason, at=at, changes=changes, notify=notify
+    )  # fmt: skip
 
 
 def update(
     conn: Connection, alert_id: int, changes: Mapping[str, Any], reason: str, *, at: datetime, notify: bool
 ) -> int:  # fmt: skip
     """Change an open alert in place and return its new version."""
-    return _change_open(conn, alert_id, changes, at, "updated", reason, notify=notify)
+    made = _change_open(conn, alert_id, changes, at, "updated", reason, notify=notify)
+    _record(conn, [made])
+    return made.version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """New values of an open alert, as ``update`` takes them."""
+
+    alert_id: int
+    changes: Mapping[str, Any]
+    reason: str
+    notify: bool
+
+
+def update_open(conn: Connection, wanted: Sequence[Change], *, at: datetime) -> None:
+    """Change those alerts that are open; whoever closed one meanwhile has the last word."""
+    made = []
+    for one in wanted:
+        with suppress(NotFoundError):
+            made.append(
+                _change_open(conn, one.alert_id, one.changes, at, "updated", one.reason, notify=one.notify)
+            )  # fmt: skip
+    _record(conn, made)
 
 
 def resolve(conn: Connection, alert_id: int, at: datetime, reason: str, *, notify: bool = True) -> int:
     """Close an open alert and return its last version."""
-    return _change_open(conn, alert_id, {"resolved_at": at}, at, "resolved", reason, notify=notify)
+    made = _change_open(conn, alert_id, {"resolved_at": at}, at, "resolved", reason, notify=notify)
+    _record(conn, [made])
+    return made.version
 
 
 def open_all(conn: Connection) -> list[Alert]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -14,6 +15,11 @@ from python_nodes.store import turns
 from python_nodes.store.tables import anomalies, anomaly_runs
 
 
+def _columns(one: Anomaly) -> dict[str, Any]:
+    # Not as `asdict`: it copies the evidence, a chart's every point, only to have it written.
+    return {field.name: getattr(one, field.name) for field in fields(Anomaly)}
+
+
 def replace(conn: Connection, as_of: datetime, source_kind: str, found: Sequence[Anomaly]) -> int:
     """Store what one run found (``source_kind`` is ``guards`` or ``watches``); the same run again replaces it."""
     ran = (anomalies.c.source_kind == source_kind) & (anomalies.c.as_of_at == as_of)
@@ -21,7 +27,7 @@ def replace(conn: Connection, as_of: datetime, source_kind: str, found: Sequence
     run = {"source_kind": source_kind, "as_of_at": as_of}
     conn.execute(upsert(anomaly_runs).values(run).on_conflict_do_nothing())
     if found:
-        conn.execute(insert(anomalies), [{**run, **asdict(one)} for one in found])
+        conn.execute(insert(anomalies), [{**run, **_columns(one)} for one in found])
     return len(found)
 
 
@@ -41,7 +47,7 @@ def renew(
     ran = (a.source_kind == source_kind) & (a.as_of_at == run["as_of_at"])
     conn.execute(delete(anomalies).where(ran & a.listing_id.in_(listing_ids)))
     if found:
-        conn.execute(insert(anomalies), [{**run, **asdict(one)} for one in found])
+        conn.execute(insert(anomalies), [{**run, **_columns(one)} for one in found])
 
 
 def last_run_at(conn: Connection, source_kind: str) -> datetime | None:

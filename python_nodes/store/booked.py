@@ -71,7 +71,7 @@ def rows(
     Of those that were neither booked nor cancelled since then, the ones that come after ``until`` are left out.
     """
     wanted = np.asarray(listing_ids, dtype=np.int64)
-    found = wide_read.fetch(conn, _BOOKED, (wanted.tolist(), as_of, since, since, since, until), _KINDS)
+    found = wide_read.fetch(conn, _BOOKED, wanted, (as_of, since, since, since, until), _KINDS)
     order = np.argsort(wanted)
     place = np.searchsorted(wanted, found["listing_id"], sorter=order)
     listing_row = order[place] if len(found) else np.empty(0, dtype=np.int64)

@@ -26,13 +26,27 @@ class OutboxRow:
 
 def add(conn: Connection, type_: str, entity: str, version: int, payload: Mapping[str, Any]) -> None:
     """Write one row; the same (type, entity, version) is written once."""
-    row = {
-        "type": type_,
-        "entity": entity,
-        "version": version,
-        "payload": dict(payload),
-    }
-    conn.execute(insert(outbox).values(row).on_conflict_do_nothing())
+    add_all(conn, [Entry(type=type_, entity=entity, version=version, payload=payload)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A row to be written."""
+
+    type: str
+    entity: str
+    version: int
+    payload: Mapping[str, Any]
+
+
+def add_all(conn: Connection, entries: Sequence[Entry]) -> None:
+    """Do as ``add`` for several rows."""
+    rows = [
+        {"type": one.type, "entity": one.entity, "version": one.version, "payload": dict(one.payload)}
+        for one in entries
+    ]
+    if rows:
+        conn.execute(insert(outbox).on_conflict_do_nothing(), rows)
 
 
 def pending(conn: Connection, type_: str, limit: int = 1000) -> list[OutboxRow]:

@@ -62,7 +62,7 @@ def booked_between(
     """Return the stays booked from ``start`` until before ``end``; a lead is counted from the local day of booking."""
     wanted = np.asarray(listing_ids, dtype=np.int64)
     kinds = {"listing_id": "i8", "booked_at": "us", "check_in": "D", "check_out": "D"}
-    rows = wide_read.fetch(conn, _STAYS, (wanted.tolist(), start, end), kinds)
+    rows = wide_read.fetch(conn, _STAYS, wanted, (start, end), kinds)
     row = _rows_of(wanted, rows["listing_id"])
     return Stays(
         listing_row=row,
@@ -120,7 +120,7 @@ def _taken(
     kinds = {"listing_id": "i8", "unit_id": "i8", "observed_at": "us"}
     known = copying.fetch(conn, _UNITS, (ids.tolist(),), kinds)
     standing = {"listing_id": "i8", "check_in": "D", "check_out": "D", "booked_at": "us"}
-    rows = wide_read.fetch(conn, _STANDING, (known["listing_id"].tolist(), first, last), standing)
+    rows = wide_read.fetch(conn, _STANDING, known["listing_id"], (first, last), standing)
     unit = known["unit_id"][_rows_of(known["listing_id"], rows["listing_id"])]
     # Each booking once for every listing of its unit that was asked for.
     asked = known[_rows_of(known["listing_id"], ids)]

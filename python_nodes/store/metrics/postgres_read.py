@@ -31,14 +31,13 @@ def read(conn: Connection, metrics: Sequence[str], listing_ids: Sequence[int], s
         f" WHERE listing_id = ANY(%s) AND day_date BETWEEN %s AND %s AND ({tells})"
     )
     kinds = {"listing_id": "i8", "day_date": "D", "as_of_at": "us", **dict.fromkeys(metrics, "f8")}
-    bound = (wanted.tolist(), start, end)
     filled = {name: np.full(len(wanted) * len(days), np.nan) for name in metrics}
-    rows = wide_read.fetch(conn, query, bound, kinds)
+    rows = wide_read.fetch(conn, query, wanted, (start, end), kinds)
     cell = _cells(rows, wanted, days)
     done = [_fill(told, cell, rows["as_of_at"], rows[name]) for name, told in filled.items()]
     if not all(done):
         # Told twice as of one moment: the name of the source decides.
-        rows = copying.fetch(conn, f"{query} ORDER BY as_of_at, source", bound, kinds)
+        rows = copying.fetch(conn, f"{query} ORDER BY as_of_at, source", (wanted.tolist(), start, end), kinds)
         cell = _cells(rows, wanted, days)
         for name, told in filled.items():
             at = np.flatnonzero(~np.isnan(rows[name]))
