@@ -19,7 +19,7 @@ ONLY   ?=
 # `nightporter up` counts its seconds from here, installation included.
 STARTED := $(shell date +%s)
 
-.PHONY: help run test lint bench screenshots doctor flows-export flows-import lock install install-dev influx clean
+.PHONY: help run test lint bench screenshots doctor flows-export flows-import lock install install-dev influx influx-2 clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ install-dev: ## Install what `make test` and `make lint` need
 
 influx: ## Get the InfluxDB servers that this machine can have, for `make test` and `make run ARGS="--store influx"`
 	@influx/install.sh "$(CACHE)"
+
+influx-2: ## Build InfluxDB 2.7 too (Go and Rust, ten minutes), so that `make test` runs on it as well
+	@influx/install.sh "$(CACHE)" 2
 
 $(VENV)/.created:
 	@$(PYTHON) -m venv $(VENV)

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Put every InfluxDB 1.x server that this machine can have into the cache: influx/install.sh CACHE
-# 1.8.10 is built from its published source by Go; 1.6.7 is Debian's package, unpacked and not installed.
+# Put InfluxDB servers into the cache: influx/install.sh CACHE for every 1.x server that this machine can have,
+# influx/install.sh CACHE 2 for 2.7.12 too. 1.8.10 and 2.7.12 are built from their published sources by Go, 2.7.12 with
+# Rust besides, which takes ten minutes of two cores; 1.6.7 is Debian's package, unpacked and not installed.
 # Says why a server cannot be had; fails only where none can be and CI is set.
 set -euo pipefail
-cache=${1:?usage: influx/install.sh CACHE}
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${1:?usage: influx/install.sh CACHE [2]}
 new="$cache/influxdb-1.8.10/bin/influxd"
 old="$cache/influxdb-1.6.7/usr/bin/influxd"
+two="$cache/influxdb-2.7.12/bin/influxd"
 
 build_1_8_10() {
   command -v go >/dev/null || { echo "InfluxDB 1.8.10: there is no Go on this machine to build it with."; return; }
@@ -33,9 +36,27 @@ unpack_1_6_7() {
   rm -rf "$folder"
 }
 
+build_2_7_12() {
+  for tool in go cargo pkg-config; do
+    command -v "$tool" >/dev/null || { echo "InfluxDB 2.7.12: there is no $tool on this machine to build it with."; return; }
+  done
+  echo "Building InfluxDB 2.7.12 into $cache (once a machine, ten minutes or more) …"
+  local folder=${two%/bin/influxd}
+  mkdir -p "$folder/bin"
+  # Flux, which is linked in and which we never ask, is not worth optimizing; newer compilers' warnings are errors to it.
+  (cd "$here/v2" && go build -o "$folder/pkg-config" github.com/influxdata/pkg-config &&
+    env PKG_CONFIG="$folder/pkg-config" RUSTC_WORKSPACE_WRAPPER="$here/v2/rustc-lenient" \
+      RUSTUP_TOOLCHAIN="$(rustup show active-toolchain 2>/dev/null | cut -d' ' -f1)" RUSTFLAGS="--cap-lints warn" \
+      CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+      go build -buildvcs=false -tags sqlite_foreign_keys,sqlite_json -ldflags '-s -w -X main.version=2.7.12' \
+      -o "$two" github.com/influxdata/influxdb/v2/cmd/influxd) >"$folder/build.log" 2>&1 ||
+    echo "InfluxDB 2.7.12: the build failed, see $folder/build.log"
+}
+
 mkdir -p "$cache"
 [[ -x $new ]] || build_1_8_10
 [[ -x $old ]] || unpack_1_6_7
+[[ ${2:-} != 2 || -x $two ]] || build_2_7_12
 [[ -x $new || -x $old ]] && exit 0
 echo "No InfluxDB server: install Go, or work on Debian. What needs one is skipped."
 [[ -z ${CI:-} ]]

@@ -1,14 +1,15 @@
-"""A real InfluxDB 1.x from what `make influx` put into the cache."""
+"""A real InfluxDB from what `make influx` put into the cache."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx2
 import psutil
@@ -16,7 +17,13 @@ import psutil
 from python_nodes.errors import ConfigError
 from python_nodes.local import loopback, processes
 
-READY_S = 30.0
+if TYPE_CHECKING:
+    from python_nodes.store.metrics.influx_http import InfluxAddress
+
+READY_S = 60.0
+ORG = "nightporter"
+"""The organization that a 2.x server is set up with; 1.x has none."""
+OPENED_BY = "operator-token"
 CONFIG = """reporting-disabled = true
 bind-address = "127.0.0.1:0"
 [meta]
@@ -52,9 +59,18 @@ class Build:
         root = os.environ.get("NIGHTPORTER_CACHE") or str(Path.home() / ".cache" / "nightporter")
         return Path(root) / f"influxdb-{self.version}" / self.binary
 
+    @property
+    def is_2(self) -> bool:
+        """Whether it has organizations, buckets and tokens, and lets nobody in without one."""
+        return self.version.startswith("2.")
 
-BUILDS = (Build("1.8.10", "v2", "bin/influxd"), Build("1.6.7", "v1", "usr/bin/influxd"))
-"""Newest first."""
+
+BUILDS = (
+    Build("1.8.10", "v2", "bin/influxd"),
+    Build("1.6.7", "v1", "usr/bin/influxd"),
+    Build("2.7.12", "v2", "bin/influxd"),
+)
+"""In the order in which `up` prefers them; 2.7 takes long to build, so that few machines have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +81,26 @@ class Influx:
     build: Build
     root: Path
     child: processes.Child
+    token: str = field(default="", repr=False)
 
     @property
     def settings(self) -> dict[str, str]:
         """What makes a worker keep its metrics there."""
+        known_by = {"NIGHTPORTER_INFLUX_ORG": ORG, "NIGHTPORTER_INFLUX_TOKEN": self.token} if self.token else {}
         return {
             "NIGHTPORTER_METRIC_STORE": "influx",
             "NIGHTPORTER_INFLUX_URL": self.url,
             "NIGHTPORTER_INFLUX_API": self.build.api,
+            **known_by,
         }
+
+    def address(self, **own: Any) -> InfluxAddress:
+        """Return its address as whoever may do everything there, but for what is given."""
+        # The client takes long to import, and most runs of `up` need none.
+        from python_nodes.store.metrics.influx_http import InfluxAddress
+
+        known_by: Mapping[str, str] = {"org": ORG, "token": self.token} if self.token else {}
+        return InfluxAddress(**{"url": self.url, "api": self.build.api, **known_by, **own})
 
     def keep(self, copy: Path) -> None:
         """Copy everything as it stands, so that a later server can start from there."""
@@ -108,17 +135,45 @@ def run(root: Path, build: Build, *, port: int | None = None, auth: bool = False
     """Start the server on ``root`` and a loopback port and stop it at the end."""
     chosen = port or processes.free_port()
     root.mkdir(parents=True, exist_ok=True)
-    config = root / "influxdb.conf"
-    config.write_text(CONFIG.format(root=root, port=chosen, auth=str(auth).lower()))
-    command = [str(build.path), "run", "-config", str(config)]
+    command = _command_2(root, build, chosen) if build.is_2 else _command_1(root, build, chosen, auth=auth)
     env = processes.clean_environment({})
     child = processes.start("influxdb", command, env=env, log=root / "influxd.log", cwd=root)
     url = f"http://127.0.0.1:{chosen}"
     try:
         processes.wait_until(child, lambda: _answers(url), within_s=READY_S)
-        yield Influx(url, build, root, child)
+        yield Influx(url, build, root, child, _token(url, root) if build.is_2 else "")
     finally:
         processes.stop([child])
+
+
+def _command_1(root: Path, build: Build, port: int, *, auth: bool) -> list[str]:
+    config = root / "influxdb.conf"
+    config.write_text(CONFIG.format(root=root, port=port, auth=str(auth).lower()))
+    return [str(build.path), "run", "-config", str(config)]
+
+
+def _command_2(root: Path, build: Build, port: int) -> list[str]:
+    return [
+        str(build.path), "run", "--http-bind-address", f"127.0.0.1:{port}", "--reporting-disabled", "--no-tasks",
+        "--bolt-path", str(root / "influxd.bolt"), "--sqlite-path", str(root / "influxd.sqlite"),
+        "--engine-path", str(root / "engine"),
+    ]  # fmt: skip
+
+
+def _token(url: str, root: Path) -> str:
+    """Set a 2.x server up unless it is, and tell what opens it."""
+    kept, http = root / OPENED_BY, loopback.client()
+    if not kept.exists():
+        kept.touch(mode=0o600)
+        kept.write_text(secrets.token_urlsafe(48))
+    token = kept.read_text()
+    if http.get(f"{url}/api/v2/setup").json()["allowed"]:
+        told = {
+            "username": "operator", "password": secrets.token_urlsafe(24), "org": ORG, "bucket": "unused",
+            "token": token,
+        }  # fmt: skip
+        http.post(f"{url}/api/v2/setup", json=told).raise_for_status()
+    return token
 
 
 def _answers(url: str) -> bool:

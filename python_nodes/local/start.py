@@ -177,7 +177,7 @@ def _series_store(running: Running, stack: ExitStack, *, reused: bool) -> influx
     """Start InfluxDB where the run keeps its metrics there, from the prepared history or from nothing."""
     if running.options.store != "influx":
         return None
-    from python_nodes.store.metrics.influx_http import InfluxAddress, InfluxHttp
+    from python_nodes.store.metrics.influx_http import InfluxHttp
 
     root = running.folder.root / "influx"
     shutil.rmtree(root, ignore_errors=True)
@@ -186,7 +186,7 @@ def _series_store(running: Running, stack: ExitStack, *, reused: bool) -> influx
     server = stack.enter_context(influx.run(root, influx.newest()))
     # Whatever uses it stops before it does.
     stack.callback(running.stop)
-    InfluxHttp(InfluxAddress(url=server.url, api=server.build.api)).create_database()
+    InfluxHttp(server.address()).create_database()
     running.stopwatch.note(f"InfluxDB {server.build.version} answers")
     return server
 

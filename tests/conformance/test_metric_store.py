@@ -15,7 +15,7 @@ from python_nodes.errors import PermanentError
 from python_nodes.local import influx
 from python_nodes.store import migrate
 from python_nodes.store.metrics.influx import InfluxMetricStore
-from python_nodes.store.metrics.influx_http import InfluxAddress, InfluxHttp
+from python_nodes.store.metrics.influx_http import InfluxHttp
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.session import Database
 from tests.conftest import MigratedDatabase
@@ -32,12 +32,10 @@ def store(request: pytest.FixtureRequest, app_database: Database) -> Iterator[Me
         return
     server = request.getfixturevalue("influx_servers").get(request.param)
     if server is None:
-        pytest.skip(f"{request.param} is not on this machine; `make influx` says why")
-    address = InfluxAddress(url=server.url, api=server.build.api, database=f"np_{uuid4().hex[:12]}")
-    http = InfluxHttp(address)
+        pytest.skip(f"{request.param} is not on this machine: `make influx` and `make influx-2` say why")
+    http = InfluxHttp(server.address(database=f"np_{uuid4().hex[:12]}"))
     http.create_database()
     yield InfluxMetricStore(http, app_database)
-    http.rows(f"DROP DATABASE {address.database}")
     http.close()
 
 

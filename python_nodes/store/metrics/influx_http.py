@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from python_nodes.errors import NightporterError, PermanentError, RetryableError
 
-SHARD_DURATION = "104w"
+SHARD_DURATION_S = 104 * 7 * 86_400
 """A backfill spans years: with the usual week a shard, writing it is half as fast and reading it three times slower."""
 
 PING_TIMEOUT_S = 5.0
@@ -95,16 +95,30 @@ class InfluxHttp:
 
     def ping(self) -> None:
         """Raise if the server does not answer, has no such database, or does not know us."""
-        self.rows(self._proof(), timeout_s=PING_TIMEOUT_S)
+        found = self.rows(self._proof(), timeout_s=PING_TIMEOUT_S)
+        if not any(series.get("values") for series in found):
+            # 2.x tells of a database that is not there as of one without any retention policy.
+            raise self._refused("database not found")
 
     def create_database(self) -> None:
-        """Create the database unless it is there; needs an administrator of a 1.x server."""
+        """Create the database, on 2.x the bucket, unless it is there; needs an administrator of the server."""
+        with self._recovering():
+            if str(self._client.version()).lstrip("v").startswith("2."):
+                self._create_bucket()
+                return
         name = identifier(self.address.database)
-        self.rows(f"CREATE DATABASE {name} WITH DURATION INF SHARD DURATION {SHARD_DURATION} NAME autogen")
+        self.rows(f"CREATE DATABASE {name} WITH DURATION INF SHARD DURATION {SHARD_DURATION_S}s NAME autogen")
 
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
+
+    def _create_bucket(self) -> None:
+        buckets, name = self._client.buckets_api(), self.address.database
+        rule = {"type": "expire", "everySeconds": 0, "shardGroupDurationSeconds": SHARD_DURATION_S}
+        # As a database's name, a bucket's is known to InfluxQL without any mapping.
+        if buckets.find_bucket_by_name(name) is None:
+            buckets.create_bucket(bucket_name=name, retention_rules=rule, org=self.address.org)
 
     def _proof(self) -> str:
         return f"SHOW RETENTION POLICIES ON {identifier(self.address.database)}"

@@ -5,13 +5,18 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.domain.permission import Permission
+from influxdb_client.domain.permission_resource import PermissionResource
 from pytest_httpserver import HTTPServer
 
 from python_nodes import config, jobs
@@ -30,17 +35,31 @@ DAY = date(2026, 2, 1)
 SECRET = "wrong-or-right"
 
 
-@pytest.fixture(params=[f"influxdb-{build.version}" for build in influx.BUILDS])
+def named(builds: Iterable[influx.Build]) -> list[str]:
+    return [f"influxdb-{build.version}" for build in builds]
+
+
+@pytest.fixture(params=named(influx.BUILDS))
 def server(request: pytest.FixtureRequest, influx_servers: dict[str, Influx]) -> Influx:
-    if request.param not in influx_servers:
-        pytest.skip(f"{request.param} is not on this machine; `make influx` says why")
-    return influx_servers[request.param]
+    return on_this_machine(influx_servers, request.param)
 
 
-@pytest.fixture
-def guarded(server: Influx, tmp_path: Path) -> Iterator[Influx]:
-    """A server of the same build that knows an administrator and a user who may read and write one database."""
-    with influx.run(tmp_path / "influx", server.build, auth=True) as made:
+@pytest.fixture(params=named(build for build in influx.BUILDS if build.is_2))
+def server_2(request: pytest.FixtureRequest, influx_servers: dict[str, Influx]) -> Influx:
+    return on_this_machine(influx_servers, request.param)
+
+
+def on_this_machine(servers: dict[str, Influx], name: str) -> Influx:
+    if name not in servers:
+        pytest.skip(f"{name} is not on this machine: `make influx` and `make influx-2` say why")
+    return servers[name]
+
+
+@pytest.fixture(params=named(build for build in influx.BUILDS if not build.is_2))
+def guarded(request: pytest.FixtureRequest, influx_servers: dict[str, Influx], tmp_path: Path) -> Iterator[Influx]:
+    """A 1.x server that knows an administrator and a user who may read and write one database."""
+    build = on_this_machine(influx_servers, request.param).build
+    with influx.run(tmp_path / "influx", build, auth=True) as made:
         InfluxHttp(address(made)).rows(f"CREATE USER root WITH PASSWORD '{SECRET}' WITH ALL PRIVILEGES")
         root = InfluxHttp(address(made, user="root", password=SECRET))
         root.create_database()
@@ -49,8 +68,8 @@ def guarded(server: Influx, tmp_path: Path) -> Iterator[Influx]:
         yield made
 
 
-def address(server: Influx, *, user: str = "", password: str = "", token: str = "") -> InfluxAddress:
-    return InfluxAddress(url=server.url, api=server.build.api, user=user, password=password, token=token)
+def address(server: Influx, **own: Any) -> InfluxAddress:
+    return server.address(**own)
 
 
 def points(value: float, *, source: str = "report", as_of: datetime = NOON, n_days: int = 1) -> MetricPoints:
@@ -92,8 +111,35 @@ def test_a_token_of_user_and_password_serves_1_8(guarded: Influx, app_database: 
     assert value(store, tenant_id) == 4.0
 
 
+def test_a_token_of_least_right_serves_2(server_2: Influx, app_database: Database, tenant_id: int) -> None:
+    root = address(server_2, database="of_least_right")
+    InfluxHttp(root).create_database()
+    with InfluxDBClient(root.url, root.token, org=root.org) as client:
+        bucket = client.buckets_api().find_bucket_by_name(root.database)
+        just_it = PermissionResource(type="buckets", id=bucket.id, org_id=bucket.org_id)
+        may = [Permission(action=action, resource=just_it) for action in ("read", "write")]
+        given = client.authorizations_api().create_authorization(org_id=bucket.org_id, permissions=may)
+    store = InfluxMetricStore(InfluxHttp(replace(root, token=given.token)), app_database)
+    store.ping()
+    store.write(tenant_id, points(4.0))
+    assert value(store, tenant_id) == 4.0
+    elsewhere = InfluxMetricStore(InfluxHttp(replace(root, token=given.token, database="unused")), app_database)
+    with pytest.raises(PermanentError):
+        elsewhere.write(tenant_id, points(4.0))
+
+
+def test_a_wrong_token_is_refused_by_2_and_does_not_show(
+    server_2: Influx, app_database: Database, tenant_id: int
+) -> None:
+    store = InfluxMetricStore(InfluxHttp(address(server_2, token="guessed")), app_database)
+    for use in (store.ping, lambda: store.write(tenant_id, points(4.0)), lambda: value(store, tenant_id)):
+        with pytest.raises(PermanentError, match="refuses our user or token") as refused:
+            use()
+        assert "guessed" not in str(refused.value) + repr(store.http.address)
+
+
 def test_a_missing_database_says_what_to_run(server: Influx, app_database: Database, tenant_id: int) -> None:
-    http = InfluxHttp(InfluxAddress(url=server.url, api=server.build.api, database="nobody_made_this"))
+    http = InfluxHttp(address(server, database="nobody_made_this"))
     store = InfluxMetricStore(http, app_database)
     for use in (store.ping, lambda: store.write(tenant_id, points(4.0)), lambda: value(store, tenant_id),
                 lambda: store.count(tenant_id)):  # fmt: skip
@@ -102,12 +148,18 @@ def test_a_missing_database_says_what_to_run(server: Influx, app_database: Datab
 
 
 def test_creating_the_database_twice_changes_nothing(server: Influx, app_database: Database, tenant_id: int) -> None:
-    http = InfluxHttp(InfluxAddress(url=server.url, api=server.build.api, database="made_twice"))
+    http = InfluxHttp(address(server, database="made_twice"))
     http.create_database()
     store = InfluxMetricStore(http, app_database)
     store.write(tenant_id, points(4.0))
     http.create_database()
     assert value(store, tenant_id) == 4.0
+    if server.build.is_2:
+        # InfluxQL of 2.x tells the same of every bucket.
+        with InfluxDBClient(server.url, server.token, org=influx.ORG) as client:
+            (rule,) = client.buckets_api().find_bucket_by_name("made_twice").retention_rules
+        assert (rule.every_seconds, rule.shard_group_duration_seconds) == (0, 17472 * 3600)
+        return
     policies = http.rows('SHOW RETENTION POLICIES ON "made_twice"')[0]["values"]
     assert [row[:3] for row in policies] == [["autogen", "0s", "17472h0m0s"]]
 
@@ -131,7 +183,7 @@ def test_a_server_that_hangs_is_given_up_on(
     server: Influx, app_database: Database, tenant_id: int, tmp_path: Path
 ) -> None:
     with influx.run(tmp_path / "influx", server.build) as mine:
-        http = InfluxHttp(InfluxAddress(url=mine.url, api=mine.build.api, timeout_s=0.5))
+        http = InfluxHttp(address(mine, timeout_s=0.5))
         http.create_database()
         process = psutil.Process(mine.child.process.pid)
         process.suspend()
@@ -168,7 +220,7 @@ def test_statuses_are_errors_by_what_recovers_from_them(
 def test_a_source_that_no_tag_can_hold_is_refused(
     server: Influx, app_database: Database, tenant_id: int, source: str
 ) -> None:
-    http = InfluxHttp(InfluxAddress(url=server.url, api=server.build.api, database="sources"))
+    http = InfluxHttp(address(server, database="sources"))
     http.create_database()
     store = InfluxMetricStore(http, app_database)
     with pytest.raises(PermanentError, match="cannot name a series"):
@@ -179,7 +231,7 @@ def test_a_source_that_no_tag_can_hold_is_refused(
 def test_a_later_report_overwrites_and_leaves_one_point_a_day(
     server: Influx, app_database: Database, tenant_id: int
 ) -> None:
-    http = InfluxHttp(InfluxAddress(url=server.url, api=server.build.api, database="overwritten"))
+    http = InfluxHttp(address(server, database="overwritten"))
     http.create_database()
     store = InfluxMetricStore(http, app_database)
     for hour in range(5):
@@ -211,8 +263,7 @@ def test_the_command_line_sets_up_what_the_settings_name(
     own = {
         "NIGHTPORTER_DATABASE_URL": database.app_url, "NIGHTPORTER_REDIS_URL": valkey_url,
         "NIGHTPORTER_SECRET_KEY": base64.urlsafe_b64encode(bytes(32)).decode(), "NIGHTPORTER_RAW_ROOT": str(tmp_path),
-        "NIGHTPORTER_INFLUX_URL": server.url, "NIGHTPORTER_INFLUX_API": server.build.api,
-        "NIGHTPORTER_INFLUX_DATABASE": "by_command",
+        **server.settings, "NIGHTPORTER_METRIC_STORE": "postgres", "NIGHTPORTER_INFLUX_DATABASE": "by_command",
     }  # fmt: skip
     command = [str(Path(sys.executable).parent / "nightporter"), "influx", "setup"]
     for more, told in (({}, "NIGHTPORTER_METRIC_STORE is not influx"), ({"NIGHTPORTER_METRIC_STORE": "influx"}, "")):
@@ -220,7 +271,7 @@ def test_the_command_line_sets_up_what_the_settings_name(
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         assert (done.returncode, told in done.stderr) == (2 if told else 0, True)
     assert "has the database by_command" in done.stdout
-    http = InfluxHttp(InfluxAddress(url=server.url, api=server.build.api, database="by_command"))
+    http = InfluxHttp(address(server, database="by_command"))
     assert InfluxMetricStore(http, app_database).write(tenant_id, points(1.0)) == 1
 
 
