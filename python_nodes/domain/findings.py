@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 Category = Literal["critical", "high", "medium", "low"]
+LOSS_IS_ASSUMED = "loss_is_assumed"
+"""In the evidence of a guard that sees what is wrong and cannot see what it costs."""
 SHARE_SO_FAR = "share_lost_so_far"
 """In the evidence of what came on slowly: the mean share lost since the onset, where that is not the present one."""
 

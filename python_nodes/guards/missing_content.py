@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.findings import LOSS_IS_ASSUMED, Anomaly
 from python_nodes.domain.inputs import GuardInputs
 from python_nodes.guards.finding import finding, now
 from python_nodes.guards.settings import GuardSettings
@@ -47,6 +47,6 @@ def missing_finding(inputs: GuardInputs, one: Gone, *, kind: str, cause: str, sh
         observed=float(one.left_count), expected=float(one.left_count + len(one.names)),
         evidence={
             "missing": list(one.names), "left": one.left_count, "last_seen_at": f"{one.last_seen_at}Z",
-            "loss_is_assumed": True,
+            LOSS_IS_ASSUMED: True,
         },
     )  # fmt: skip

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.findings import LOSS_IS_ASSUMED, Anomaly
 from python_nodes.domain.inputs import GuardInputs
 from python_nodes.domain.metrics import FloatArray, IntArray
 from python_nodes.guards.finding import finding
@@ -41,7 +41,7 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
                 evidence={
                     "points": round(points, 2), "review_count": int(inputs.reviews.count[row]),
                     "last_at_former_score": str(days[still_good[-1]]),
-                    "assumed_loss_per_point": settings.review_loss_per_point,
+                    "assumed_loss_per_point": settings.review_loss_per_point, LOSS_IS_ASSUMED: True,
                 },
             )
         )  # fmt: skip

@@ -43,18 +43,17 @@ def shares(found: Looked, row: int, looked: Mapping[str, Looked]) -> tuple[float
         assumed = min(ratio, 1.0) ** loss.power
         # Of a ramp that ends there. Without another watch to follow its own counts are in the ratio already.
         mean = (1.0 + assumed) / 2.0 if is_slow else assumed
-        lefts = [mean if counted is found else _left(counted, row, since, mean, loss.prior_counts)]
+        lefts = [mean if counted is found else left(counted, row, since, mean, loss.prior_counts)]
     else:
-        lefts = [_left(counted, row, since, 1.0, None)]
+        lefts = [left(counted, row, since, 1.0, None)]
     others = [looked[name] for name in loss.also if name in looked]
-    lefts += [_left(other, row, since, 1.0, loss.prior_counts) for other in others]
+    lefts += [left(other, row, since, 1.0, loss.prior_counts) for other in others]
     so_far = _share(lefts)
     if not is_slow:
         return so_far, so_far
     steps = [counted, *others]
     now = [
-        _left(step, row, max(since, -NOW_DAYS), left, loss.prior_counts)
-        for step, left in zip(steps, lefts, strict=True)
+        left(step, row, max(since, -NOW_DAYS), kept, loss.prior_counts) for step, kept in zip(steps, lefts, strict=True)
     ]
     return max(_share(now), so_far), so_far
 
@@ -63,8 +62,15 @@ def _share(lefts: Sequence[float]) -> float:
     return min(max(1.0 - float(np.prod(lefts)), 0.0), 1.0)
 
 
-def _left(counted: Looked, row: int, since: int, assumed: float, prior_counts: float | None) -> float:
-    """Return what is left of the last ``-since`` days' counts, shrunk to ``assumed`` by so many dispersed counts.
+def left(counted: Looked, row: int, since: int, assumed: float, prior_counts: float | None) -> float:
+    """Return what is left of the last ``-since`` days' counts, shrunk to ``assumed`` by so many dispersed counts."""
+    seen, wanted, dispersion = counts(counted, row, since)
+    weight = 1.0 if prior_counts is None else prior_counts * dispersion
+    return (seen + weight * assumed) / (wanted + weight)
+
+
+def counts(counted: Looked, row: int, since: int) -> tuple[float, float, float]:
+    """Return what was counted and what should have been in the last ``-since`` days, and their variance ÷ mean.
 
     Watches read histories of their own lengths, all up to the same day.
     """
@@ -73,9 +79,7 @@ def _left(counted: Looked, row: int, since: int, assumed: float, prior_counts: f
     seen = float(counted.forecast.capped[row, onset:][told].sum())
     wanted = float(counted.forecast.expected[row, onset:][told].sum())
     dispersion = float(counted.forecast.dispersion[row, -1])
-    spread = max(dispersion, 1.0) if np.isfinite(dispersion) else 1.0
-    weight = 1.0 if prior_counts is None else prior_counts * spread
-    return (seen + weight * assumed) / (wanted + weight)
+    return seen, wanted, max(dispersion, 1.0) if np.isfinite(dispersion) else 1.0
 
 
 def told_since(found: Looked, row: int, onset: int) -> BoolArray:
