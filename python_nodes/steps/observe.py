@@ -12,7 +12,7 @@ from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
 from python_nodes.scoring import observe
 from python_nodes.scoring.watches import load_watches
-from python_nodes.steps import alerts_raise, doubts, metrics_derive, snapshot
+from python_nodes.steps import alerts_raise, doubts, metrics_derive, snapshot, watched_series
 from python_nodes.steps.services import Services
 from python_nodes.store import anomalies, portfolio
 
@@ -63,12 +63,10 @@ def _watches(
     if not seen:
         return []
     watches = load_watches()
-    metrics = sorted({name for watch in watches for name in (watch.metric, watch.exposure) if name is not None})
     metrics_derive.run(services, tenant_id, as_of)
     today = snapshot.local_day(as_of, listings)
-    matrix = services.metrics.read(
-        tenant_id, metrics, [one.listing_id for one in listings], *snapshot.window(today, services.history_days)
-    )  # fmt: skip
+    ids, span = [one.listing_id for one in listings], snapshot.window(today, services.history_days)
+    matrix = watched_series.read(services.metrics, tenant_id, watches, ids, *span)
     with services.database.tenant(tenant_id) as conn:
         down = doubts.outage_days(conn, listings, matrix.days, as_of)
     return observe.score_listings(watches, matrix, listings, [one.listing_id for one in seen], today, down)
