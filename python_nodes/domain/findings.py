@@ -9,6 +9,9 @@ from typing import Any, Literal
 Category = Literal["critical", "high", "medium", "low"]
 LOSS_IS_ASSUMED = "loss_is_assumed"
 """In the evidence of a guard that sees what is wrong and cannot see what it costs."""
+LOSS_IS_UNKNOWN = "loss_is_unknown"
+"""In the evidence of what is told at no cost because nothing tells the cost: why."""
+OF_OUR_SIGHT = "a data problem: what we hear is wrong, not what is sold"
 SHARE_SO_FAR = "share_lost_so_far"
 """In the evidence of what came on slowly: the mean share lost since the onset, where that is not the present one."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.findings import LOSS_IS_UNKNOWN, Anomaly
 from python_nodes.domain.inputs import BoolArray, GuardInputs
 from python_nodes.domain.metrics import IntArray
 from python_nodes.domain.money import currency_digits
@@ -48,7 +48,7 @@ def _found(inputs: GuardInputs, row: int, entry: int, settings: GuardSettings) -
     if ratio is None:
         return finding(
             inputs, row, kind=NAME, metric="listed_price", cause="currency_switched",
-            evidence=evidence | {"loss_is_unknown": "no exchange rate"},
+            evidence=evidence | {LOSS_IS_UNKNOWN: "no exchange rate"},
         )  # fmt: skip
     lost = float(lost_at(np.array(ratio), settings))
     evidence["worth_of_usual"] = round(ratio, 4)

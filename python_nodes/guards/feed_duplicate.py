@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.findings import LOSS_IS_UNKNOWN, OF_OUR_SIGHT, Anomaly
 from python_nodes.domain.inputs import BoolArray, GuardInputs
 from python_nodes.domain.metrics import IntArray
 from python_nodes.guards.finding import finding, now
@@ -42,7 +42,7 @@ def _found(inputs: GuardInputs, row: int, entries: IntArray, repeated: bool) -> 
     evidence = {
         "doubled_days": days, "copies": max((int(one) for one in inputs.marks.value[entries]), default=1),
         "operations": sorted({str(one) for one in inputs.marks.operation[entries]}),
-        "same_figures_each_day": repeated, "counted_once": True,
+        "same_figures_each_day": repeated, "counted_once": True, LOSS_IS_UNKNOWN: OF_OUR_SIGHT,
     }  # fmt: skip
     onset = np.datetime64(days[-1]).astype("datetime64[D]").item() if days else inputs.as_of_day
     return finding(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.findings import LOSS_IS_UNKNOWN, OF_OUR_SIGHT, Anomaly
 from python_nodes.domain.inputs import BoolArray, GuardInputs
 from python_nodes.domain.metrics import IntArray
 from python_nodes.guards import currency_switched, poll_failing
@@ -82,6 +82,7 @@ def _found(inputs: GuardInputs, row: int, unheard: bool, late: bool, behind: int
     }  # fmt: skip
     if nights:
         evidence["offered_though_booked"] = nights
+    evidence[LOSS_IS_UNKNOWN] = OF_OUR_SIGHT
     silent_days = int(silent_s(inputs)[row]) // 86400 if unheard else 0
     return anomaly(
         inputs, row, kind=NAME, metric="search_impressions" if late and not unheard and not nights else "availability",

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.findings import LOSS_IS_UNKNOWN, OF_OUR_SIGHT, Anomaly
 from python_nodes.domain.inputs import BoolArray, FailingPoll, GuardInputs
 from python_nodes.guards.finding import finding
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
@@ -59,5 +59,6 @@ def _found(inputs: GuardInputs, row: int, polls: list[FailingPoll]) -> Anomaly:
             "failures": latest.failures, "reason": latest.reason,
             "last_success_at": latest.succeeded_at.isoformat() if latest.succeeded_at else None,
             "listings": int(np.logical_or.reduce([poll.listings for poll in polls]).sum()),
+            LOSS_IS_UNKNOWN: OF_OUR_SIGHT,
         },
     )  # fmt: skip

@@ -89,7 +89,8 @@ def test_another_currency_is_told_and_is_no_stale_feed(well: GuardInputs) -> Non
     (found,) = currency_switched.check(switched)
     assert (found.listing_id, found.evidence["shown_currency"], found.evidence["currency"]) == (12, "USD", "EUR")
     assert feed_stale.check(switched) == []
-    assert len(feed_stale.check(silent)) == 1
+    (stale,) = feed_stale.check(silent)
+    assert (stale.share_lost, stale.evidence["loss_is_unknown"][:14]) == (0.0, "a data problem")
 
 
 @pytest.mark.parametrize(
