@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     import_folder: Path | None = None
     import_observe_days: int = Field(default=7, ge=0)
     news_url: str | None = None
-    news_secret: SecretStr | None = None
+    news_secret: SecretStr = SecretStr("")
     login_max_age_s: int = Field(default=86_400, ge=60)
     session_max_age_s: int = Field(default=86_400, ge=60)
     database_pool_size: int = Field(default=5, ge=1)

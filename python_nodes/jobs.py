@@ -95,7 +95,7 @@ def build_services(settings: Settings) -> Services:
             max_rows=settings.max_import_rows,
             observe_days=settings.import_observe_days,
         ),
-        news=_news(settings),
+        news=News(url=settings.news_url, secret=settings.news_secret.get_secret_value()) if settings.news_url else None,
         openai=_openai(settings),
         clock=clock.now,
         sleep=time.sleep,
@@ -157,12 +157,6 @@ def _answers(settings: Settings) -> Answers:
         sms_replies_url=settings.sms_replies_url or f"{base_url}/v1/sms/replies",
         link_max_age_s=settings.action_link_max_age_s,
     )
-
-
-def _news(settings: Settings) -> News | None:
-    if settings.news_url is None:
-        return None
-    return News(url=settings.news_url, secret=settings.news_secret.get_secret_value() if settings.news_secret else "")
 
 
 def _openai(settings: Settings) -> OpenAISettings | None:
