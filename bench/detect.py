@@ -22,6 +22,7 @@ from bench.score import row_of
 from detectors.evaluation import calibration, events, nab, ranking
 from detectors.single import offline, online
 from detectors.single.contract import Scores
+from detectors.single.past import Params
 
 KEEPS = (0.0, 0.1, 0.25, 0.5)
 QUIET_SERIES, QUIET_DAYS = 20, 56
@@ -91,9 +92,7 @@ def _monitoring(series: Sequence[Labelled]) -> list[dict[str, Any]]:
     }  # fmt: skip
     peers = {name: [rule(one.filled()) for one in series] for name, rule in plain.items()}
     by_keep = {
-        keep: [
-            online.detect(one.grid.values, one.grid.hints(), params=online.Params(keep=keep)).score for one in series
-        ]
+        keep: [online.detect(one.grid.values, one.grid.hints(), params=Params(keep=keep)).score for one in series]
         for keep in KEEPS
     }
     ours = [online.detect(one.grid.values, one.grid.hints()) for one in series]

@@ -22,11 +22,16 @@ def median(values: FloatArray, most: int) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
+def row_medians(cubes: FloatArray) -> FloatArray:
+    """Return the median of what is known along the middle axis, NaN where nothing is; (r, m, n) gives (r, n)."""
+    counts = np.isfinite(cubes).sum(axis=1)
+    ordered = np.sort(cubes, axis=1)
+    rows, places = np.ogrid[: cubes.shape[0], : cubes.shape[2]]
+    lower = ordered[rows, np.maximum((counts - 1) // 2, 0), places]
+    upper = ordered[rows, np.minimum(counts // 2, cubes.shape[1] - 1), places]
+    return np.asarray(np.where(counts > 0, (lower + upper) / 2.0, np.nan), dtype=np.float64)
+
+
 def column_medians(columns: FloatArray) -> FloatArray:
     """Return the median of each column's known values, NaN where there is none; (n_rows, n) gives (n,)."""
-    counts = np.isfinite(columns).sum(axis=0)
-    ordered = np.sort(columns, axis=0)
-    places = np.arange(columns.shape[1])
-    lower = ordered[np.maximum((counts - 1) // 2, 0), places]
-    upper = ordered[np.minimum(counts // 2, len(ordered) - 1), places]
-    return np.asarray(np.where(counts > 0, (lower + upper) / 2.0, np.nan), dtype=np.float64)
+    return np.asarray(row_medians(columns[None])[0], dtype=np.float64)

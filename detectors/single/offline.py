@@ -16,7 +16,8 @@ from scipy import signal, stats
 from detectors.series import BoolArray, FloatArray
 from detectors.single import medians, seasons, shape, tails
 from detectors.single.contract import MAX_SCORE, Budget, Scores, checked
-from detectors.single.online import DEFAULT_SEASON, nearness
+from detectors.single.online import DEFAULT_SEASON
+from detectors.single.views import nearness
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,7 @@ def _band(
     series: FloatArray, known: BoolArray, references: FloatArray, budget: Budget
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Blend the views by how near each is, and put a band around by how far the blend is."""
-    errors = np.median(np.abs(series[known] - references[:, known]), axis=1)
-    expected = nearness(errors) @ references
+    expected = nearness(np.abs(series[known] - references[:, known])) @ references
     tail = (1.0 - budget.coverage) / 2.0
     low, high = np.quantile((series - expected)[known], [tail, 1.0 - tail])
     return expected, expected + min(float(low), 0.0), expected + max(float(high), 0.0)

@@ -10,66 +10,22 @@ sum is divided by what such sums usually were, and its square is remembered for 
     score[t] = sqrt(z[t] ** 2 + keep * z[t - 1] ** 2 + keep ** 2 * z[t - 2] ** 2 + ...)
 
 The memory never delays an onset: a new distance counts in full at once. What each view is fitted on ends before the
-stretch that is judged by it; refits happen 24 times a season.
+stretch that is judged by it; refits happen 6 times a season.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy import signal
 
 from detectors.series import FloatArray, IntArray
-from detectors.single import medians, seasons, tails
+from detectors.single import medians, seasons, tails, views
 from detectors.single.contract import MAX_SCORE, Budget, Scores, checked
+from detectors.single.past import Params, Periods, State, begin
 
 DEFAULT_SEASON = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Params:
-    """Settings, in seasons and shares so that they mean the same at every grain.
-
-    ``level_seasons`` is how much past the level is the median of; ``past_seasons`` how much the season and the
-    calibration look back on; ``shrinkage`` how many seasons the level weighs against a slot's own; ``refits`` how often
-    a season everything is fitted anew, and the unit in which the memory is told: ``keep`` is the share of the squared
-    distance kept from one to the next; ``sample`` bounds how many past points a refit sorts.
-    """
-
-    level_seasons: int = 3
-    past_seasons: int = 28
-    shrinkage: float = 3.0
-    refits: int = 24
-    keep: float = 0.25
-    sample: int = 4096
-    min_points: int = 8
-
-
-@dataclass(frozen=True, slots=True)
-class _Periods:
-    """In points: the calendar's shortest period, the season that the series shows, and how far apart refits are."""
-
-    pace: int
-    season: int
-    step: int
-
-
-@dataclass
-class _State:
-    """What has been worked out up to now; arrays of shape (n_times,), NaN or 0 from the present on."""
-
-    values: FloatArray
-    references: FloatArray
-    expected: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    distance: FloatArray
-    score: FloatArray
-    p_value: FloatArray
-    energy: float = 0.0
 
 
 def detect(
@@ -105,93 +61,63 @@ def detect(
     budget, params = budget or Budget(), params or Params()
     series = checked(values)
     size = len(series)
-    state = _begin(series)
+    state = begin(series)
     pace = min((hint for hint in hints if hint >= 4), default=DEFAULT_SEASON)
-    step = max(pace // params.refits, 1)
-    season, looked_at, start = pace, 0, 0
+    step, stretch = max(pace // params.moments, 1), max(pace // params.refits, 1)
+    found: tuple[int, ...] = (pace,)
+    looked_at, start, seen = 0, 0, 0
     while start < size:
         # Looked for anew whenever the past has grown by half, at moments that the past alone decides.
-        if start >= max(2 * pace, looked_at + looked_at // 2):
-            season, looked_at = seasons.find(series[:start], hints) or pace, start
-        end = min(start + step, size)
-        _judge(state, start, end, _Periods(pace, season, step), budget, params)
+        if start >= max(2 * min(pace, DEFAULT_SEASON), looked_at + looked_at // 2):
+            found, looked_at = _seasons(series[:start], hints, pace), start
+        # The first points are few: each quarter more is new ground to fit on.
+        end = min(start + min(stretch, max(seen // 4, 1)), size)
+        _judge(state, start, end, Periods(pace, found, step), budget, params)
         if progress is not None:
             progress(end)
+        seen += int(state.known[start:end].sum())
         start = end
     return Scores(
-        state.expected, state.lower, state.upper, state.p_value, state.score, state.p_value < budget.p_limit
+        state.expected, state.lower, state.upper, state.p_value, state.strength[-1], state.p_value < budget.p_limit
     )  # fmt: skip
 
 
-def _begin(series: FloatArray) -> _State:
-    size = len(series)
-    unknown = np.full(size, np.nan)
-    return _State(
-        values=series, references=np.full((3, size), np.nan), expected=unknown.copy(), lower=unknown.copy(),
-        upper=unknown.copy(), distance=np.zeros(size), score=np.zeros(size), p_value=np.ones(size),
-    )  # fmt: skip
+def _seasons(past: FloatArray, hints: Sequence[int], pace: int) -> tuple[int, ...]:
+    """Return the season to look at, and with it the next of the calendar once it has been seen twice."""
+    found = seasons.find(past, hints)
+    shortest = pace if found is None or found in hints else found
+    longer = [hint for hint in hints if hint > shortest and 2 * hint <= len(past)]
+    return (shortest, *sorted(longer)[:1])
 
 
-def _judge(state: _State, start: int, end: int, periods: _Periods, budget: Budget, params: Params) -> None:
+def _judge(state: State, start: int, end: int, periods: Periods, budget: Budget, params: Params) -> None:
     """Work out the points from ``start`` to ``end`` by what is before ``start`` (and, of each, just before it)."""
-    _refer(state, start, end, periods, params)
-    known = np.isfinite(state.values)
-    present = slice(start, end)
-    distance = np.abs(state.values[present] - state.references[:, present]).sum(axis=0)
-    state.distance[present] = np.where(np.isfinite(distance), distance, 0.0)
+    present, known = slice(start, end), state.known
     # Bounded, so that a long file costs what its length does.
     first = max(start - max(params.past_seasons * periods.pace, 16 * params.sample), 0)
     past = np.flatnonzero(known[first:start] & np.isfinite(state.references[0, first:start])) + first
+    past = medians.sampled(past, params.sample)
+    recent = past[past >= start // 2]
+    recent = recent if len(recent) >= params.min_points else past
+    views.refer(state, start, end, periods, recent, params)
+    distance = np.abs(state.values[present] - state.references[:, present])
+    state.distance[:, present] = [*distance, distance.sum(axis=0)]
     if len(past) < params.min_points:
         _expect_early(state, start, end)
         return
-    past = medians.sampled(past, params.sample)
-    recent = past[past >= max(start - params.past_seasons * periods.pace, start // 2)]
-    _expect(state, start, end, recent if len(recent) >= params.min_points else past, budget)
-    usual = state.distance[past]
-    # Half zeros or more is a series that mostly stands still: then its moves say what is usual.
-    scale = max(float(np.median(usual)), 0.1 * float(np.mean(usual)))
-    _remember(state, start, end, scale, periods.step, params)
-    state.p_value[present] = tails.p_values(state.score[present], state.score[past])
-    state.score[present] = np.where(known[present], state.score[present], 0.0)
-    state.p_value[present] = np.where(known[present], state.p_value[present], 1.0)
+    _expect(state, start, end, recent, budget)
+    _remember(state, start, end, past, recent, periods, params)
+    by_view = [
+        tails.p_values(state.strength[view, present], state.strength[view, recent])
+        for view in range(len(state.strength))
+    ]
+    # The strangest view speaks; Bonferroni's factor keeps the p-value's word for whatever the views share.
+    combined = np.minimum(np.min(by_view, axis=0) * len(by_view), 1.0)
+    state.p_value[present] = np.where(known[present], combined, 1.0)
+    state.strength[:, present] = np.where(known[present], state.strength[:, present], 0.0)
 
 
-def _refer(state: _State, start: int, end: int, periods: _Periods, params: Params) -> None:
-    """Fill in what each view says: level, season, just before."""
-    values = state.values
-    recent = values[max(start - params.level_seasons * periods.pace, 0) : start]
-    if not np.isfinite(recent).any():
-        recent = values[:start]
-    level = medians.median(recent, params.sample)
-    whole = medians.median(values[max(start - params.past_seasons * periods.pace, 0) : start], params.sample)
-    whole = whole if np.isfinite(whole) else level
-    places = _places(values, start, end, periods.season, params)
-    counts = np.isfinite(places[:, 1]).sum(axis=0)
-    usual = medians.column_medians(places.reshape(-1, end - start))
-    weight = np.where(np.isfinite(usual), counts / (counts + params.shrinkage), 0.0)
-    state.references[0, start:end] = level
-    state.references[1, start:end] = whole + weight * (np.where(np.isfinite(usual), usual, whole) - whole)
-    state.references[2, start:end] = _just_before(values, start, end, periods.step, level)
-
-
-def _places(values: FloatArray, start: int, end: int, season: int, params: Params) -> FloatArray:
-    """Return the values a whole number of seasons back and their neighbours, (n_seasons, 3, end - start)."""
-    back = np.arange(1, min(params.past_seasons, start // season + 1) + 1) * season
-    columns = np.arange(start, end)[None, None, :] - back[:, None, None] + np.arange(-1, 2)[None, :, None]
-    inside = (columns >= 0) & (columns < start)
-    return np.where(inside, values[np.clip(columns, 0, len(values) - 1)], np.nan)
-
-
-def _just_before(values: FloatArray, start: int, end: int, step: int, otherwise: float) -> FloatArray:
-    """Return the median of the ``step`` points before each; the level where none of them is known."""
-    begin = max(start - step, 0)
-    padded = np.concatenate([np.full(step - (start - begin), np.nan), values[begin : end - 1]])
-    before = medians.column_medians(sliding_window_view(padded, step).T)
-    return np.where(np.isfinite(before), before, otherwise)
-
-
-def _expect_early(state: _State, start: int, end: int) -> None:
+def _expect_early(state: State, start: int, end: int) -> None:
     """Say what little is known of the first points: their median, and where they lay."""
     seen = state.values[:start]
     seen = seen[np.isfinite(seen)]
@@ -200,10 +126,9 @@ def _expect_early(state: _State, start: int, end: int) -> None:
     state.upper[start:end] = seen.max() if len(seen) else np.nan
 
 
-def _expect(state: _State, start: int, end: int, past: IntArray, budget: Budget) -> None:
+def _expect(state: State, start: int, end: int, past: IntArray, budget: Budget) -> None:
     """Blend the views by how near each has been of late, and put a band around by how far the blend has been."""
-    errors = np.median(np.abs(state.values[past] - state.references[:, past]), axis=1)
-    expected = nearness(errors) @ state.references[:, start:end]
+    expected = views.nearness(np.abs(state.values[past] - state.references[:, past])) @ state.references[:, start:end]
     tail = (1.0 - budget.coverage) / 2.0
     low, high = np.quantile(state.values[past] - state.expected[past], [tail, 1.0 - tail])
     state.expected[start:end] = expected
@@ -211,22 +136,28 @@ def _expect(state: _State, start: int, end: int, past: IntArray, budget: Budget)
     state.upper[start:end] = expected + max(high, 0.0)
 
 
-def nearness(errors: FloatArray) -> FloatArray:
-    """Return weights that sum to 1, by one over the squared error; what is a thousand times nearer counts all."""
-    worst = float(errors.max())
-    if worst <= 0:
-        return np.full(len(errors), 1.0 / len(errors))
-    weights = 1.0 / np.maximum(errors / worst, 1e-3) ** 2
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
-
-
-def _remember(state: _State, start: int, end: int, scale: float, step: int, params: Params) -> None:
-    """Turn distances into scores: in units of the usual one, squared and remembered."""
-    distance = state.distance[start:end]
+def _remember(
+    state: State, start: int, end: int, past: IntArray, recent: IntArray, periods: Periods, params: Params
+) -> None:
+    """Turn distances into strengths: in units of the usual one at that place, squared and remembered."""
+    overall = np.append(_overall(state.distance[:3, recent]), _overall(state.distance[3:, past]))
+    overall = np.broadcast_to(overall[:, None], (len(overall), end - start))
+    season = periods.seasons[0]
+    # Only what came after the first half: before, the views were learning, and far from what they should have been.
+    most = max(min(params.past_seasons, start // 2 // season), 1)
+    scale = overall.copy()
+    # The sum keeps one unit throughout: the score ranks by size, the p-value by what is usual at a place.
+    scale[:3] = views.usual_at(state.distance[:3], start, end, season, overall[:3], most, params.shrinkage)
+    distance = state.distance[:, start:end]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         unit = np.where(distance > 0, distance / scale, 0.0)
-    squares = np.minimum(np.nan_to_num(unit, posinf=MAX_SCORE), MAX_SCORE) ** 2
-    keep = params.keep ** (1.0 / step)
-    energy, _ = signal.lfilter([1.0], [1.0, -keep], squares, zi=[keep * state.energy])
-    state.energy = float(energy[-1])
-    state.score[start:end] = np.minimum(np.sqrt(energy), MAX_SCORE)
+    squares = np.minimum(unit, MAX_SCORE) ** 2
+    keep = params.keep ** (1.0 / periods.step)
+    energy, _ = signal.lfilter([1.0], [1.0, -keep], squares, zi=keep * state.energy[:, None])
+    state.energy = energy[:, -1]
+    state.strength[:, start:end] = np.minimum(np.sqrt(energy), MAX_SCORE)
+
+
+def _overall(distances: FloatArray) -> FloatArray:
+    """Return each row's usual distance; where half are zero or more, a share of the mean says what a move is."""
+    return np.asarray(np.maximum(np.median(distances, axis=1), 0.1 * np.mean(distances, axis=1)), dtype=np.float64)
