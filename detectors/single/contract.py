@@ -39,10 +39,11 @@ class Scores:
 class Budget:
     """How much is to be called an anomaly.
 
-    ``p_limit`` is the share of quiet points that may be called one; ``coverage`` the share that the band should hold.
+    ``p_limit`` is the share of quiet points that may be called one, by default as many as lie beyond three standard
+    deviations; ``coverage`` the share that the band should hold.
     """
 
-    p_limit: float = 0.001
+    p_limit: float = 0.0027
     coverage: float = 0.99
 
 

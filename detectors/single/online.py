@@ -101,18 +101,15 @@ def _judge(state: State, start: int, end: int, periods: Periods, budget: Budget,
     recent = recent if len(recent) >= params.min_points else past
     views.refer(state, start, end, periods, recent, params)
     distance = np.abs(state.values[present] - state.references[:, present])
-    state.distance[:, present] = [*distance, distance.sum(axis=0)]
+    state.distance[:, present] = [distance[1], distance.sum(axis=0)]
     if len(past) < params.min_points:
         _expect_early(state, start, end)
         return
     _expect(state, start, end, recent, budget)
     _remember(state, start, end, past, recent, periods, params)
-    by_view = [
-        tails.p_values(state.strength[view, present], state.strength[view, recent])
-        for view in range(len(state.strength))
-    ]
-    # The strangest view speaks; Bonferroni's factor keeps the p-value's word for whatever the views share.
-    combined = np.minimum(np.min(by_view, axis=0) * len(by_view), 1.0)
+    each = [tails.p_values(row[present], row[recent]) for row in state.strength]
+    # The stranger of the two speaks; Bonferroni's factor keeps the p-value's word whatever they share.
+    combined = np.minimum(np.min(each, axis=0) * len(each), 1.0)
     state.p_value[present] = np.where(known[present], combined, 1.0)
     state.strength[:, present] = np.where(known[present], state.strength[:, present], 0.0)
 
@@ -140,14 +137,13 @@ def _remember(
     state: State, start: int, end: int, past: IntArray, recent: IntArray, periods: Periods, params: Params
 ) -> None:
     """Turn distances into strengths: in units of the usual one at that place, squared and remembered."""
-    overall = np.append(_overall(state.distance[:3, recent]), _overall(state.distance[3:, past]))
-    overall = np.broadcast_to(overall[:, None], (len(overall), end - start))
+    overall = np.append(_overall(state.distance[0, recent]), _overall(state.distance[1, past]))
+    scale = np.repeat(overall[:, None], end - start, axis=1)
     season = periods.seasons[0]
     # Only what came after the first half: before, the views were learning, and far from what they should have been.
     most = max(min(params.past_seasons, start // 2 // season), 1)
-    scale = overall.copy()
-    # The sum keeps one unit throughout: the score ranks by size, the p-value by what is usual at a place.
-    scale[:3] = views.usual_at(state.distance[:3], start, end, season, overall[:3], most, params.shrinkage)
+    # The sum keeps one unit throughout: the score ranks by size, the p-value also by what is usual at a place.
+    scale[:1] = views.usual_at(state.distance[:1], start, end, season, scale[:1], most, params.shrinkage)
     distance = state.distance[:, start:end]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         unit = np.where(distance > 0, distance / scale, 0.0)
@@ -158,6 +154,6 @@ def _remember(
     state.strength[:, start:end] = np.minimum(np.sqrt(energy), MAX_SCORE)
 
 
-def _overall(distances: FloatArray) -> FloatArray:
-    """Return each row's usual distance; where half are zero or more, a share of the mean says what a move is."""
-    return np.asarray(np.maximum(np.median(distances, axis=1), 0.1 * np.mean(distances, axis=1)), dtype=np.float64)
+def _overall(distances: FloatArray) -> float:
+    """Return the usual distance; where half are zero or more, a share of the mean says what a move is."""
+    return max(float(np.median(distances)), 0.1 * float(np.mean(distances)))

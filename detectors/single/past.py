@@ -43,7 +43,7 @@ class State:
     """What has been worked out up to now; arrays of shape (n_times,) or (rows, n_times), NaN or 0 from the present on.
 
     ``references`` are level, season and just before; ``seasonal`` what each season alone says. ``distance`` and
-    ``strength`` have a row for each reference and one for their sum; ``energy`` is each strength's memory, (4,).
+    ``strength`` have a row for the season's and one for the sum of all three; ``energy`` is their memory, (2,).
     """
 
     values: FloatArray
@@ -71,8 +71,8 @@ def begin(series: FloatArray) -> State:
         expected=unknown[5],
         lower=unknown[6],
         upper=unknown[7],
-        distance=np.full((4, size), np.nan),
-        strength=np.zeros((4, size)),
+        distance=np.full((2, size), np.nan),
+        strength=np.zeros((2, size)),
         p_value=np.ones(size),
-        energy=np.zeros(4),
+        energy=np.zeros(2),
     )

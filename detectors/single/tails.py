@@ -13,7 +13,7 @@ import numpy as np
 
 from detectors.series import FloatArray
 
-ANCHORS = (0.2, 0.02)
+ANCHORS = (0.1, 0.01)
 # The quantiles of fewer scores than this tell no tail.
 MIN_PAST = 50
 SHAPES = (0.25, 4.0)
