@@ -8,6 +8,8 @@ from python_nodes.guards.missing_content import gone_of, missing_finding
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
 NAME = "amenity_missing"
+STEPS = 2
+"""Searches that ask for it, and guests who look for it on the page."""
 
 
 def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anomaly]:
@@ -15,7 +17,7 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     return [
         missing_finding(
             inputs, one, kind=NAME, cause="amenity_missing",
-            share_lost=1.0 - (1.0 - settings.amenity_loss_share) ** len(one.names),
+            share_lost=1.0 - (1.0 - settings.amenity_loss_share) ** (STEPS * len(one.names)),
         )
         for one in gone_of(inputs, "amenity", settings)
     ]  # fmt: skip

@@ -43,8 +43,8 @@ class GuardSettings:
     an assumption: e-folds of bookings a point.
 
     Content: an amenity or rate plan that a snapshot of the last ``content_memory_days`` showed is missed; after that
-    its absence is taken as meant. What either costs (``amenity_loss_share`` each, ``rate_plan_loss_share`` times the
-    part of the plans that is gone) is an assumption.
+    its absence is taken as meant. What either costs (``amenity_loss_share`` of those who search by each and of those
+    who read of it, ``rate_plan_loss_share`` times the part of the plans that is gone) is an assumption.
 
     Calendar: running empty is told where the nights after the last open one are at least ``calendar_empty_nights`` and
     would take ``calendar_empty_share`` of a day's bookings.

@@ -63,7 +63,8 @@ def test_what_a_page_lacks(well: GuardInputs) -> None:
     assert (amenity.listing_id, amenity.cause, amenity.evidence["missing"]) == (
         13, "amenity_missing", ["parking", "wifi"],
     )  # fmt: skip
-    assert amenity.share_lost == pytest.approx(1 - 0.9**2)
+    # Each of two, in searches and on the page.
+    assert amenity.share_lost == pytest.approx(1 - 0.9**4)
     (plan,) = rate_plan_gap.check(lacking)
     assert (plan.listing_id, plan.cause, plan.share_lost) == (11, "rate_plan_gap", pytest.approx(0.2))
 
