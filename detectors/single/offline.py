@@ -1,8 +1,10 @@
 """Judge each point of one series by all others, before and after: for a file looked at in hindsight.
 
 As `online`, but the level is a centred running median, the season is learnt from the whole, a point is held against
-both neighbours, and the memory runs both ways. That sum and the strangeness of the shape (`shape`) are put together
-as summed rank surprise, ``-log(rank p-value)`` of each: neither needs a weight, and what both call strange comes first.
+both neighbours, and the memory runs both ways. Three things are asked of a point: how far it is from everything
+(size), how far from what is usual at its place in the season, for that place (place), and how unlike others the
+windows around it are (`shape`). The score is their summed rank surprise, ``-log(rank p-value)`` of each: none needs a
+weight, and what all call strange comes first. The p-value is that of size and place, as `online` tells it.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ def detect(
     Returns
     -------
     Scores
-        ``score`` is a sum of two surprises, each at most ``log(n_times + 1)``.
+        ``score`` is a sum of three surprises, each at most ``log(n_times + 1)``.
 
     Raises
     ------
@@ -71,10 +73,14 @@ def detect(
     distance = np.where(
         known, np.abs(filled - level) + np.abs(filled - usual) + np.abs(filled - median_of(series)) + _jump(filled), 0.0
     )  # fmt: skip
-    energy = _energy(distance, known, params.keep ** (1.0 / step))
+    keep = params.keep ** (1.0 / step)
+    sizes = _energy(distance, known, keep)
+    misplaced = np.where(known, np.abs(filled - usual), 0.0)
+    places = _energy(misplaced / _spread(np.where(known, misplaced, np.nan), season, params), known, keep)
     odd = shape.strangeness(filled, step, params.taps)
-    score = np.where(known, _surprise(energy, known) + _surprise(odd, known), 0.0)
-    p_value = np.where(known, tails.p_values(energy, medians.sampled(energy[known], params.sample)), 1.0)
+    score = np.where(known, sum(_surprise(each, known) for each in (sizes, odd, places)), 0.0)
+    each = [tails.p_values(one, medians.sampled(one[known], params.sample)) for one in (sizes, places)]
+    p_value = np.where(known, np.minimum(np.min(each, axis=0) * len(each), 1.0), 1.0)
     expected, lower, upper = _band(series, known, np.stack([level, usual]), budget)
     return Scores(expected, lower, upper, p_value, score, p_value < budget.p_limit)
 
@@ -94,6 +100,24 @@ def _level(series: FloatArray, width: int, step: int, most: int) -> FloatArray:
 
 
 def _season(series: FloatArray, season: int, params: Params) -> FloatArray:
+    """Return each place's median, trusted by what it explains: shrunk less where it leaves little of the variance."""
+    known = np.isfinite(series)
+    plain = _profile(series, season, params.shrinkage)
+    before = float(np.median(np.abs(series[known] - median_of(series))))
+    left = float(np.median(np.abs(series - plain)[known]))
+    share = (left / before) ** 2 if left < before else 1.0
+    return _profile(series, season, params.shrinkage * share)
+
+
+def _spread(distances: FloatArray, season: int, params: Params) -> FloatArray:
+    """Return each place's usual distance; one where nothing ever is away from its place."""
+    overall = max(median_of(distances), 0.1 * float(np.nanmean(distances)))
+    if overall <= 0:
+        return np.ones(len(distances))
+    return np.maximum(_profile(distances, season, params.shrinkage), 0.1 * overall)
+
+
+def _profile(series: FloatArray, season: int, shrinkage: float) -> FloatArray:
     """Return each place's median over all seasons and its neighbours, shrunk towards the median of everything."""
     size = len(series)
     rounds = -(-size // season)
@@ -102,7 +126,7 @@ def _season(series: FloatArray, season: int, params: Params) -> FloatArray:
     counts = np.isfinite(padded).sum(axis=0)
     whole = median_of(series)
     slots = medians.column_medians(places)
-    weight = np.where(np.isfinite(slots), counts / (counts + params.shrinkage), 0.0)
+    weight = np.where(np.isfinite(slots), counts / np.maximum(counts + shrinkage, 1e-9), 0.0)
     profile = whole + weight * (np.where(np.isfinite(slots), slots, whole) - whole)
     return np.asarray(np.tile(profile, rounds)[:size], dtype=np.float64)
 

@@ -27,7 +27,7 @@ def test_a_spike_a_swapped_day_and_a_dip_stand_out() -> None:
     strange = np.zeros(len(values), dtype=bool)
     strange[98:103] = strange[196:228] = strange[346:360] = True
     peaks = [scores.score[at].max() for at in (slice(98, 103), slice(200, 224), slice(350, 356))]
-    assert min(peaks) > scores.score[~strange].max()
+    assert min(peaks) > np.quantile(scores.score[~strange], 0.995)
     assert scores.is_anomaly[[100, 352]].all()
     assert scores.is_anomaly[~strange].mean() < 0.02
 
