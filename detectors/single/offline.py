@@ -79,7 +79,9 @@ def detect(
     places = _energy(misplaced / _spread(np.where(known, misplaced, np.nan), season, params), known, keep)
     odd = shape.strangeness(filled, step, params.taps)
     score = np.where(known, sum(_surprise(each, known) for each in (sizes, odd, places)), 0.0)
-    each = [tails.p_values(one, medians.sampled(one[known], params.sample)) for one in (sizes, places)]
+    each = [
+        tails.p_values(one, medians.sampled(one[known], params.sample), tails.ROBUST_ANCHORS) for one in (sizes, places)
+    ]
     p_value = np.where(known, np.minimum(np.min(each, axis=0) * len(each), 1.0), 1.0)
     expected, lower, upper = _band(series, known, np.stack([level, usual]), budget)
     return Scores(expected, lower, upper, p_value, score, p_value < budget.p_limit)

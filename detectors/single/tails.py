@@ -14,13 +14,15 @@ import numpy as np
 from detectors.series import FloatArray
 
 ANCHORS = (0.1, 0.01)
+# Where the incidents themselves are part of the past, up to a tenth of it.
+ROBUST_ANCHORS = (0.5, 0.1)
 # The quantiles of fewer scores than this tell no tail.
 MIN_PAST = 50
 SHAPES = (0.25, 4.0)
 LEAST = 1e-12
 
 
-def p_values(scores: FloatArray, past: FloatArray) -> FloatArray:
+def p_values(scores: FloatArray, past: FloatArray, anchors: tuple[float, float] = ANCHORS) -> FloatArray:
     """Return how likely a score as high as each would be, judged by past scores alone.
 
     Parameters
@@ -29,6 +31,8 @@ def p_values(scores: FloatArray, past: FloatArray) -> FloatArray:
         Zero or more, finite.
     past : ndarray, shape (m,)
         Without NaN; none gives p-values of 1.
+    anchors : tuple of float
+        The shares q and r of the past above the two quantiles that tell the tail.
 
     Returns
     -------
@@ -42,10 +46,10 @@ def p_values(scores: FloatArray, past: FloatArray) -> FloatArray:
     ranked = (1.0 + size - np.searchsorted(ordered, scores, side="left")) / (size + 1.0)
     if size >= MIN_PAST and ordered[-1] == 0:
         return np.where(scores > 0, LEAST, ranked)
-    low, high = (float(ordered[int((1.0 - share) * (size - 1))]) for share in ANCHORS)
+    low, high = (float(ordered[int((1.0 - share) * (size - 1))]) for share in anchors)
     if size < MIN_PAST or low <= 0 or high <= low:
         return np.asarray(ranked, dtype=np.float64)
-    near, far = (-np.log(share) for share in ANCHORS)
+    near, far = (-np.log(share) for share in anchors)
     shape = float(np.clip(np.log(far / near) / np.log(high / low), *SHAPES))
     tail = np.exp(-far * np.maximum(scores / high, 1.0) ** shape)
     return np.asarray(np.clip(np.where(scores > high, tail, ranked), LEAST, 1.0), dtype=np.float64)
