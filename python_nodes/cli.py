@@ -29,6 +29,7 @@ influx = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of metric
 app.add_typer(influx, name="influx")
 app.add_typer(cli_imports.group, name="import")
 app.command("detect")(cli_detect.detect)
+app.command("backtest")(cli_detect.backtest)
 
 
 def _register_local() -> None:

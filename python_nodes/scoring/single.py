@@ -50,17 +50,22 @@ def score_table(
     PermanentError
         If a column is not there, a time or a value cannot be read, or nothing is known.
     """
-    for column in (time, value):
-        if column not in table.columns:
-            raise PermanentError(f"there is no column {column}; there are {', '.join(table.columns)}", field=column)
-    if table.is_empty():
-        raise PermanentError("there is no row")
+    require(table, time, value)
     try:
         grid = timegrid.lay(seconds(table[time]), numbers(table[value]))
         scores = _scores(grid, is_offline, progress)
     except SeriesError as error:
         raise PermanentError(str(error)) from None
     return table.select(time, value).with_columns(_columns(scores, grid))
+
+
+def require(table: pl.DataFrame, *columns: str) -> None:
+    """Refuse a table without one of the columns, or without rows."""
+    for column in columns:
+        if column not in table.columns:
+            raise PermanentError(f"there is no column {column}; there are {', '.join(table.columns)}", field=column)
+    if table.is_empty():
+        raise PermanentError("there is no row")
 
 
 def _scores(grid: timegrid.Grid, is_offline: bool, progress: Callable[[int, int], None] | None) -> Scores:

@@ -1,0 +1,98 @@
+"""How well a detector would have done on a labelled file: by rank, by event, by calibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from detectors.evaluation import calibration, events, ranking
+from detectors.single import timegrid
+from python_nodes.errors import PermanentError
+from python_nodes.scoring import single
+
+DAY_S = 86_400.0
+TRUE_WORDS, FALSE_WORDS = ("1", "true", "yes", "1.0"), ("0", "false", "no", "", "0.0")
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What was reached on the rows judged; ``calibration`` is (asked, reached) on rows without a label.
+
+    ``vus_pr`` and ``auc_pr`` are NaN where no row judged is labelled. ``median_delay_s`` is infinite where more than
+    half of the events were never told, NaN where there was none.
+    """
+
+    rows: int
+    events: int
+    vus_pr: float
+    auc_pr: float
+    recall: float
+    precision: float
+    median_delay_s: float
+    false_alerts_per_1000_days: float
+    calibration: tuple[tuple[float, float], ...]
+
+
+def run(
+    table: pl.DataFrame, time: str, value: str, label: str, *, is_offline: bool = False, learn_days: float = 7.0
+) -> Backtest:
+    """Score a labelled file and judge the rows after the first ``learn_days``.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+        All columns as text, as they came.
+    time, value, label : str
+        Which columns; a label is 1, true or yes on a row of an event, else 0, false, no or empty.
+    is_offline : bool
+        Judge each point by all others instead of by its past.
+    learn_days : float
+        How much at the start is not judged.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    PermanentError
+        If a column cannot be read, or no row is left to judge.
+    """
+    single.require(table, time, value, label)
+    flags = _labels(table[label])
+    scored = single.score_table(table, time, value, is_offline=is_offline)
+    times = single.seconds(table[time])
+    order = np.argsort(times, kind="stable")
+    judged = order[times[order] >= times.min() + learn_days * DAY_S]
+    if not len(judged):
+        raise PermanentError(f"no row is left after the first {learn_days:g} days")
+    labels, scores = flags[judged], scored["score"].to_numpy()[judged]
+    known = single.numbers(table[value])[order]
+    told = np.isfinite(known)
+    width = ranking.period(np.interp(np.arange(len(known)), np.flatnonzero(told), known[told]))
+    tally = events.tally(labels, scored["is_anomaly"].to_numpy()[judged])
+    grain_s = timegrid.grain(np.unique(times))
+    rows = calibration.table(scored["p_value"].to_numpy()[judged], ~labels)
+    ranked = labels.any()
+    return Backtest(
+        rows=len(judged),
+        events=tally.events,
+        vus_pr=ranking.vus_pr(labels, scores, width) if ranked else float("nan"),
+        auc_pr=ranking.auc_pr(labels, scores) if ranked else float("nan"),
+        recall=tally.recall,
+        precision=tally.precision,
+        median_delay_s=tally.median_delay * grain_s,
+        false_alerts_per_1000_days=tally.false_per_thousand_days(DAY_S / grain_s),
+        calibration=tuple((row.asked, row.reached) for row in rows),
+    )
+
+
+def _labels(told: pl.Series) -> np.ndarray:
+    text = told.cast(pl.String).fill_null("").str.strip_chars().str.to_lowercase()
+    wrong = ~text.is_in([*TRUE_WORDS, *FALSE_WORDS])
+    if wrong.any():
+        row = wrong.arg_max() or 0
+        raise PermanentError(f"row {row + 1}: {told[row]!r} is no label (wanted: 1 or 0)", field=told.name)
+    return text.is_in(list(TRUE_WORDS)).to_numpy()
