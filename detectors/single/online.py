@@ -105,7 +105,8 @@ def _judge(state: State, start: int, end: int, periods: Periods, budget: Budget,
     if len(past) < params.min_points:
         _expect_early(state, start, end)
         return
-    _expect(state, start, end, recent, budget)
+    calm = recent[state.p_value[recent] >= budget.p_limit]
+    _expect(state, start, end, calm if len(calm) >= params.min_points else recent, budget)
     _remember(state, start, end, past, recent, periods, params)
     each = [tails.p_values(row[present], row[recent]) for row in state.strength]
     # The stranger of the two speaks; Bonferroni's factor keeps the p-value's word whatever they share.
@@ -124,7 +125,7 @@ def _expect_early(state: State, start: int, end: int) -> None:
 
 
 def _expect(state: State, start: int, end: int, past: IntArray, budget: Budget) -> None:
-    """Blend the views by how near each has been of late, and put a band around by how far the blend has been."""
+    """Blend the views by how near each has been where nothing was strange, with a band as wide as the blend was off."""
     expected = views.nearness(np.abs(state.values[past] - state.references[:, past])) @ state.references[:, start:end]
     tail = (1.0 - budget.coverage) / 2.0
     low, high = np.quantile(state.values[past] - state.expected[past], [tail, 1.0 - tail])
