@@ -18,7 +18,6 @@ ANCHORS = (0.1, 0.01)
 ROBUST_ANCHORS = (0.5, 0.1)
 # The quantiles of fewer scores than this tell no tail.
 MIN_PAST = 50
-MIN_BEYOND = 10
 SHAPES = (0.25, 4.0)
 LEAST = 1e-12
 
@@ -45,17 +44,12 @@ def p_values(scores: FloatArray, past: FloatArray, anchors: tuple[float, float] 
     ordered = np.sort(past)
     size = len(ordered)
     ranked = (1.0 + size - np.searchsorted(ordered, scores, side="left")) / (size + 1.0)
-    if size < MIN_PAST:
-        return np.asarray(ranked, dtype=np.float64)
-    if ordered[-1] == 0:
+    if size >= MIN_PAST and ordered[-1] == 0:
         return np.where(scores > 0, LEAST, ranked)
-    # A quantile that fewer than a handful of scores lie beyond tells more of chance than of the tail.
-    far_share = max(anchors[1], MIN_BEYOND / size)
-    shares = (min(anchors[0] * far_share / anchors[1], 0.5), far_share)
-    low, high = (float(ordered[int((1.0 - share) * (size - 1))]) for share in shares)
-    if low <= 0 or high <= low:
+    low, high = (float(ordered[int((1.0 - share) * (size - 1))]) for share in anchors)
+    if size < MIN_PAST or low <= 0 or high <= low:
         return np.asarray(ranked, dtype=np.float64)
-    near, far = (-np.log(share) for share in shares)
+    near, far = (-np.log(share) for share in anchors)
     shape = float(np.clip(np.log(far / near) / np.log(high / low), *SHAPES))
     tail = np.exp(-far * np.maximum(scores / high, 1.0) ** shape)
     return np.asarray(np.clip(np.where(scores > high, tail, ranked), LEAST, 1.0), dtype=np.float64)
