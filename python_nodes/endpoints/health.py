@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -15,6 +15,10 @@ from python_nodes.errors import NightporterError
 from python_nodes.http.reply import ok, services
 from python_nodes.store.redis import RedisStore
 
+ANSWER_WITHIN_S = 5.0
+# A store that takes the call and never answers must not hold up the word that it is unavailable. Whoever asks on
+# meanwhile waits for one of these threads, and is told the same.
+_POOL = ThreadPoolExecutor(max_workers=6, thread_name_prefix="readyz")
 api = APIBlueprint("health", __name__, abp_tags=[{"name": "health"}])
 
 
@@ -45,14 +49,15 @@ def readyz() -> Response:
         "postgresql": services().database.ping,
         "valkey": RedisStore(services().redis_url).ping,
     }
-    stores = {name: _asked(name, ping) for name, ping in pings.items()}
+    asked = {name: _POOL.submit(ping) for name, ping in pings.items()}
+    stores = {name: _told(name, answer) for name, answer in asked.items()}
     ready = all(state == "ok" for state in stores.values())
     return ok({"status": "ok" if ready else "unavailable", "stores": stores}, 200 if ready else 503)
 
 
-def _asked(name: str, ping: Callable[[], None]) -> str:
+def _told(name: str, answer: Future[None]) -> str:
     try:
-        ping()
+        answer.result(timeout=ANSWER_WITHIN_S)
     except (NightporterError, SQLAlchemyError, RedisError, OSError) as error:
         # Only our own errors' words are known to hold no secret.
         reason = str(error) if isinstance(error, NightporterError) else type(error).__name__

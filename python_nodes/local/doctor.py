@@ -106,7 +106,8 @@ def _flows(folder: StateDir, saved: Saved) -> Iterator[Finding]:
     try:
         with Rest(saved.ports.n8n, saved.n8n_owner_password) as rest:
             names = flows.load_folder(CHECKOUT / "workflows")
-            waiting = [name for name in names if not (rest.workflow(name) or {}).get("activeVersionId")]
+            running = {flow["id"] for flow in rest.workflows() if flow.get("activeVersionId")}
+            waiting = [name for name in names if name not in running]
             failed = [
                 item
                 for item in rest.executions(since=datetime.now(UTC) - RECENT)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from python_nodes.errors import ConfigError
+from python_nodes.errors import ConfigError, PermanentError
 from python_nodes.local.n8n_rest import Rest
 
 Flow = dict[str, Any]
@@ -26,9 +26,9 @@ KEPT_FIELDS = ("id", "name", "description", "nodes", "connections", "settings", 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did with each flow."""
+    """What an import did with each flow; of what it wrote, the version that n8n made of it."""
 
-    written: tuple[str, ...]
+    written: Mapping[str, str]
     unchanged: tuple[str, ...]
     edited: tuple[str, ...]
 
@@ -107,7 +107,7 @@ def with_address(flow: Flow, worker_url: str, *, rest_schedules: bool) -> Flow:
 
 def exported(rest: Rest) -> dict[str, Flow]:
     """Every flow that n8n holds, as it holds it."""
-    found = {name: rest.workflow(name) for name in rest.workflow_ids()}
+    found = {flow["id"]: rest.workflow(flow["id"]) for flow in rest.workflows()}
     return {name: flow for name, flow in found.items() if flow is not None and not flow.get("isArchived")}
 
 
@@ -134,16 +134,18 @@ def import_flows(
     if moved:
         # What ops edited stays as edited; only the address within it follows the worker.
         to_write |= {name: held[name] for name in edited}
-    _write(rest, to_write, worker_url, rest_schedules=rest_schedules)
+    written = _write(rest, to_write, worker_url, rest_schedules=rest_schedules)
     hashes = last.hashes | {name: digest(flow) for name, flow in wanted.items() if name not in edited}
     _LastImport(worker_url, hashes).write(state_file)
     unchanged = tuple(name for name in wanted if name not in to_write and name not in edited)
-    return Imported(tuple(to_write), unchanged, edited)
+    return Imported(written, unchanged, edited)
 
 
-def _write(rest: Rest, flows: Mapping[str, Flow], worker_url: str, *, rest_schedules: bool) -> None:
+def _write(rest: Rest, flows: Mapping[str, Flow], worker_url: str, *, rest_schedules: bool) -> dict[str, str]:
     if not flows:
-        return
+        return {}
+    versions: dict[str, str] = {}
+    known = {flow["id"] for flow in rest.workflows()}
     tags = rest.tag_ids(sorted({tag["name"] for flow in flows.values() for tag in flow["tags"]}))
     credentials = rest.credential_ids()
     # n8n refuses a flow that calls one it does not hold yet.
@@ -151,7 +153,9 @@ def _write(rest: Rest, flows: Mapping[str, Flow], worker_url: str, *, rest_sched
         placed = with_address(flows[name], worker_url, rest_schedules=rest_schedules)
         for node in placed["nodes"]:
             _name_credentials(node, credentials)
-        rest.save_workflow(placed | {"tags": [tags[tag["name"]] for tag in placed["tags"]]})
+        placed["tags"] = [tags[tag["name"]] for tag in placed["tags"]]
+        versions[name] = rest.save_workflow(placed, is_new=name not in known)
+    return versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,19 +173,23 @@ class _LastImport:
         file.write_text(json.dumps({"worker_url": self.worker_url, "hashes": self.hashes}, indent=2, sort_keys=True))
 
 
-def publish(rest: Rest, folder: Path, written: Iterable[str]) -> list[str]:
+def publish(rest: Rest, folder: Path, written: Mapping[str, str]) -> list[str]:
     """Publish, in order of dependence, what was written and what never was published."""
-    changed, published = set(written), []
+    known = {flow["id"]: flow for flow in rest.workflows()}
+    published = []
     for name in in_order(load_folder(folder)):
-        if name in changed or not (rest.workflow(name) or {}).get("activeVersionId"):
-            rest.publish(name)
+        if name not in known:
+            raise PermanentError(f"n8n holds no flow {name}: import it first", status=404)
+        if name in written or not known[name].get("activeVersionId"):
+            rest.publish(name, written.get(name) or known[name]["versionId"])
             published.append(name)
     return published
 
 
 def count_published(rest: Rest, folder: Path) -> int:
     """How many of the repository's flows run in n8n."""
-    return sum(1 for name in load_folder(folder) if (rest.workflow(name) or {}).get("activeVersionId"))
+    ours = load_folder(folder)
+    return sum(1 for flow in rest.workflows() if flow["id"] in ours and flow.get("activeVersionId"))
 
 
 def export_flows(rest: Rest, folder: Path, *, worker_url: str) -> list[str]:

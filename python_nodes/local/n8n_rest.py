@@ -47,14 +47,13 @@ class Rest:
         owner = {"email": OWNER_EMAIL, "firstName": "Night", "lastName": "Porter", "password": self._password}
         _checked(self._client.post("/owner/setup", json=owner))
 
-    def workflow_ids(self) -> list[str]:
-        """The ids of all flows that n8n holds."""
-        found: list[str] = []
+    def workflows(self) -> list[dict[str, Any]]:
+        """Every flow that n8n holds, in short: its id, and which version of it runs, if any."""
+        found: list[dict[str, Any]] = []
         while True:
             told = _checked(self._client.get("/workflows", params={"take": PAGE_SIZE, "skip": len(found)}))
-            page = [str(flow["id"]) for flow in told["data"]]
-            found.extend(page)
-            if not page or len(found) >= told["count"]:
+            found.extend(told["data"])
+            if not told["data"] or len(found) >= told["count"]:
                 return found
 
     def workflow(self, workflow_id: str) -> dict[str, Any] | None:
@@ -65,19 +64,17 @@ class Rest:
         found: dict[str, Any] = _checked(answer)["data"]
         return found
 
-    def save_workflow(self, flow: Mapping[str, Any]) -> None:
-        """Write a flow under its own id, over what is there; its tags are ids of this n8n."""
-        if self.workflow(flow["id"]) is None:
-            _checked(self._client.post("/workflows", json=dict(flow)))
+    def save_workflow(self, flow: Mapping[str, Any], *, is_new: bool) -> str:
+        """Write a flow under its own id, over what is there; its tags are ids of this n8n. Returns the new version."""
+        if is_new:
+            answer = self._client.post("/workflows", json=dict(flow))
         else:
-            _checked(self._client.patch(f"/workflows/{flow['id']}", json=dict(flow)))
+            answer = self._client.patch(f"/workflows/{flow['id']}", json=dict(flow))
+        return str(_checked(answer)["data"]["versionId"])
 
-    def publish(self, workflow_id: str) -> None:
-        """Make the flow's current version the one that runs."""
-        held = self.workflow(workflow_id)
-        if held is None:
-            raise PermanentError(f"n8n holds no flow {workflow_id}: import it first", status=404)
-        _checked(self._client.post(f"/workflows/{workflow_id}/activate", json={"versionId": held["versionId"]}))
+    def publish(self, workflow_id: str, version: str) -> None:
+        """Make a version of a flow the one that runs."""
+        _checked(self._client.post(f"/workflows/{workflow_id}/activate", json={"versionId": version}))
 
     def tag_ids(self, names: Sequence[str]) -> dict[str, str]:
         """This n8n's ids of tags by name; what is missing is made."""

@@ -113,6 +113,11 @@ def end_sessions(postgres: Postgres, name: str) -> None:
         )
 
 
+def analyze(postgres: Postgres, name: str) -> None:
+    """Let the planner know what a database holds."""
+    _client(postgres, "psql", "--dbname", name, "--no-psqlrc", "--quiet", "--command", "ANALYZE")
+
+
 def major_version(postgres: Postgres) -> int:
     """The server's major version."""
     with _engine(postgres).connect() as conn:

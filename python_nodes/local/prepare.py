@@ -68,7 +68,13 @@ def _with_tenant(saved: Saved, owner_url: str, app_url: str) -> Saved:
 
 
 def backfill(
-    worker: WorkerClient, saved: Saved, sandbox_dir: Path, t0: date, days: int, progress: Callable[[int, int], None]
+    worker: WorkerClient,
+    server: Postgres,
+    saved: Saved,
+    sandbox_dir: Path,
+    t0: date,
+    days: int,
+    progress: Callable[[int, int], None],
 ) -> None:
     """Import the portfolio, connect every channel in it, then read each one's history up to the day before t0."""
     portfolio: Any = json.loads((sandbox_dir / "portfolio.json").read_text())
@@ -85,6 +91,8 @@ def backfill(
         downloaded = aside.submit(downloads.import_history, worker, sandbox_dir, backfill_moment(t0))
         worker.run_jobs("/v1/backfill", orders, progress=progress)
         downloaded.result()
+    # PostgreSQL would look at the new tables within a minute; the first sweep is planned before that.
+    pg.analyze(server, DATABASE)
     worker.post("/v1/metrics/derive", eve, key="derive")
 
 

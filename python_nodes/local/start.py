@@ -142,7 +142,7 @@ def start(running: Running, stack: ExitStack) -> n8n.N8n:
         if reused:
             running.console.print("The history of an earlier run with the same arguments is used again.")
         else:
-            _backfill(running, date.fromisoformat(truth["t0"]))
+            _backfill(running, server, date.fromisoformat(truth["t0"]))
             if series:
                 series.keep(folder.root / INFLUX_TEMPLATE)
             running.saved = prepare.keep_template(server, folder, running.saved, mark)
@@ -219,7 +219,7 @@ def _bring_flows(running: Running, rest: Rest) -> None:
     running.published = flows.count_published(rest, WORKFLOWS)
 
 
-def _backfill(running: Running, t0: date) -> None:
+def _backfill(running: Running, server: postgres.Postgres, t0: date) -> None:
     from python_nodes.local import prepare
 
     saved, days = running.saved, running.options.world.days
@@ -233,7 +233,7 @@ def _backfill(running: Running, t0: date) -> None:
             running.check()
             progress.update(task, completed=done, total=total or None)
 
-        prepare.backfill(worker, saved, running.folder.root / "sandbox", t0, days, tell)
+        prepare.backfill(worker, server, saved, running.folder.root / "sandbox", t0, days, tell)
 
 
 def control(saved: Saved, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

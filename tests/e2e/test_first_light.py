@@ -90,7 +90,7 @@ def test_an_edit_made_in_n8n_is_kept_until_forced(live: Live, tmp_path: Path) ->
         held = rest.workflow("notify")
         assert held is not None
         tags = [tag["id"] for tag in held["tags"]]
-        rest.save_workflow(held | {"name": "Notify, edited by ops", "tags": tags})
+        rest.save_workflow(held | {"name": "Notify, edited by ops", "tags": tags}, is_new=False)
 
         def bring_in(*, force: bool) -> flows.Imported:
             return flows.import_flows(
@@ -106,6 +106,6 @@ def test_an_edit_made_in_n8n_is_kept_until_forced(live: Live, tmp_path: Path) ->
         assert kept.edited == ("notify",)
         assert flows.exported(rest)["notify"]["name"] == "Notify, edited by ops"
         forced = bring_in(force=True)
-        assert forced.written == ("notify",)
+        assert list(forced.written) == ["notify"]
         assert flows.exported(rest)["notify"]["name"] == "Notify"
         flows.publish(rest, CHECKOUT / "workflows", forced.written)

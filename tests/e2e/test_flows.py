@@ -76,8 +76,7 @@ def copied(live: Live, name: str, worker_url: str) -> list[str]:
             if node["type"] == "n8n-nodes-base.webhook":
                 node["webhookId"] = node["parameters"]["path"] = f"copy-{secrets.token_hex(6)}"
                 hooks.append(node["parameters"]["path"])
-        rest.save_workflow(flow)
-        rest.publish(flow["id"])
+        rest.publish(flow["id"], rest.save_workflow(flow, is_new=True))
     return hooks
 
 
