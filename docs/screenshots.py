@@ -8,10 +8,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from python_nodes.auth import login_token
 from python_nodes.errors import NightporterError
 from python_nodes.local import n8n_rest, processes
 from python_nodes.local.state import Saved, state_dir
+from python_nodes.login import login_token
 
 IMAGES = Path(__file__).parent / "images"
 FLOWS = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "workflows").glob("*.json")))

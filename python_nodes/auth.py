@@ -13,14 +13,14 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from python_nodes import clock
 from python_nodes.http.problems import problem
+from python_nodes.login import LOGIN_SALT
+from python_nodes.scopes import Scope
 from python_nodes.store import apikeys
 from python_nodes.store.session import Database
 
-Scope = Literal["read", "ingest", "score", "notify", "admin"]
-SCOPES: tuple[Scope, ...] = ("read", "ingest", "score", "notify", "admin")
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/login"})
 COOKIE = "nightporter_session"
-LOGIN_SALT, SESSION_SALT = "nightporter.login", "nightporter.session"
+SESSION_SALT = "nightporter.session"
 SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
     "api_key": {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer np_…`"},
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by the printed login link"},
@@ -70,11 +70,6 @@ def signed(scheme: Signature) -> list[dict[str, list[str]]]:
 def caller() -> Caller:
     """The present request's caller."""
     return cast(Caller, g.caller)
-
-
-def login_token(secret_key: str, tenant_id: int) -> str:
-    """Make a token for ``/login?token=``; it expires by the setting ``login_max_age_s``."""
-    return str(URLSafeTimedSerializer(secret_key, salt=LOGIN_SALT).dumps({"tenant_id": tenant_id}))
 
 
 def session_token(secret_key: str, token: str, max_age_s: int) -> str | None:

@@ -13,8 +13,10 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from python_nodes import auth, cli_detect, cli_imports, clock, config, log
+from python_nodes import cli_detect, cli_imports, clock, config, log
 from python_nodes.errors import ConfigError, NightporterError
+from python_nodes.login import login_token
+from python_nodes.scopes import SCOPES
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 apikey = typer.Typer(no_args_is_help=True, help="API keys.")
@@ -76,7 +78,7 @@ def _plain_errors() -> Iterator[None]:
 @apikey.command("create")
 def apikey_create(
     name: Annotated[str, typer.Option(help="Who will use it.")],
-    scope: Annotated[list[str], typer.Option(help=f"One of {', '.join(auth.SCOPES)}; may be repeated.")],
+    scope: Annotated[list[str], typer.Option(help=f"One of {', '.join(SCOPES)}; may be repeated.")],
     only: Annotated[
         list[str] | None, typer.Option("--property", help="Sees this property only; may be repeated. Else all.")
     ] = None,
@@ -194,7 +196,7 @@ def login_link() -> None:
     """Print a link that opens the pages; it expires."""
     with _plain_errors():
         settings = config.settings()
-        token = auth.login_token(settings.secret_key.get_secret_value(), settings.tenant_id)
+        token = login_token(settings.secret_key.get_secret_value(), settings.tenant_id)
         typer.echo(f"{settings.base_url.rstrip('/')}/login?token={token}")
 
 

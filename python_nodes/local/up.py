@@ -18,6 +18,7 @@ from python_nodes.local import loopback, n8n, n8n_rest, report
 from python_nodes.local.start import Options, Running, Stopwatch, control, start
 from python_nodes.local.state import Saved, StateDir
 from python_nodes.local.worker_client import WorkerClient
+from python_nodes.login import login_token
 
 STATUS_POLL_S = 0.5
 
@@ -111,8 +112,6 @@ def _finish(running: Running, engine: n8n.N8n, status: dict[str, Any], since_at:
 
 
 def _print_addresses(running: Running) -> None:
-    from python_nodes.auth import login_token
-
     saved, say = running.saved, running.console.print
     login = f"{saved.worker_url}/login?token={login_token(saved.secret_key, saved.tenant_id)}"
     say(

@@ -79,6 +79,8 @@ class Sender(Protocol):
     """Carries messages to one kind of recipient. Implementations pass tests/conformance/test_sender.py."""
 
     NAME: str
+    SHOWS_PICTURES: bool
+    """Whether a message's chart is shown; none is drawn for one that shows none."""
 
     def send(self, message: Message) -> str:
         """Send, or find it already sent, and return the provider's reference.
@@ -104,7 +106,7 @@ class Sender(Protocol):
 
 
 def discover() -> dict[str, type[Sender]]:
-    """Find every sender: one file in ``senders`` with a class ``Sender`` and its ``NAME``."""
+    """Find every sender: one file in ``senders`` with a class ``Sender``, its ``NAME`` and what it shows."""
     package = importlib.import_module("python_nodes.notify.senders")
     found: dict[str, type[Sender]] = {}
     for module in pkgutil.iter_modules(package.__path__):

@@ -54,10 +54,12 @@ def _message(services: Services, conn: Connection, delivery: deliveries.Delivery
         for one in deliveries.list_for_alert(conn, alert.alert_id)
         if (one.sender, one.recipient, one.status) == (delivery.sender, delivery.recipient, "sent")
     ]
+    sender = base.discover().get(delivery.sender)
+    chart = picture.of(conn, alert, listing, as_of) if sender is not None and sender.SHOWS_PICTURES else None
     return render.render(
         alert,
         listing,
-        picture.of(conn, alert, listing, as_of),
+        chart,
         delivery_id=f"np-{delivery.delivery_id}",
         recipient=delivery.recipient,
         as_of=as_of,

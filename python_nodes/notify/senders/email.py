@@ -41,6 +41,7 @@ class Sender:
     """Sends from one address through one SMTP server."""
 
     NAME = "email"
+    SHOWS_PICTURES = True
 
     def __init__(
         self,

@@ -132,6 +132,7 @@ class Sender:
     """Posts to one Slack workspace as one bot."""
 
     NAME = "slack"
+    SHOWS_PICTURES = True
 
     def __init__(
         self,

@@ -48,6 +48,7 @@ class Sender:
     """Sends from one number of one Twilio account."""
 
     NAME = "sms"
+    SHOWS_PICTURES = False
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from python_nodes import auth
+from python_nodes.scopes import SCOPES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -188,7 +188,7 @@ def test_a_store_that_cannot_be_read_stores_nothing_by_halves(
 
 
 def test_a_key_without_the_scope_is_refused_by_name_everywhere(worker: Worker) -> None:
-    keys = {scope: worker.key(*(set(auth.SCOPES) - {scope, "admin"})) for scope in auth.SCOPES}
+    keys = {scope: worker.key(*(set(SCOPES) - {scope, "admin"})) for scope in SCOPES}
     asked = 0
     for path, item in worker.client.get("/openapi.json").json()["paths"].items():
         for verb, operation in item.items():

@@ -13,6 +13,7 @@ import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from python_nodes import auth
+from python_nodes.login import LOGIN_SALT, login_token
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def session(worker: Worker, **changes: Any) -> httpx2.Response:
     secret = worker.settings.secret_key.get_secret_value()
-    token = auth.login_token(changes.get("secret", secret), worker.settings.tenant_id)
+    token = login_token(changes.get("secret", secret), worker.settings.tenant_id)
     return httpx2.get(f"{worker.url}/login", params={"token": token, **changes.get("params", {})})
 
 
@@ -69,7 +70,7 @@ def signed(worker: Worker, salt: str, age: timedelta) -> str:
 @pytest.mark.parametrize(("too_late_s", "status"), [(-60, 302), (60, 401)])
 def test_the_printed_link_expires(worker: Worker, too_late_s: int, status: int) -> None:
     age = timedelta(seconds=worker.settings.login_max_age_s + too_late_s)
-    answer = httpx2.get(f"{worker.url}/login", params={"token": signed(worker, auth.LOGIN_SALT, age)})
+    answer = httpx2.get(f"{worker.url}/login", params={"token": signed(worker, LOGIN_SALT, age)})
     assert answer.status_code == status
     assert status == 302 or "login-link" in answer.json()["detail"], "it says how to get another"
 
@@ -82,7 +83,7 @@ def test_a_session_expires(worker: Worker, too_late_s: int, status: int) -> None
 
 
 def test_a_login_token_is_no_session(worker: Worker) -> None:
-    cookie = {"Cookie": f"{auth.COOKIE}={signed(worker, auth.LOGIN_SALT, timedelta())}"}
+    cookie = {"Cookie": f"{auth.COOKIE}={signed(worker, LOGIN_SALT, timedelta())}"}
     assert httpx2.get(f"{worker.url}/docs", headers=cookie).status_code == 401
 
 

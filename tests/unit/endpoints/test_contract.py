@@ -10,6 +10,7 @@ import pytest
 
 from python_nodes import auth, config, endpoints
 from python_nodes.app import create_app
+from python_nodes.scopes import SCOPES
 
 TABLE = {
     ("get", "/healthz"): None, ("get", "/readyz"): None, ("get", "/login"): None,
@@ -52,7 +53,7 @@ def test_exactly_the_documented_endpoints_with_their_scopes(described: dict[str,
 
 
 def test_every_scope_is_known(described: dict[str, Any]) -> None:
-    assert {scope for scope in TABLE.values() if scope} == set(auth.SCOPES)
+    assert {scope for scope in TABLE.values() if scope} == set(SCOPES)
 
 
 def test_every_route_that_flask_serves_is_described_or_for_admins_only() -> None:

@@ -7,8 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from python_nodes import auth, config, jobs
+from python_nodes import config, jobs
 from python_nodes.errors import PermanentError
+from python_nodes.login import login_token
 from python_nodes.steps import action_link
 from python_nodes.steps.action_link import ActionLink
 from python_nodes.steps.services import Answers, Services
@@ -40,7 +41,7 @@ def test_a_changed_link_or_another_token_of_ours_is_refused(services: Services) 
     other = token(services, replace(LINK, alert_id=13))
     forged = [
         token(services).replace(token(services).split(".")[0], other.split(".")[0]), token(services)[:-1], "", "a.b.c",
-        auth.login_token(services.fernet_key, 1), token(replace(services, fernet_key="another")),
+        login_token(services.fernet_key, 1), token(replace(services, fernet_key="another")),
     ]  # fmt: skip
     for one in forged:
         with pytest.raises(PermanentError, match="not one of ours"):
