@@ -118,18 +118,34 @@ def _monitoring(series: Sequence[Labelled]) -> list[dict[str, Any]]:
         row_of("offline AUC-PR", _areas(series, whole), "AUC-PR", "global median",
                _areas(series, peers["global median"]), None),
     ]  # fmt: skip
+    rows += _by_family(series, causal, peers["expanding median"])
+    return rows + _at_cuts(series, causal, reference) + _called(series, ours)
+
+
+def _by_family(
+    series: Sequence[Labelled], ours: Sequence[FloatArray], reference: Sequence[FloatArray]
+) -> list[dict[str, Any]]:
+    rows = []
     for family in sorted({one.family for one in series}):
         chosen = [at for at, one in enumerate(series) if one.family == family]
-        mine, theirs = (_volumes(series, each)[chosen].mean() for each in (causal, peers["expanding median"]))
+        mine, theirs = (_volumes(series, each)[chosen].mean() for each in (ours, reference))
         rows.append(row_of(f"causal, {family}", float(mine), "VUS-PR", "expanding median", float(theirs), None))
+    return rows
+
+
+def _at_cuts(
+    series: Sequence[Labelled], ours: Sequence[FloatArray], reference: Sequence[FloatArray]
+) -> list[dict[str, Any]]:
+    """How soon and how much is told where as many rows are called as the reference calls."""
+    rows = []
     for name, cut in (("as many called as labelled", by_share), ("1 % of unlabelled called", by_false)):
-        mine, theirs = _told(series, causal, cut), _told(series, reference, cut)
+        mine, theirs = _told(series, ours, cut), _told(series, reference, cut)
         rows.append(
             row_of(f"median delay, {name}", mine.median_delay, "hours", "same-hour median", theirs.median_delay,
                    theirs.median_delay, at_most=True)
         )  # fmt: skip
         rows.append(row_of(f"events told, {name}", mine.recall, "share", "same-hour median", theirs.recall, None))
-    return rows + _called(series, ours)
+    return rows
 
 
 def _called(series: Sequence[Labelled], scores: Sequence[Scores]) -> list[dict[str, Any]]:
