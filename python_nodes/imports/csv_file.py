@@ -12,7 +12,7 @@ import polars as pl
 from python_nodes.imports.table import Table, place, refused
 
 DELIMITERS = (",", ";", "\t", "|")
-SNIFFED_LINES = 20
+SNIFFED_LINES, SNIFFED_CHARS = 20, 200_000
 
 
 def read(content: bytes, file: str) -> Table:
@@ -55,7 +55,7 @@ def _decoded(content: bytes) -> tuple[str, tuple[str, ...]]:
 
 def _delimiter(text: str) -> str:
     """The sign that most of the first lines have the most of."""
-    lines = [line for line in text.splitlines()[:SNIFFED_LINES] if line.strip()]
+    lines = [line for line in text[:SNIFFED_CHARS].splitlines()[:SNIFFED_LINES] if line.strip()]
     counts = {sign: sorted(line.count(sign) for line in lines)[len(lines) // 2] for sign in DELIMITERS}
     return max(DELIMITERS, key=lambda sign: counts[sign])
 
