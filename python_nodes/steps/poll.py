@@ -116,18 +116,14 @@ def archive(
 ) -> list[tuple[int, RawPayload]]:
     """Keep what comes as it came, before any of it is mapped: in one transaction, also where the fetch fails."""
     came: list[RawPayload] = []
-    kept: list[tuple[int, RawPayload]] = []
+    raw_ids: list[int] = []
     try:
         came.extend(fetched)
     finally:
         if came:
             with services.database.tenant(tenant_id) as conn:
-                for one in came:
-                    raw_id = services.archive.put(
-                        conn, source, one.operation, one.content, one.content_type, one.fetched_at
-                    )
-                    kept.append((raw_id, one))
-    return kept
+                raw_ids = services.archive.put_all(conn, source, came)
+    return list(zip(raw_ids, came, strict=True))
 
 
 def write_points(services: Services, tenant_id: int, done: Recorded) -> int:
