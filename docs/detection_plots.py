@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/detection.md from the shipped series: ``.venv/bin/python docs/detection_plots.py``."""
+"""Draws the pictures of docs/detection/single.md from the shipped series: ``.venv/bin/python docs/detection_plots.py``."""
 
 from __future__ import annotations
 
