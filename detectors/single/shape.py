@@ -8,6 +8,8 @@ the mean of the windows that hold it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -45,14 +47,52 @@ def strangeness(values: FloatArray, step: int, taps: int) -> FloatArray:
     smooth = np.convolve(values, np.ones(step) / step, mode="valid") if step > 1 else values
     windows = sliding_window_view(smooth, width)[:, ::step]
     chosen = windows[:: max(len(windows) // FIT_WINDOWS, 1)]
-    middle = np.median(chosen, axis=0)
-    clipped = np.clip((chosen - middle) / spread, -CLIP, CLIP)
-    offset = clipped.mean(axis=0)
-    variances, axes = np.linalg.eigh(np.cov(clipped, rowvar=False, bias=True))
-    variances = np.maximum(variances, 0.0)
-    white = axes / np.sqrt(variances + max(RIDGE * variances.mean(), np.finfo(np.float64).tiny))
-    distance = ((((windows - middle) / spread - offset) @ white) ** 2).sum(axis=1)
+    usual = learn(chosen, np.float64(spread))
+    distance = squared_length(windows, usual)
     return np.asarray(np.sqrt(_spread_out(distance, size)), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What shapes usually are: windows lie about ``middle + spread * offset``, and ``white`` makes them round.
+
+    Any number of sets of windows side by side; ``spread`` broadcasts against ``middle``.
+    """
+
+    middle: FloatArray
+    spread: FloatArray | np.float64
+    offset: FloatArray
+    white: FloatArray
+
+
+def learn(windows: FloatArray, spread: FloatArray | np.float64) -> Usual:
+    """Return the whitened principal components of windows, robustly centred and clipped.
+
+    Parameters
+    ----------
+    windows : ndarray, shape (..., n_windows, taps)
+    spread : float or ndarray, shape (..., 1)
+        Of the values; more than 0.
+
+    Returns
+    -------
+    Usual
+    """
+    middle = np.median(windows, axis=-2)
+    clipped = np.clip((windows - middle[..., None, :]) / np.asarray(spread)[..., None], -CLIP, CLIP)
+    offset = clipped.mean(axis=-2)
+    centred = clipped - offset[..., None, :]
+    covariance = np.swapaxes(centred, -1, -2) @ centred / windows.shape[-2]
+    variances, axes = np.linalg.eigh(covariance)
+    variances = np.maximum(variances, 0.0)
+    least = np.maximum(RIDGE * variances.mean(axis=-1, keepdims=True), np.finfo(np.float64).tiny)
+    return Usual(middle, spread, offset, axes / np.sqrt(variances + least)[..., None, :])
+
+
+def squared_length(windows: FloatArray, usual: Usual) -> FloatArray:
+    """Return each window's squared Mahalanobis distance, (..., n_windows); windows as in `learn`."""
+    apart = (windows - usual.middle[..., None, :]) / np.asarray(usual.spread)[..., None]
+    return np.asarray((((apart - usual.offset[..., None, :]) @ usual.white) ** 2).sum(axis=-1), dtype=np.float64)
 
 
 def _spread_out(of_windows: FloatArray, size: int) -> FloatArray:
