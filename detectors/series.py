@@ -12,6 +12,9 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 DayArray = NDArray[np.datetime64]
 
+# Squares of larger values overflow; no reading is that large, so they are held to be infinite, and so missing.
+LARGEST = 1e100
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesBatch:
@@ -20,12 +23,12 @@ class SeriesBatch:
     Parameters
     ----------
     values : ndarray, shape (n_series, n_times)
-        Non-negative counts or sizes; NaN is missing.
+        Non-negative counts or sizes; what is not finite, or over `LARGEST`, is missing.
     days : ndarray of datetime64[D], shape (n_times,)
         Contiguous and ascending.
     exposure : ndarray, shape (n_series, n_times), optional
         What the values are proportional to (views for bookings). None means one unit a day. A value whose
-        exposure is NaN is missing.
+        exposure is missing is missing.
     holidays : ndarray of bool, shape (n_series, n_times), optional
         True on days on which the series may behave unlike its weekday; known in advance.
 
@@ -57,8 +60,8 @@ class SeriesBatch:
 
     def observed(self) -> BoolArray:
         """Return where a value can be used, shape (n_series, n_times)."""
-        usable = np.isfinite(self.values)
-        return usable if self.exposure is None else usable & np.isfinite(self.exposure)
+        usable = np.abs(self.values) <= LARGEST
+        return usable if self.exposure is None else usable & (np.abs(self.exposure) <= LARGEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.series import BoolArray, FloatArray
+from detectors.series import LARGEST, BoolArray, FloatArray
 
 # Scores are bounded, so that a first move after a constant past is the strangest there is, and still a number.
 MAX_SCORE = 1e6
-# Squares of larger values overflow; no reading is that large, so they are held to be infinite.
-LARGEST = 1e100
 
 
 class SeriesError(ValueError):
