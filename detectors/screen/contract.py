@@ -16,6 +16,9 @@ Family = Literal["count", "ratio", "positive", "rank", "run"]
 HORIZON = 8
 """How many points after the past a baseline can judge: the next one, and a week in which nobody refits."""
 
+LEAST, MOST = 1e-12, 1e12
+"""What lies beyond is no figure of a listing, and its square none of a float's."""
+
 REASONS: tuple[str, ...] = (
     "judged", "no value", "not finite", "no exposure", "too short", "never anything", "too old", "more than exposed",
 )  # fmt: skip

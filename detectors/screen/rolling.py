@@ -134,11 +134,10 @@ def _robust_level(seen: Reals, wanted: Reals) -> Reals:
             )
             return np.asarray(np.broadcast_to(np.nan_to_num(level), seen.shape), dtype=np.float32)
         three = (seen[:, :-2] + seen[:, 1:-1] + seen[:, 2:]) / (wanted[:, :-2] + wanted[:, 1:-1] + wanted[:, 2:])
-    middle = np.arange(periods) - 1
     last = three.shape[1] - 1
-    around = np.clip(middle, 0, last)
-    before = np.where(middle - 3 < 0, around + 6, middle - 3)
-    after = np.where(middle + 3 > last, around - 6, middle + 3)
+    around = np.clip(np.arange(periods) - 1, 0, last)
+    before = np.where(around - 3 < 0, around + 6, around - 3)
+    after = np.where(around + 3 > last, around - 6, around + 3)
     # Where the window before begins too early, or the one after ends too late, take the next one on the other side.
     one, two, three_ = three[:, np.clip(before, 0, last)], three[:, around], three[:, np.clip(after, 0, last)]
     level = np.fmax(np.fmin(one, two), np.fmin(np.fmax(one, two), three_))
@@ -188,7 +187,7 @@ def _sums(own: _Own, place: IntArray, params: Params) -> _Sums:
     week = on_place * decayed
     weighted_mean = (own.mean.reshape(len(own.raw), -1, period) * own.weight[:, :, None]).reshape(own.raw.shape)
     seen, wanted = own.values @ week, weighted_mean @ week
-    mask = np.repeat(own.weight[:, -(-rolled // period) :], period, axis=1)[:, -rolled:] if rolled else own.raw[:, :0]
+    mask = np.repeat(own.weight, period, axis=1)[:, early:]
     kept = (own.values, own.weighted_unit, own.raw, own.unit)
     last = (*(part[:, early:] for part in kept), own.told[:, early:] * mask)
     told = own.told.sum(axis=1)

@@ -11,6 +11,8 @@ from detectors.screen.contract import (
     HORIZON,
     IMPOSSIBLE,
     JUDGED,
+    LEAST,
+    MOST,
     NO_EXPOSURE,
     NO_VALUE,
     NOT_FINITE,
@@ -81,11 +83,11 @@ def _reasons(
     judged = reason == JUDGED
     if baseline.params.family in ("positive", "rank"):
         # A price or rank of nothing is none.
-        reason[judged & (values <= 0)] = NO_VALUE
-    reason[judged & np.isinf(values)] = NOT_FINITE
+        reason[judged & (values <= LEAST)] = NO_VALUE
+    reason[judged & (np.abs(values) >= MOST)] = NOT_FINITE
     reason[judged & np.isnan(values)] = NO_VALUE
     if exposure is not None:
-        none = ~(np.isfinite(exposure) & (exposure > 0))
+        none = ~((exposure > LEAST) & (exposure < MOST))
         reason[judged & none] = NO_EXPOSURE
         reason[judged & ~none & (values > exposure)] = IMPOSSIBLE
     reason[(ahead < 0) | (ahead >= HORIZON)] = TOO_OLD

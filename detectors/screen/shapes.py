@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.screen.contract import HORIZON, Panel, Params, Reals
+from detectors.screen.contract import HORIZON, LEAST, MOST, Panel, Params, Reals
 from detectors.series import BoolArray, FloatArray, IntArray
 
 WEEKS = 52
@@ -55,12 +55,13 @@ def learn(panel: Panel, params: Params) -> FloatArray:
 
 
 def seen(values: Reals, exposure: Reals | None, params: Params) -> BoolArray:
-    """Return where a value can be learnt from."""
-    usable = np.isfinite(values)
-    if params.family != "count" and params.family != "ratio" and params.family != "run":
-        usable &= values > 0
+    """Return where a value can be learnt from: its square must be a number, too."""
+    with np.errstate(invalid="ignore"):
+        usable = np.abs(values) < MOST
+        if params.family in ("positive", "rank"):
+            usable &= values > LEAST
     if exposure is not None:
-        usable &= np.isfinite(exposure) & (exposure > 0)
+        usable &= (exposure > LEAST) & (exposure < MOST)
     return usable
 
 
