@@ -16,7 +16,7 @@ from python_nodes.normalize.fx import EURO, RateTable, shipped_table
 from python_nodes.scoring.economics import economics, night_demand
 from python_nodes.scoring.stay_shape import stay_shares
 from python_nodes.steps import doubts, failing, rates
-from python_nodes.store import ari, content, daily_bookings, health, marks, operator, reviews, stays
+from python_nodes.store import ari, content, daily_bookings, health, marks, operator, reviews, stays, wide_read
 
 HORIZON_NIGHTS = 90
 STAY_SHAPE_DAYS = 120
@@ -44,28 +44,31 @@ def guard_inputs(
     known, is_open = operator.current(conn, [listing.unit_id for listing in listings], today, last)
     doubtful = doubts.doubtful_terms(conn, listings, as_of, PRICE_MEMORY_DAYS)
     zones = [listing.timezone for listing in listings]
-    past = stays.booked_between(conn, ids, zones, today - timedelta(days=STAY_SHAPE_DAYS), today)
-    return GuardInputs(
-        as_of=as_of,
-        as_of_day=today,
-        listings=listings,
-        ari=ari.current(conn, ids, today, last),
-        health=health.current(conn, ids),
-        operator_known=known,
-        operator_open=is_open,
-        usual=ari.usual_terms(conn, ids, today, last, as_of, doubtful),
-        last_performance_day=metrics.last_told_day(tenant_id, "search_impressions", ids, today + timedelta(days=1)),
-        local_day=local_days(as_of, listings),
-        night_demand=night_demand(past.listing_row, past.lead_days, past.stay_nights, len(ids), HORIZON_NIGHTS),
-        stay_shares=stay_shares(past.listing_row, past.stay_nights, len(ids), LONGEST_STAY_NIGHTS),
-        booked_units=stays.booked_units(conn, ids, today, last, INVENTORY_GRACE),
-        recent=recent_days(metrics, tenant_id, ids, today),
-        reviews=reviews.current(conn, ids),
-        missing_content=content.missing(conn, ids, as_of - timedelta(days=MEMORY_DAYS)),
-        marks=marks.current(conn, ids, as_of - timedelta(days=MEMORY_DAYS), as_of),
-        failing=failing.polls_of(conn, listings, as_of),
-        worth=minor_rates(EURO, rates.table(conn), today),
-    )
+    with wide_read.meanwhile(conn, len(ids)) as also:
+        # What takes longest beside the bookings.
+        usual = also(lambda other: ari.usual_terms(other, ids, today, last, as_of, doubtful))
+        past = stays.booked_between(conn, ids, zones, today - timedelta(days=STAY_SHAPE_DAYS), today)
+        return GuardInputs(
+            as_of=as_of,
+            as_of_day=today,
+            listings=listings,
+            ari=ari.current(conn, ids, today, last),
+            health=health.current(conn, ids),
+            operator_known=known,
+            operator_open=is_open,
+            last_performance_day=metrics.last_told_day(tenant_id, "search_impressions", ids, today + timedelta(days=1)),
+            local_day=local_days(as_of, listings),
+            night_demand=night_demand(past.listing_row, past.lead_days, past.stay_nights, len(ids), HORIZON_NIGHTS),
+            stay_shares=stay_shares(past.listing_row, past.stay_nights, len(ids), LONGEST_STAY_NIGHTS),
+            booked_units=stays.booked_units(conn, ids, today, last, INVENTORY_GRACE),
+            recent=recent_days(metrics, tenant_id, ids, today),
+            reviews=reviews.current(conn, ids),
+            missing_content=content.missing(conn, ids, as_of - timedelta(days=MEMORY_DAYS)),
+            marks=marks.current(conn, ids, as_of - timedelta(days=MEMORY_DAYS), as_of),
+            failing=failing.polls_of(conn, listings, as_of),
+            worth=minor_rates(EURO, rates.table(conn), today),
+            usual=usual.result(),
+        )
 
 
 def local_days(as_of: datetime, listings: Sequence[ListingInfo]) -> DayArray:

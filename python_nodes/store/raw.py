@@ -139,8 +139,8 @@ class RawArchive:
             # Taken from the map, for only so is a failure told.
             deque(pool.map(lambda one: _write(self.root / one[0], one[1]), missing), maxlen=0)
         # Also where nothing was missing: what is there may be another poll's, which has not come so far yet.
-        for folder in sorted({above for folder in folders for above in (folder, *folder.parents)}, reverse=True):
-            _sync_folder(self.root / folder)
+        for known in sorted({above for folder in folders for above in (folder, *folder.parents)}, reverse=True):
+            _sync_folder(self.root / known)
 
     def get(self, conn: Connection, raw_id: int) -> bytes:
         """Return the payload as it came; NotFoundError if this tenant has no such id."""

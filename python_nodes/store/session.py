@@ -29,17 +29,14 @@ class Database:
     def tenant(self, tenant_id: int) -> Iterator[Connection]:
         """Open one transaction as ``tenant_id``: commits on a clean exit, else rolls back."""
         with self.engine.begin() as conn:
-            conn.execute(
-                text("SELECT set_config('app.tenant_id', :id, true)"),
-                {"id": str(tenant_id)},
-            )
+            _become(conn, str(tenant_id))
             yield conn
 
     @contextmanager
     def anonymous(self) -> Iterator[Connection]:
         """Open one transaction as nobody: sees no tenant's row; for API-key authentication only."""
         with self.engine.begin() as conn:
-            conn.execute(text("SELECT set_config('app.tenant_id', '', true)"))
+            _become(conn, "")
             yield conn
 
     def ping(self) -> None:
@@ -52,6 +49,19 @@ class Database:
         self.engine.dispose()
 
 
+@contextmanager
+def beside(conn: Connection) -> Iterator[Connection]:
+    """Open another transaction as the same tenant, to read at the same time; it sees nothing that is not committed."""
+    tenant_id = current_tenant(conn)
+    with conn.engine.begin() as other:
+        _become(other, str(tenant_id))
+        yield other
+
+
 def current_tenant(conn: Connection) -> int:
     """Return the transaction's tenant."""
     return int(conn.execute(text("SELECT current_setting('app.tenant_id')::int")).scalar_one())
+
+
+def _become(conn: Connection, tenant_id: str) -> None:
+    conn.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": tenant_id})
