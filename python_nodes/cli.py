@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from python_nodes import cli_detect, cli_imports, clock, config, log
+from python_nodes import cli_backtest, cli_detect, cli_imports, clock, config, log
 from python_nodes.errors import ConfigError, NightporterError
 from python_nodes.login import login_token
 from python_nodes.scopes import SCOPES
@@ -31,7 +31,7 @@ influx = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of metric
 app.add_typer(influx, name="influx")
 app.add_typer(cli_imports.group, name="import")
 app.command("detect")(cli_detect.detect)
-app.command("backtest")(cli_detect.backtest)
+app.command("backtest")(cli_backtest.backtest)
 
 
 def _register_local() -> None:

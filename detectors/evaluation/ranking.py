@@ -39,13 +39,19 @@ def auc_pr(labels: BoolArray, scores: FloatArray) -> float:
     float
         0 without a labelled point.
     """
+    recall, precision = curve(labels, scores)
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def curve(labels: BoolArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return recall and precision at each distinct threshold, from the highest; empty without a labelled point."""
     if not labels.any():
-        return 0.0
+        return np.zeros(0), np.zeros(0)
     order = np.argsort(-scores, kind="stable")
     last_of_ties = np.append(np.diff(scores[order]) != 0, True)
     called = np.flatnonzero(last_of_ties) + 1
     hits = np.cumsum(labels[order])[last_of_ties]
-    return float(np.sum(np.diff(hits, prepend=0) / labels.sum() * hits / called))
+    return hits / labels.sum(), hits / called
 
 
 def vus_pr(labels: BoolArray, scores: FloatArray, width: int) -> float:

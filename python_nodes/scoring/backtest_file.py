@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from detectors.evaluation import calibration, events, ranking
+from detectors.series import BoolArray, FloatArray
 from detectors.single import timegrid
 from python_nodes.errors import PermanentError
 from python_nodes.scoring import single
@@ -35,10 +36,36 @@ class Backtest:
     calibration: tuple[tuple[float, float], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a labelled file that are judged, in order of time, (n_rows,) each; NaN where a value is missing.
+
+    ``width`` is the widest buffer of VUS-PR, ``grain_s`` the distance of rows.
+    """
+
+    time_s: FloatArray
+    values: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    p_value: FloatArray
+    score: FloatArray
+    labels: BoolArray
+    called: BoolArray
+    width: int
+    grain_s: float
+
+
 def run(
     table: pl.DataFrame, time: str, value: str, label: str, *, is_offline: bool = False, learn_days: float = 7.0
 ) -> Backtest:
-    """Score a labelled file and judge the rows after the first ``learn_days``.
+    """Score a labelled file and judge the rows after the first ``learn_days``; arguments as in `rows`."""
+    return figures(rows(table, time, value, label, is_offline=is_offline, learn_days=learn_days))
+
+
+def rows(
+    table: pl.DataFrame, time: str, value: str, label: str, *, is_offline: bool = False, learn_days: float = 7.0
+) -> Rows:
+    """Score a labelled file.
 
     Parameters
     ----------
@@ -53,7 +80,7 @@ def run(
 
     Returns
     -------
-    Backtest
+    Rows
 
     Raises
     ------
@@ -63,33 +90,48 @@ def run(
     single.require(table, time, value, label)
     flags = _labels(table[label])
     scored = single.score_table(table, time, value, is_offline=is_offline)
-    times = single.seconds(table[time])
+    times, values = single.seconds(table[time]), single.numbers(table[value])
     order = np.argsort(times, kind="stable")
     judged = order[times[order] >= times.min() + learn_days * DAY_S]
     if not len(judged):
         raise PermanentError(f"no row is left after the first {learn_days:g} days")
-    labels, scores = flags[judged], scored["score"].to_numpy()[judged]
-    known = single.numbers(table[value])[order]
+    known = values[order]
     told = np.isfinite(known)
     width = ranking.period(np.interp(np.arange(len(known)), np.flatnonzero(told), known[told]))
-    tally = events.tally(labels, scored["is_anomaly"].to_numpy()[judged])
-    grain_s = timegrid.grain(np.unique(times))
-    rows = calibration.table(scored["p_value"].to_numpy()[judged], ~labels)
+    lower, upper, p_value, score, called = (
+        scored[name].to_numpy()[judged] for name in ("lower", "upper", "p_value", "score", "is_anomaly")
+    )
+    return Rows(
+        times[judged], values[judged], lower, upper, p_value, score, flags[judged], called, width,
+        timegrid.grain(np.unique(times)),
+    )  # fmt: skip
+
+
+def figures(judged: Rows) -> Backtest:
+    """Measure scored rows: by rank, by event, by calibration."""
+    labels, scores = judged.labels, judged.score
+    tally = events.tally(labels, judged.called)
+    kept = calibration.table(judged.p_value, ~labels)
     ranked = labels.any()
     return Backtest(
-        rows=len(judged),
+        rows=len(labels),
         events=tally.events,
-        vus_pr=ranking.vus_pr(labels, scores, width) if ranked else float("nan"),
+        vus_pr=ranking.vus_pr(labels, scores, judged.width) if ranked else float("nan"),
         auc_pr=ranking.auc_pr(labels, scores) if ranked else float("nan"),
         recall=tally.recall,
         precision=tally.precision,
-        median_delay_s=tally.median_delay * grain_s,
-        false_alerts_per_1000_days=tally.false_per_thousand_days(DAY_S / grain_s),
-        calibration=tuple((row.asked, row.reached) for row in rows),
+        median_delay_s=tally.median_delay * judged.grain_s,
+        false_alerts_per_1000_days=tally.false_per_thousand_days(DAY_S / judged.grain_s),
+        calibration=tuple((row.asked, row.reached) for row in kept),
     )
 
 
-def _labels(told: pl.Series) -> np.ndarray:
+def curve(judged: Rows) -> tuple[FloatArray, FloatArray]:
+    """Return recall and precision of the rows at every cut; empty without a labelled row."""
+    return ranking.curve(judged.labels, judged.score)
+
+
+def _labels(told: pl.Series) -> BoolArray:
     text = told.cast(pl.String).fill_null("").str.strip_chars().str.to_lowercase()
     wrong = ~text.is_in([*TRUE_WORDS, *FALSE_WORDS])
     if wrong.any():

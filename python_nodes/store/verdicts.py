@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,3 +26,9 @@ def list_for_alert(conn: Connection, alert_id: int) -> list[dict[str, Any]]:
     """Return the verdicts on one alert, oldest first."""
     query = select(verdicts).where(verdicts.c.alert_id == alert_id).order_by(verdicts.c.id)
     return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def last_by_alert(conn: Connection, alert_ids: Sequence[int]) -> dict[int, bool]:
+    """Return what was said last of each alert that was judged: whether it was real."""
+    query = select(verdicts.c.alert_id, verdicts.c.is_real).where(verdicts.c.alert_id.in_(list(alert_ids)))
+    return {row.alert_id: row.is_real for row in conn.execute(query.order_by(verdicts.c.id))}

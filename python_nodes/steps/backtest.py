@@ -1,0 +1,161 @@
+"""What the watches would have told of stored days, beside what is known of these, and beside other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from python_nodes import log
+from python_nodes.domain.findings import Alert
+from python_nodes.domain.inputs import BoolArray
+from python_nodes.domain.metrics import MetricMatrix
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.errors import PermanentError
+from python_nodes.scoring import labels_file, replay
+from python_nodes.scoring.backtest import Label
+from python_nodes.scoring.replay import Raised
+from python_nodes.scoring.watches import DEFAULT_PATH, Watch, load_watches
+from python_nodes.steps import backtest_view, doubts, places, snapshot, watched_series
+from python_nodes.steps.services import Services
+from python_nodes.store import alerts, portfolio, verdicts
+
+MOST_DAYS = 366
+STAGES = 4
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Which days, both included; ``labels`` is a file's name and content, ``watches`` and ``budget`` what to try."""
+
+    start: date
+    end: date
+    labels: tuple[str, bytes] | None = None
+    watches: Path | None = None
+    budget: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Labels, and where they are from: a ``file``, people's ``verdicts``, past ``alerts``, or ``nothing``."""
+
+    source: str
+    labels: list[Label]
+
+
+def run(
+    services: Services, tenant_id: int, request: Request, as_of: datetime, tell: Tell = lambda done, total: None
+) -> dict[str, Any]:
+    """Replay the days; returns plain JSON (`backtest_view.view`). Nothing is stored."""
+    _check_days(request)
+    now = load_watches()
+    tried = _tried(request)
+    with log.stage("backtest", tenant_id=tenant_id) as facts:
+        with services.database.tenant(tenant_id) as conn:
+            listings = portfolio.load_listings(conn)
+        if not listings:
+            raise PermanentError("there is no listing yet: import a portfolio first")
+        matrix = _read(services, tenant_id, [*now, *(tried or [])], listings, request, as_of)
+        tell(1, STAGES)
+        with services.database.tenant(tenant_id) as conn:
+            down = doubts.outage_days(conn, listings, matrix.days, as_of)
+        ours = _played(now, matrix, listings, request, down)
+        tell(2, STAGES)
+        other = _played(tried, matrix, listings, request, down) if tried is not None else None
+        tell(3, STAGES)
+        known = _known(services, tenant_id, listings, now, request, as_of)
+        told = backtest_view.view(
+            backtest_view.Span(request.start, request.end), listings, known.source, known.labels,
+            (now, ours), None if tried is None or other is None else (tried, other),
+        )  # fmt: skip
+        tell(4, STAGES)
+        facts.update(days=told["days"], listings=len(listings), alerts=len(ours))
+    return told
+
+
+def _check_days(request: Request) -> None:
+    if request.end < request.start:
+        raise PermanentError(f"to: {request.end} is before {request.start}", status=422, field="to")
+    if (request.end - request.start).days >= MOST_DAYS:
+        raise PermanentError(f"to: at most {MOST_DAYS} days at a time", status=422, field="to")
+
+
+def _tried(request: Request) -> list[Watch] | None:
+    """Return the watches to try beside those that run, None where there is nothing to try."""
+    if request.watches is None and request.budget is None:
+        return None
+    tried = load_watches(request.watches or DEFAULT_PATH)
+    if request.budget is None:
+        return tried
+    if not request.budget > 0:
+        raise PermanentError("budget: must be more than 0", status=422, field="budget")
+    factor = request.budget
+    return [replace(one, budget=replace(one.budget, false_alerts=one.budget.false_alerts * factor)) for one in tried]
+
+
+def _read(
+    services: Services, tenant_id: int, watches: Sequence[Watch], listings: Sequence[ListingInfo], request: Request,
+    as_of: datetime,
+) -> MetricMatrix:  # fmt: skip
+    """Read the days and as long before them as the watches look back; refused where they are not stored."""
+    reach = max(one.history_days for one in watches) + replay.WARM_DAYS
+    first, last = request.start - timedelta(days=reach), request.end - timedelta(days=1)
+    longer = [replace(one, history_days=(last - first).days + 1) for one in watches]
+    ids = [listing.listing_id for listing in listings]
+    matrix = watched_series.read(services.metrics, tenant_id, longer, ids, first, last)
+    told = np.logical_or.reduce([np.isfinite(values).any(axis=0) for values in matrix.values.values()])
+    until = snapshot.local_day(as_of, listings) + timedelta(days=1)
+    names = sorted(matrix.values)
+    ends = [services.metrics.last_told_day(tenant_id, name, ids, until) for name in names]
+    newest = np.concatenate(ends)[~np.isnat(np.concatenate(ends))]
+    if not newest.size:
+        raise PermanentError("no figures are stored yet: nothing to look back on")
+    if np.datetime64(last) > newest.max():
+        raise PermanentError(f"to: figures are stored up to {newest.max()}, so {newest.max() + 1} is the last day")
+    begun = matrix.days[told][0] if told.any() else None
+    if begun is None or begun >= np.datetime64(request.start):
+        raise PermanentError(f"from: no figures are stored before {begun or request.end}", status=422, field="from")
+    return matrix
+
+
+def _played(
+    watches: Sequence[Watch], matrix: MetricMatrix, listings: Sequence[ListingInfo], request: Request, down: BoolArray
+) -> list[Raised]:
+    return replay.alerts(replay.run(watches, matrix, listings, request.start, request.end, unfit=down))
+
+
+def _known(
+    services: Services, tenant_id: int, listings: Sequence[ListingInfo], watches: Sequence[Watch], request: Request,
+    as_of: datetime,
+) -> Known:  # fmt: skip
+    """Return the labels of the file, else what people said of past alerts, else the past alerts themselves."""
+    if request.labels is not None:
+        name, content = request.labels
+        read = labels_file.read(content, name, listings)
+        own = [one for one in read if one.start_date <= request.end and one.end_date >= request.start]
+        if read and not own:
+            raise PermanentError(f"{name}: none of its {len(read)} labels lies in {request.start} to {request.end}")
+        return Known("file", own)
+    kinds = sorted({one.kind for one in watches} | set(doubts.OUTAGE_KINDS))
+    since = datetime.combine(request.start, datetime.min.time(), as_of.tzinfo)
+    with services.database.tenant(tenant_id) as conn:
+        past = [one for one in alerts.standing(conn, kinds, since, as_of) if one.onset_date <= request.end]
+        judged = verdicts.last_by_alert(conn, [one.alert_id for one in past])
+    said = [_of_alert(one, listings, as_of, judged[one.alert_id]) for one in past if one.alert_id in judged]
+    if said:
+        return Known("verdicts", said)
+    return Known("alerts" if past else "nothing", [_of_alert(one, listings, as_of, True) for one in past])
+
+
+def _of_alert(alert: Alert, listings: Sequence[ListingInfo], as_of: datetime, is_real: bool) -> Label:
+    own = places.of(alert, listings)
+    return Label(
+        f"alert {alert.alert_id}", alert.kind, frozenset(one.listing_id for one in own),
+        alert.market if alert.scope == "market" else None, min(alert.onset_date, alert.raised_at.date()),
+        (alert.resolved_at or as_of).date(), is_real,
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""A backtest in plain JSON: what the command prints, the endpoint answers, and the page and picture are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.scoring import backtest
+from python_nodes.scoring.backtest import Compared, Judged, Label
+from python_nodes.scoring.replay import Raised
+from python_nodes.scoring.watches import Watch
+
+Side = tuple[Sequence[Watch], Sequence[Raised]]
+"""Watches, and what they would have raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days that were replayed, both included."""
+
+    start: date
+    end: date
+
+    @property
+    def days(self) -> int:
+        """How many they are."""
+        return (self.end - self.start).days + 1
+
+
+def view(
+    span: Span, listings: Sequence[ListingInfo], source: str, labels: Sequence[Label], now: Side, other: Side | None
+) -> dict[str, Any]:
+    """Judge both sides by the same labels, and say it in plain JSON."""
+    by_id = {one.listing_id: one for one in listings}
+    sides = [now] if other is None else [now, other]
+    # What either side watches counts for both, else a watch that was left out would hide its misses.
+    watched = {one.kind for watches, _ in sides for one in watches}
+    listing_days = span.days * len(listings)
+    judged = [
+        backtest.judge(raised, labels, watched, listing_days, is_whole=source == "file") for _, raised in sides
+    ]  # fmt: skip
+    told: dict[str, Any] = {
+        "from": span.start.isoformat(), "to": span.end.isoformat(), "days": span.days, "listings": len(listings),
+        "labels": {
+            "source": source, "events": len(judged[0].events), "denied": sum(not one.is_real for one in labels),
+            "of_guards": sum(one.is_real for one in labels) - len(judged[0].events),
+        },
+        "now": _side(judged[0], now[1], by_id, span),
+        "other": None, "changes": None,
+    }  # fmt: skip
+    if other is not None:
+        told["other"] = _side(judged[1], other[1], by_id, span)
+        compared = backtest.compare(now[1], other[1], span.end)
+        told["changes"] = _changes(compared, told["now"]["alerts"], told["other"]["alerts"])
+    return told
+
+
+def _side(judged: Judged, raised: Sequence[Raised], by_id: Mapping[int, ListingInfo], span: Span) -> dict[str, Any]:
+    alerts = [
+        _alert(one, by_id) | {"verdict": "true" if at in judged.true else "false" if at in judged.false else "unjudged"}
+        for at, one in enumerate(raised)
+    ]
+    return {
+        "recall": judged.recall, "precision": judged.precision, "median_delay_days": judged.median_delay_days,
+        "oracle_median_delay_days": judged.oracle_median_days,
+        "false_alerts_per_1000_listing_days": judged.false_per_1000,
+        "alerts_a_week": round(7.0 * len(raised) / span.days, 3),
+        "events_found": sum(one.delay_days is not None for one in judged.events),
+        "alerts_true": len(judged.true), "alerts_false": len(judged.false),
+        "alerts_unjudged": len(raised) - len(judged.true) - len(judged.false),
+        "kinds": [asdict(kind) for kind in judged.kinds],
+        "events": [
+            _place(one.label.listing_ids, one.label.market, by_id) | {
+                "name": one.label.name, "kind": one.label.kind, "start": one.label.start_date.isoformat(),
+                "end": one.label.end_date.isoformat(), "delay_days": one.delay_days, "oracle_days": one.oracle_days,
+            }
+            for one in judged.events
+        ],
+        "alerts": alerts,
+    }  # fmt: skip
+
+
+def _alert(one: Raised, by_id: Mapping[int, ListingInfo]) -> dict[str, Any]:
+    return _place(one.listing_ids, one.market, by_id) | {
+        "kind": one.kind, "raised": one.raised_date.isoformat(),
+        "ended": one.ended_date.isoformat() if one.ended_date else None,
+    }  # fmt: skip
+
+
+def _place(
+    listing_ids: Sequence[int] | frozenset[int], market: str | None, by_id: Mapping[int, ListingInfo]
+) -> dict[str, Any]:
+    """Say where, in words that people know."""
+    first = by_id.get(min(listing_ids, default=-1))
+    if market is not None or first is None:
+        return {"listing": None, "channel": None, "title": market or "unknown", "market": market}
+    more = f" and {len(listing_ids) - 1} more" if len(listing_ids) > 1 else ""
+    return {
+        "listing": first.external_id, "channel": first.channel, "title": first.title + more, "market": first.market,
+    }  # fmt: skip
+
+
+def _changes(
+    compared: Compared, now: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Say which alerts come, go and stay, by kind, with their places and days."""
+    both = [
+        dict(now[pair.now]) | {"raised_other": other[pair.other]["raised"], "ended_other": other[pair.other]["ended"]}
+        for pair in compared.both
+    ]
+    lost, gained = [dict(now[at]) for at in compared.lost], [dict(other[at]) for at in compared.gained]
+    kinds = sorted({one["kind"] for one in (*both, *lost, *gained)})
+    groups = (("both", both), ("lost", lost), ("gained", gained))
+    counts = [
+        {"kind": kind} | {name: sum(one["kind"] == kind for one in group) for name, group in groups} for kind in kinds
+    ]
+    return {"kinds": counts, "both": both, "lost": lost, "gained": gained}
