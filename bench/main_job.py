@@ -122,7 +122,7 @@ def _add(tally: Tally, world: World, found: Mapping[str, BoolArray]) -> None:
     markets = world.portfolio.market_index
     for kind, new in raised.items():
         for is_true, alerts in ((True, new & matched[kind]), (False, new & ~matched[kind])):
-            is_market = kind == "market_demand_drop"
+            is_market = kind.startswith(("market_", "channel_"))
             places = np.unique(markets) if is_market else ()
             count = int(sum(alerts[markets == place].any(axis=0).sum() for place in places) or alerts.sum())
             tally.true_alerts += count * is_true

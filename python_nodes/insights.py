@@ -54,6 +54,8 @@ _WHAT = {
     "competitor_undercut": "Comparable places have become cheaper on {channel}, and fewer people book this listing",
     "slow_decline": "The listing has been losing ground on {channel} for weeks, a little every day",
     "market_demand": "Demand has fallen all over the market, not only for this listing",
+    "market_shift": "All over the market guests choose differently, not only at this listing",
+    "channel_fault": "All listings on {channel} fell together, so the fault is the channel's",
 }
 
 

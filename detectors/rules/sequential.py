@@ -92,7 +92,7 @@ def scan(forecast: Forecast, thresholds: FloatArray, params: Params) -> Scan:
         raised = ~alarmed & (score >= limits[:, column - first])
         onset = np.where(raised, best, onset)
         alarmed = alarmed | raised
-        over = alarmed & ~raised & _recovered(forecast, observed, expected, column, params)
+        over = alarmed & ~raised & _recovered(forecast, observed, expected, column, onset, params)
         alarmed = alarmed & ~over
         onset = np.where(over, -1, onset)
         earliest = np.where(over, column + 1, earliest)
@@ -132,18 +132,20 @@ def _windows(
 
 
 def _recovered(
-    forecast: Forecast, observed: FloatArray, expected: FloatArray, column: int, params: Params
+    forecast: Forecast, observed: FloatArray, expected: FloatArray, column: int, onset: IntArray, params: Params
 ) -> BoolArray:
-    """Return which series have lately been near their expectation, on enough expected counts to say so."""
-    done = np.zeros(observed.shape[0], dtype=np.bool_)
+    """Return which series have been near their expectation since ``onset``, on enough expected counts to say so."""
+    rows, done = np.arange(observed.shape[0]), np.zeros(observed.shape[0], dtype=np.bool_)
+    # Good days before a fall do not end it.
+    long_enough = column + 1 - onset >= params.recovery_days
     settled = np.zeros(observed.shape[0], dtype=np.bool_)
     wanted = params.recovery_counts * np.maximum(forecast.dispersion[:, column], 1.0)
     for days in range(params.recovery_days, params.window_days + 1):
-        start = max(column + 1 - days, 0)
-        count = observed[:, column + 1] - observed[:, start]
-        mean = expected[:, column + 1] - expected[:, start]
+        start = np.maximum(column + 1 - days, np.maximum(onset, 0))
+        count = observed[:, column + 1] - observed[rows, start]
+        mean = expected[:, column + 1] - expected[rows, start]
         # A series too thin for that many counts is judged by the whole window, so that its alarm can end too.
-        enough = ((mean >= wanted) | (days == params.window_days)) & ~settled
+        enough = ((mean >= wanted) | (days == params.window_days)) & ~settled & long_enough
         done = done | (enough & (count >= params.recovery_share * mean))
         settled = settled | enough
     return done

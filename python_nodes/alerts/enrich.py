@@ -7,7 +7,7 @@ from typing import Any
 
 from python_nodes.alerts.decisions import Candidate
 from python_nodes.alerts.dedupe import fingerprint
-from python_nodes.alerts.group import OUTAGE
+from python_nodes.alerts.group import OF_CHANNELS, OUTAGE
 from python_nodes.domain.findings import AlertDraft, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 
@@ -33,6 +33,10 @@ _HEADLINES = {
     "conversion_drop": "Fewer guests book on {channel}",
     "demand_drop": "Bookings fell on {channel}",
     "market_demand_drop": "Demand fell",
+    "market_ctr_drop": "Fewer guests open what they see",
+    "market_conversion_drop": "Fewer guests book what they see",
+    "channel_ctr_drop": "Fewer guests open what they see on all of {channel}",
+    "channel_conversion_drop": "Fewer guests book on all of {channel}",
 }
 _COUNTS_NIGHTS = frozenset({"not_bookable", "no_price", "price_out_of_range", "min_stay_raised", "calendar_empty"})
 
@@ -72,6 +76,8 @@ def where(candidate: Candidate) -> str:
         return f"{count} listings in {first.market}"
     if candidate.kind == OUTAGE:
         return f"{count} listing{'s' if count != 1 else ''} unwatched"
+    if candidate.kind in OF_CHANNELS:
+        return f"{count} listing{'s' if count != 1 else ''}"
     if candidate.scope == "property":
         return f"{count} listings of property {first.property_external_id}"
     if candidate.scope == "unit":

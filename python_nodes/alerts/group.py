@@ -16,8 +16,11 @@ from python_nodes.domain.portfolio import ListingInfo
 
 MARKET_FALL = "market_demand_drop"
 """What scoring finds on each listing of a market that falls as a whole: always told of the market."""
+OF_MARKETS = frozenset({MARKET_FALL, "market_ctr_drop", "market_conversion_drop"})
 OUTAGE = "poll_failing"
 """Found on every listing that a failing connection speaks for: always told once."""
+OF_CHANNELS = frozenset({"channel_ctr_drop", "channel_conversion_drop"})
+"""Found on every listing of a channel that falls as a whole: always told once a channel."""
 MARKET_KINDS = frozenset(
     {MARKET_FALL, "demand_drop", "conversion_drop", "ctr_drop", "rank_drop", "slow_decline", "competitor_undercut"}
 )
@@ -69,6 +72,14 @@ def apply(
             grouped.append(merged("property", same, impacts))
             why = f"{len(same)} listings go unwatched: one alert for all that cannot be polled"
             reasons.append(about(grouped[-1], stage="group", decision="grouped", why=why))
+            continue
+        if kind in OF_CHANNELS:
+            for channel in sorted({one.listings[0].channel for one in same}):
+                # Told of the first listing's property, as an outage is.
+                fallen = [one for one in same if one.listings[0].channel == channel]
+                grouped.append(merged("property", fallen, impacts) if len(fallen) > 1 else fallen[0])
+                why = f"{len(fallen)} listings fall as {channel} does: one alert for the channel"
+                reasons.append(about(grouped[-1], stage="group", decision="grouped", why=why))
             continue
         standing = {(alert.scope, place(alert)) for alert in open_alerts if alert.kind == kind}
         rest = list(same)
@@ -161,7 +172,7 @@ def _market_rule(
 
     def why(members: Sequence[Candidate]) -> str | None:
         market = members[0].listings[0].market
-        if kind == MARKET_FALL:
+        if kind in OF_MARKETS:
             return f"{len(members)} listings of {market} fall as the market does"
         count, total = len({member.listings[0].property_id for member in members}), len(homes[market])
         if kind not in MARKET_KINDS or count < settings.market_properties:

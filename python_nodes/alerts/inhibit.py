@@ -6,16 +6,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from python_nodes.alerts.decisions import Candidate, Reason, about
-from python_nodes.alerts.group import MARKET_FALL
+from python_nodes.alerts.group import MARKET_FALL, OF_CHANNELS, OF_MARKETS
 
 _STATISTICS = frozenset({"conversion_drop", "demand_drop", "ctr_drop", "rank_drop", "slow_decline"})
+_WIDE = OF_MARKETS | OF_CHANNELS
 _SHOWN = frozenset({"fee_missing", "min_stay_raised", "calendar_empty", "parity", "currency_switched"})
 
 ALWAYS: Mapping[str, frozenset[str]] = {
-    "suspended": frozenset({"not_bookable", "no_price", MARKET_FALL}) | _STATISTICS | _SHOWN,
-    "feed_stale": _STATISTICS | {MARKET_FALL},
-    "feed_duplicate": _STATISTICS | {MARKET_FALL},
-    "poll_failing": _STATISTICS | {MARKET_FALL, "feed_stale"},
+    "suspended": frozenset({"not_bookable", "no_price"}) | _WIDE | _STATISTICS | _SHOWN,
+    "feed_stale": _STATISTICS | _WIDE,
+    "feed_duplicate": _STATISTICS | _WIDE,
+    "poll_failing": _STATISTICS | _WIDE | {"feed_stale"},
     "currency_switched": frozenset({"price_out_of_range", "total_out_of_range", "parity"}),
     "price_out_of_range": frozenset({"total_out_of_range"}),
     "fee_missing": frozenset({"total_out_of_range"}),

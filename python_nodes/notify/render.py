@@ -49,6 +49,8 @@ _CAUSES = {
     "feed_duplicate": "The channel tells figures more than once",
     "poll_failing": "The channel cannot be polled",
     "market_demand": "Fewer people look for this market: nobody's fault",
+    "market_shift": "Guests of the whole market choose differently",
+    "channel_fault": "Something is wrong on the whole channel, not on this listing",
     "calendar_closed": "The calendar is closed on the channel while the operator's own calendar is open",
     "rate_missing": "Open nights show no price",
     "price_error": "The price is outside its floor, or far from its trailing median",

@@ -16,6 +16,8 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
     "slow_decline": frozenset({"rank_drop", "demand_drop", "conversion_drop"}),
     "rank_drop": frozenset({"demand_drop"}),
     "competitor_undercut": frozenset({"conversion_drop"}),
+    "channel_ctr_drop": frozenset({"market_ctr_drop"}),
+    "channel_conversion_drop": frozenset({"market_conversion_drop"}),
 }
 """The first, if it began no later, is told instead of the second on the same listing."""
 LATER_DAYS = 4

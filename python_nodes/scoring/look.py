@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ RECENT_DAYS = 28
 MIN_PEERS = 5
 PEER_EXPECTED = 20.0
 """A listing expected less than this on a day says little of its market's day."""
+Fitted = dict[weekday_season.Params, tuple[Forecast, market.Together]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ class Looked:
         return self.states[:, -1]
 
 
-def look(watch: Watch, batch: SeriesBatch, groups: IntArray) -> Looked:
+def look(
+    watch: Watch, batch: SeriesBatch, groups: IntArray, channels: IntArray | None = None, fitted: Fitted | None = None
+) -> Looked:
     """Run one watch.
 
     Parameters
@@ -57,7 +60,11 @@ def look(watch: Watch, batch: SeriesBatch, groups: IntArray) -> Looked:
     batch : SeriesBatch
         Row ``i`` is listing ``i``.
     groups : ndarray of int, shape (n_listings,)
-        The market of each.
+        The market of each, from 0 without a gap.
+    channels : ndarray of int, shape (n_listings,), optional
+        The channel of each, likewise; None is one for all.
+    fitted : dict, optional
+        What is already known of the same batch by which settings, where several watches share it; what is new is added.
 
     Returns
     -------
@@ -65,6 +72,9 @@ def look(watch: Watch, batch: SeriesBatch, groups: IntArray) -> Looked:
     """
     if watch.of_market and isinstance(watch.rule_params, sequential.Params):
         return _of_market(watch, batch, groups, watch.rule_params)
+    if watch.by_shared or watch.of_rate:
+        places = np.zeros_like(groups) if channels is None else channels, groups
+        return _shared(watch, batch, places, {} if fitted is None else fitted)
     forecast = _fit(batch, watch.baseline_params)
     if watch.by_market:
         moved = peers.index(forecast, groups, MIN_PEERS, PEER_EXPECTED)
@@ -87,10 +97,24 @@ def _of_market(watch: Watch, batch: SeriesBatch, groups: IntArray, params: seque
     )
 
 
+def _shared(watch: Watch, batch: SeriesBatch, places: tuple[IntArray, IntArray], fitted: Fitted) -> Looked:
+    """Judge channels or markets by their listings, or listings beside what befell their channel and market."""
+    if watch.baseline_params not in fitted:
+        forecast = _fit(batch, watch.baseline_params)
+        fitted[watch.baseline_params] = forecast, market.together(forecast, *places)
+    forecast, together = fitted[watch.baseline_params]
+    if watch.of_rate and isinstance(watch.rule_params, sequential.Params):
+        row, pooled, own = market.of_groups(together, batch, watch.of_rate)
+        return _spread_out(_sequential(watch, pooled, own, watch.rule_params), row)
+    return _judge(watch, batch, replace(forecast, expected=forecast.expected * together.factor()), places[1])
+
+
 def _spread_out(one: Looked, row: IntArray) -> Looked:
     """Repeat each market's state on its listings."""
     batch = one.batch
-    values = batch.values[row], batch.days, None, None if batch.holidays is None else batch.holidays[row]
+    exposure = None if batch.exposure is None else batch.exposure[row]
+    holidays = None if batch.holidays is None else batch.holidays[row]
+    values = batch.values[row], batch.days, exposure, holidays
     forecast = Forecast(*(getattr(one.forecast, part.name)[row] for part in fields(Forecast)))
     facts = {at: one.facts[market] for at, market in enumerate(row.tolist()) if market in one.facts}
     return Looked(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from detectors import pooled
+from detectors import pooled, shared
 from detectors.baselines import yearly_regression
 from detectors.series import Forecast, SeriesBatch
 from python_nodes.domain.inputs import BoolArray
-from python_nodes.domain.metrics import IntArray
+from python_nodes.domain.metrics import FloatArray, IntArray
 
 MIN_LISTINGS = 5
 """A market of fewer listings that tell is those listings, not a market."""
@@ -17,6 +19,8 @@ MOST = 0.1
 MIN_OTHERS = 2
 SHARED_DAYS = 5
 SHARED = 0.5
+CHANNEL, MARKET = 0, 1
+SHARED_PARAMS = shared.Params()
 COUNTS = 1_000.0
 """A market's ordinary day is put as so many counts, so that the rule for counts can be used; its spread is learnt."""
 
@@ -54,3 +58,58 @@ def alone(forecast: Forecast, window_days: int) -> BoolArray:
     """
     shared = [pooled.shared(forecast, days, MIN_OTHERS, SHARED) for days in (SHARED_DAYS, window_days)]
     return ~np.logical_or(*shared)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What befell whole channels and markets by a rate of their listings."""
+
+    sums: shared.Sums
+    moves: shared.Moves
+    channels: IntArray
+    markets: IntArray
+
+    def factor(self) -> FloatArray:
+        """Return what is left of each listing's expectation, (n_listings, n_days)."""
+        return shared.factor(self.sums, self.moves)
+
+
+def together(forecast: Forecast, channels: IntArray, markets: IntArray) -> Together:
+    """Tell apart what channels and what markets did, from listings' own expectations.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        Row ``i`` is listing ``i``.
+    channels, markets : ndarray of int, shape (n_listings,)
+        From 0 without a gap.
+
+    Returns
+    -------
+    Together
+    """
+    found = shared.sums(forecast, channels, markets, SHARED_PARAMS)
+    return Together(found, shared.moves(found, SHARED_PARAMS), channels, markets)
+
+
+def of_groups(found: Together, batch: SeriesBatch, scope: str) -> tuple[IntArray, SeriesBatch, Forecast]:
+    """Return each channel or market as one series, without what the other kind did.
+
+    Parameters
+    ----------
+    found : Together
+    batch : SeriesBatch
+        What the forecast was made of.
+    scope : str
+        "channel" or "market".
+
+    Returns
+    -------
+    tuple of ndarray of int, SeriesBatch and Forecast
+        The group of each listing; row ``g`` of the others is group ``g``.
+    """
+    kind, group = (CHANNEL, found.channels) if scope == "channel" else (MARKET, found.markets)
+    own = shared.as_series(found.sums, found.moves, kind, SHARED_PARAMS)
+    marks = (np.arange(own.expected.shape[0])[:, None] == group[None, :]).astype(np.float64)
+    exposure = None if batch.exposure is None else marks @ (found.sums.weight * np.nan_to_num(batch.exposure))
+    return group, SeriesBatch(own.capped, batch.days, exposure), own

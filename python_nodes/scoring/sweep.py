@@ -14,7 +14,7 @@ from python_nodes.domain.metrics import FloatArray, IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import causes
 from python_nodes.scoring.calendar import holiday_matrix
-from python_nodes.scoring.look import Looked, look
+from python_nodes.scoring.look import Fitted, Looked, look
 from python_nodes.scoring.watches import Watch
 
 
@@ -69,17 +69,20 @@ def look_all(
     days = matrix.days[:last].astype("datetime64[D]")
     holidays = holiday_matrix(known, days) if holidays_by_listing is None else holidays_by_listing[rows][:, :last]
     groups = np.unique([listing.market for listing in known], return_inverse=True)[1].astype(np.int64)
-    looked = {
-        watch.name: _looked(watch, matrix, rows, holidays, unfit, groups)
-        for watch in watches
-        if {watch.metric, watch.exposure or watch.metric} <= set(matrix.values)
-    }
+    channels = np.unique([listing.channel for listing in known], return_inverse=True)[1].astype(np.int64)
+    fitted: dict[tuple[str, str | None, int], Fitted] = {}
+    looked = {}
+    for watch in watches:
+        if {watch.metric, watch.exposure or watch.metric} <= set(matrix.values):
+            shared = fitted.setdefault((watch.metric, watch.exposure, watch.history_days), {})
+            looked[watch.name] = _looked(watch, matrix, rows, holidays, unfit, groups, channels, shared)
     return looked, known
 
 
 def _looked(
-    watch: Watch, matrix: MetricMatrix, rows: IntArray, holidays: BoolArray, unfit: BoolArray | None, groups: IntArray
-) -> Looked:
+    watch: Watch, matrix: MetricMatrix, rows: IntArray, holidays: BoolArray, unfit: BoolArray | None, groups: IntArray,
+    channels: IntArray, fitted: Fitted,
+) -> Looked:  # fmt: skip
     """Run one watch on its part of the matrix."""
     last = holidays.shape[1]
     seen = slice(max(last - watch.history_days, 0), last)
@@ -88,4 +91,4 @@ def _looked(
     if unfit is not None:
         values = np.where(unfit[rows, seen], np.nan, values)
     batch = SeriesBatch(values, matrix.days[seen].astype("datetime64[D]"), exposure, holidays[:, seen])
-    return look(watch, batch, groups)
+    return look(watch, batch, groups, channels, fitted)

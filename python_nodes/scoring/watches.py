@@ -20,7 +20,8 @@ _KEYS = {
     "history_days", "baseline_params", "rule_params", "budget", "loss",
 }  # fmt: skip
 _BASELINE = {False: "weekday_season", True: "yearly_regression"}
-"""What a single listing is held against, and what a whole market is."""
+"""What a single listing is held against, and what a whole market's count is; a rate of it by its listings' own."""
+_SCOPES = ("listing", "market", "channel", None)
 RuleParams = sequential.Params | band.Params | trend.Params
 
 
@@ -62,7 +63,9 @@ class Watch:
     """One metric of every listing, looked at in one way; ``kind`` is what its findings are called.
 
     ``by_market`` takes the market's own movement for what the values are proportional to, beside ``exposure``;
-    ``of_market`` looks at each market as a whole by ``market_params``, and finds it on each listing of the market.
+    ``by_shared`` takes out what befell a whole channel or market; ``of_market`` looks at each market as a whole by
+    ``market_params``, and finds it on each listing of the market; so does ``of_rate`` ("market" or "channel") with a
+    rate, by its listings' own baselines.
     ``history_days`` is how many last days are read.
     """
 
@@ -71,7 +74,9 @@ class Watch:
     metric: str
     exposure: str | None
     by_market: bool
+    by_shared: bool = False
     of_market: bool
+    of_rate: str | None = None
     history_days: int
     reported_metric: str
     baseline_params: weekday_season.Params
@@ -114,17 +119,22 @@ def _watch(name: str, table: Any) -> Watch:
             raise ConfigError(f"watch {name}: {key} = {table[key]!r} is no metric")
     if "metric" not in table:
         raise ConfigError(f"watch {name}: metric is missing")
-    of_market, baseline = table.get("scope") == "market", table.get("baseline_params", {})
+    scope, baseline = table.get("scope"), table.get("baseline_params", {})
+    of_rate = scope if scope in ("market", "channel") and "exposure" in table else None
+    of_market = scope == "market" and of_rate is None
     for key, words in (
-        ("baseline", (_BASELINE[of_market],)), ("peers", ("market", None)), ("scope", ("listing", "market", None)),
+        ("baseline", (_BASELINE[of_market],)), ("peers", ("market", "shared", None)), ("scope", _SCOPES),
     ):  # fmt: skip
         if table.get(key) not in words:
             raise ConfigError(f"watch {name}: unknown {key} {table.get(key)!r}")
-    if of_market and table.get("rule") != "sequential":
-        raise ConfigError(f"watch {name}: a market is judged by the sequential rule only")
+    if scope in ("market", "channel") and table.get("rule") != "sequential":
+        raise ConfigError(f"watch {name}: a {scope} is judged by the sequential rule only")
+    if scope == "channel" and of_rate is None:
+        raise ConfigError(f"watch {name}: a channel is judged by a rate, and exposure is missing")
     return Watch(
         name=name, kind=str(table.get("kind", name)), metric=table["metric"], exposure=table.get("exposure"),
-        by_market=table.get("peers") == "market", of_market=of_market,
+        by_market=table.get("peers") == "market", by_shared=table.get("peers") == "shared", of_market=of_market,
+        of_rate=of_rate,
         history_days=_history_days(name, table), reported_metric=str(table.get("reported_metric", table["metric"])),
         baseline_params=_params(name, weekday_season.Params, {} if of_market else baseline),
         market_params=_params(name, yearly_regression.Params, baseline if of_market else {}),
