@@ -37,7 +37,6 @@ from sandbox.world import DEFAULT_T0, World, build_world
 SEEDS = "2000-2019"
 LISTINGS, HISTORY_DAYS, LIVE_DAYS = 500, 400, 60
 GRACE_DAYS = 3
-MARKET = "market_demand_drop"
 ROOT = Path(__file__).parent.parent
 
 
@@ -111,10 +110,11 @@ def judge(world: World) -> Result:
         if item.is_direct and not item.is_control:
             neither[window] = True
         elif not item.is_control:
-            result.incidents.append(_told(item, outcome.oracle_day, new, true, window, world))
+            fitting = {kind: one for kind, one in new.items() if told.wide.get(kind, "listing") == _scope(item)}
+            result.incidents.append(_told(item, outcome.oracle_day, fitting, true, window, world))
     for kind, raised in new.items():
-        _count(result, world, kind, raised, true[kind], neither)
-    _moves(result, world, new)
+        _count(result, world, kind, [rows.tolist() for _, rows in told.groups(kind)], raised, true[kind], neither)
+    _moves(result, world, {kind: one for kind, one in new.items() if kind not in told.wide})
     return result
 
 
@@ -125,9 +125,8 @@ def _told(
     """Say when an incident was told, and mark the alerts that tell it."""
     days = []
     for kind, raised in new.items():
-        if (kind == MARKET) == (item.scope == "market"):
-            true[kind][window] = True
-            days += [(item.first_day + int(day), kind) for day in np.flatnonzero(raised[window].any(axis=0))]
+        true[kind][window] = True
+        days += [(item.first_day + int(day), kind) for day in np.flatnonzero(raised[window].any(axis=0))]
     first = min((day for day, _ in days), default=None)
     return {
         "id": item.incident_id, "kind": item.kind, "third": world.portfolio.third[item.listings[0]],
@@ -140,17 +139,21 @@ def _told(
     }  # fmt: skip
 
 
-def _count(result: Result, world: World, kind: str, raised: BoolArray, true: BoolArray, neither: BoolArray) -> None:
-    """Count alerts of a kind as true, false, or on what a guard tells; a market's is one."""
-    rows: Sequence[Sequence[int]] = [[row] for row in np.flatnonzero(raised.any(axis=1)).tolist()]
-    if kind == MARKET:
-        markets = world.portfolio.market_index
-        rows = [np.flatnonzero(markets == place).tolist() for place in np.unique(markets)]
-    for group in rows:
+def _scope(item: Incident) -> str:
+    """Return the scope of the alerts that tell an incident: those of single listings, or its market's."""
+    return "market" if item.scope == "market" else "listing"
+
+
+def _count(
+    result: Result, world: World, kind: str, groups: Sequence[Sequence[int]], raised: BoolArray, true: BoolArray,
+    neither: BoolArray,
+) -> None:  # fmt: skip
+    """Count alerts of a kind as true, false, or on what a guard tells; a whole market's or channel's is one."""
+    for group in groups:
         for day in np.flatnonzero(raised[group].any(axis=0)).tolist():
             if true[group, day].any():
                 result.true[kind] = result.true.get(kind, 0) + 1
-            elif neither[group, day].any() and kind != MARKET:
+            elif neither[group, day].any() and len(group) == 1:
                 result.on_guards += 1
             else:
                 result.false.append(_false(world, kind, group[0], day))
@@ -175,7 +178,7 @@ def _false(world: World, kind: str, row: int, day: int) -> dict[str, Any]:
 
 def _moves(result: Result, world: World, new: Mapping[str, BoolArray]) -> None:
     """Count listings of moved markets with nothing of their own, and those blamed while it lasted."""
-    raised = np.logical_or.reduce([one for kind, one in new.items() if kind != MARKET])
+    raised = np.logical_or.reduce(list(new.values()))
     troubled = {row for item in world.placed if item.scope != "market" for row in item.listings}
     for item in (item for item in world.placed if item.scope == "market"):
         well = [row for row in item.listings if row not in troubled]

@@ -16,14 +16,15 @@ GRACE_DAYS = 3
 class Label:
     """Something that is known of some listings and days: an event, or (``is_real`` false) that an alert was false.
 
-    ``kind`` is empty where it is not known; ``market`` where a whole market is meant. ``oracle_date`` is the first day
-    on which it could be seen, None where nobody knows.
+    ``kind`` is empty where it is not known; ``scope`` and ``place`` are as of `replay.Raised`. ``oracle_date`` is the
+    first day on which it could be seen, None where nobody knows.
     """
 
     name: str
     kind: str
     listing_ids: frozenset[int]
-    market: str | None
+    scope: str
+    place: str | None
     start_date: date
     end_date: date
     is_real: bool = True
@@ -33,8 +34,8 @@ class Label:
         """Whether an alert is about it: the same place, raised from its start to three days after its end."""
         if not self.start_date <= alert.raised_date <= self.end_date + timedelta(days=GRACE_DAYS):
             return False
-        if self.market is not None or alert.market is not None:
-            return self.market == alert.market
+        if self.scope != "listing" or alert.scope != "listing":
+            return (self.scope, self.place) == (alert.scope, alert.place)
         return not self.listing_ids.isdisjoint(alert.listing_ids)
 
 
@@ -193,8 +194,8 @@ def compare(now: Sequence[Raised], other: Sequence[Raised], end: date) -> Compar
 
 
 def _is_same(one: Raised, other: Raised, end: date) -> bool:
-    if (one.kind, one.market) != (other.kind, other.market):
+    if (one.kind, one.scope, one.place) != (other.kind, other.scope, other.place):
         return False
-    if one.market is None and one.listing_ids != other.listing_ids:
+    if one.scope == "listing" and one.listing_ids != other.listing_ids:
         return False
     return one.raised_date <= (other.ended_date or end) and other.raised_date <= (one.ended_date or end)

@@ -15,6 +15,7 @@ from python_nodes.errors import PermanentError
 from python_nodes.scoring.backtest import Label
 
 COLUMNS = ("listing", "channel", "market", "kind", "start", "end", "is_real")
+WIDE = ("market", "channel")
 NEEDED = ("kind", "start", "end")
 TRUE_WORDS, FALSE_WORDS = frozenset({"", "1", "true", "yes"}), frozenset({"0", "false", "no"})
 
@@ -26,8 +27,8 @@ def read(content: bytes, name: str, listings: Sequence[ListingInfo]) -> list[Lab
     ----------
     content : bytes
         JSON with ``incidents``, as `nightporter up --json` and the sandbox's ``/truth`` write it, or a CSV with the
-        columns kind, start, end, and listing or market; channel where a listing's id occurs on several, and is_real 0
-        for a stretch in which an alert is known to be false.
+        columns kind, start, end, and listing, or market or channel for all of it; channel beside a listing whose id
+        occurs on several, and is_real 0 for a stretch in which an alert is known to be false.
     name : str
         The file's, for errors.
     listings : sequence of ListingInfo
@@ -67,8 +68,9 @@ def _incident(told: Mapping[str, Any], listings: Sequence[ListingInfo]) -> Label
     seen = told.get("oracle_day")
     return Label(
         str(told["id"]), str(told["kind"]), frozenset(one.listing_id for one in own),
-        str(told["market"]) if of_market else None, date.fromisoformat(told["start"]), date.fromisoformat(told["end"]),
-        True, date.fromisoformat(seen) if seen else None,
+        "market" if of_market else "listing", str(told["market"]) if of_market else None,
+        date.fromisoformat(told["start"]), date.fromisoformat(told["end"]), True,
+        date.fromisoformat(seen) if seen else None,
     )  # fmt: skip
 
 
@@ -100,11 +102,11 @@ def _row(
     word = cells["is_real"].lower()
     if word not in TRUE_WORDS | FALSE_WORDS:
         raise PermanentError(f"{where}: is_real {word!r} is neither 1 nor 0", field="is_real")
-    market = cells["market"] if not cells["listing"] else ""
-    own = _of_market(where, market, listings) if market else [_listing(where, cells, by_id)]
+    wide = next((column for column in WIDE if cells[column]), "") if not cells["listing"] else ""
+    own = _all_of(where, wide, cells[wide], listings) if wide else [_listing(where, cells, by_id)]
     return Label(
-        where.rsplit(": ", 1)[-1], cells["kind"], frozenset(one.listing_id for one in own), market or None, start, end,
-        word in TRUE_WORDS,
+        where.rsplit(": ", 1)[-1], cells["kind"], frozenset(one.listing_id for one in own), wide or "listing",
+        cells[wide] if wide else None, start, end, word in TRUE_WORDS,
     )  # fmt: skip
 
 
@@ -115,17 +117,18 @@ def _day(where: str, column: str, text: str) -> date:
         raise PermanentError(f"{where}: {column} {text!r} is no day (wanted: 2026-03-31)", field=column) from None
 
 
-def _of_market(where: str, market: str, listings: Sequence[ListingInfo]) -> list[ListingInfo]:
-    own = [one for one in listings if one.market == market]
+def _all_of(where: str, column: str, name: str, listings: Sequence[ListingInfo]) -> list[ListingInfo]:
+    """Return the listings of a whole market or channel."""
+    own = [one for one in listings if getattr(one, column) == name]
     if not own:
-        raise PermanentError(f"{where}: no listing is in market {market!r}", field="market")
+        raise PermanentError(f"{where}: no listing is in {column} {name!r}", field=column)
     return own
 
 
 def _listing(where: str, cells: Mapping[str, str], by_id: Mapping[str, list[ListingInfo]]) -> ListingInfo:
     """Find the one listing that is meant."""
     if not cells["listing"]:
-        raise PermanentError(f"{where}: names neither a listing nor a market", field="listing")
+        raise PermanentError(f"{where}: names no listing, market or channel", field="listing")
     named = by_id.get(cells["listing"], [])
     own = [one for one in named if cells["channel"] in ("", one.channel)]
     if not own:

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from python_nodes.domain.inputs import BoolArray
-from python_nodes.domain.metrics import MetricMatrix
+from python_nodes.domain.metrics import IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import sweep
 from python_nodes.scoring.causes import EXPLAINS
@@ -25,14 +25,16 @@ WARM_DAYS = 45
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """An alert that the watches would have raised; ``market`` and all its listings where a whole market is meant.
+    """An alert that the watches would have raised.
 
+    ``scope`` is listing, or market or channel, whose name ``place`` is and all of whose listings are meant.
     ``ended_date`` is the first day on which it no longer held, None if it held to the last.
     """
 
     kind: str
     listing_ids: tuple[int, ...]
-    market: str | None
+    scope: str
+    place: str | None
     raised_date: date
     ended_date: date | None
 
@@ -42,18 +44,26 @@ class Replay:
     """Where each kind's alarm held on which day, ``states[kind]`` of shape (n_listings, n_days); ``listings`` are rows.
 
     Column ``i`` is what was said at noon of ``start_date + i`` days; ``before[kind]`` (n_listings,) the day before.
+    ``wide`` names the scope, market or channel, of kinds that are found of all its listings as one.
     """
 
     listings: tuple[ListingInfo, ...]
     start_date: date
     states: Mapping[str, BoolArray]
     before: Mapping[str, BoolArray]
-    of_market: frozenset[str]
+    wide: Mapping[str, str]
 
     def new(self, kind: str) -> BoolArray:
         """Return where an alert of a kind is new, (n_listings, n_days)."""
         told = np.concatenate([self.before[kind][:, None], self.states[kind]], axis=1)
         return np.asarray(told[:, 1:] & ~told[:, :-1], dtype=np.bool_)
+
+    def groups(self, kind: str) -> list[tuple[str | None, IntArray]]:
+        """Return the rows that are one alert of a kind, each with its market's or channel's name: else single rows."""
+        if kind not in self.wide:
+            return [(None, np.array([row])) for row in range(len(self.listings))]
+        names = np.array([getattr(listing, self.wide[kind]) for listing in self.listings])
+        return [(str(name), np.flatnonzero(names == name)) for name in np.unique(names)]
 
 
 def run(
@@ -94,7 +104,7 @@ def run(
     return Replay(
         tuple(known), start, {kind: one[:, 1:] for kind, one in settled.items()},
         {kind: one[:, 0] for kind, one in settled.items()},
-        frozenset(one.watch.kind for one in looked.values() if one.watch.of_market),
+        {one.kind: one.of_rate or "market" for one in watches if one.of_market or one.of_rate},
     )  # fmt: skip
 
 
@@ -112,21 +122,18 @@ def _settled(held: Mapping[str, BoolArray]) -> dict[str, BoolArray]:
 
 
 def alerts(told: Replay) -> list[Raised]:
-    """Return what was newly raised, by day; a market's finding is one alert."""
-    markets = np.array([listing.market for listing in told.listings])
+    """Return what was newly raised, by day; what befell a whole market or channel is one alert."""
     ids = np.array([listing.listing_id for listing in told.listings], dtype=np.int64)
     found: list[Raised] = []
     for kind, held in told.states.items():
-        places = np.unique(markets) if kind in told.of_market else None
-        groups = [np.flatnonzero(markets == name) for name in places] if places is not None else []
-        rows = [held[group].any(axis=0) for group in groups] if places is not None else held
-        before = [told.before[kind][group].any() for group in groups] if places is not None else told.before[kind]
-        for at in np.flatnonzero([row.any() for row in rows]).tolist():
-            of = tuple(ids[groups[at]].tolist()) if places is not None else (int(ids[at]),)
-            name = str(places[at]) if places is not None else None
-            for first, end in _stretches(np.asarray(rows[at]), bool(before[at])):
+        for place, rows in told.groups(kind):
+            if not held[rows].any():
+                continue
+            one, before = held[rows].any(axis=0), bool(told.before[kind][rows].any())
+            for first, end in _stretches(np.asarray(one), before):
                 over = told.start_date + timedelta(days=end) if end < held.shape[1] else None
-                found.append(Raised(kind, of, name, told.start_date + timedelta(days=first), over))
+                day, scope = told.start_date + timedelta(days=first), told.wide.get(kind, "listing")
+                found.append(Raised(kind, tuple(ids[rows].tolist()), scope, place, day, over))
     return sorted(found, key=lambda one: (one.raised_date, one.kind, one.listing_ids))
 
 

@@ -156,6 +156,6 @@ def _of_alert(alert: Alert, listings: Sequence[ListingInfo], as_of: datetime, is
     own = places.of(alert, listings)
     return Label(
         f"alert {alert.alert_id}", alert.kind, frozenset(one.listing_id for one in own),
-        alert.market if alert.scope == "market" else None, min(alert.onset_date, alert.raised_at.date()),
-        (alert.resolved_at or as_of).date(), is_real,
+        "market" if alert.scope == "market" else "listing", alert.market if alert.scope == "market" else None,
+        min(alert.onset_date, alert.raised_at.date()), (alert.resolved_at or as_of).date(), is_real,
     )  # fmt: skip

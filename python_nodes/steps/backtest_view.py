@@ -73,7 +73,7 @@ def _side(judged: Judged, raised: Sequence[Raised], by_id: Mapping[int, ListingI
         "alerts_unjudged": len(raised) - len(judged.true) - len(judged.false),
         "kinds": [asdict(kind) for kind in judged.kinds],
         "events": [
-            _place(one.label.listing_ids, one.label.market, by_id) | {
+            _place(one.label.listing_ids, one.label.place, by_id) | {
                 "name": one.label.name, "kind": one.label.kind, "start": one.label.start_date.isoformat(),
                 "end": one.label.end_date.isoformat(), "delay_days": one.delay_days, "oracle_days": one.oracle_days,
             }
@@ -84,7 +84,7 @@ def _side(judged: Judged, raised: Sequence[Raised], by_id: Mapping[int, ListingI
 
 
 def _alert(one: Raised, by_id: Mapping[int, ListingInfo]) -> dict[str, Any]:
-    return _place(one.listing_ids, one.market, by_id) | {
+    return _place(one.listing_ids, one.place, by_id) | {
         "kind": one.kind, "raised": one.raised_date.isoformat(),
         "ended": one.ended_date.isoformat() if one.ended_date else None,
     }  # fmt: skip

@@ -19,7 +19,7 @@ def day(number: int) -> date:
 
 
 def alert(listing: int, raised: int, ended: int | None = None, kind: str = "conversion_drop") -> Raised:
-    return Raised(kind, (listing,), None, day(raised), None if ended is None else day(ended))
+    return Raised(kind, (listing,), "listing", None, day(raised), None if ended is None else day(ended))
 
 
 def label(
@@ -32,7 +32,7 @@ def label(
     oracle: int | None = None,
 ) -> Label:
     seen = None if oracle is None else day(oracle)
-    return Label(f"{kind}-{listing}", kind, frozenset({listing}), None, day(start), day(end), is_real, seen)
+    return Label(f"{kind}-{listing}", kind, frozenset({listing}), "listing", None, day(start), day(end), is_real, seen)
 
 
 def test_recall_delay_precision_and_false_alerts_by_hand() -> None:
@@ -74,8 +74,8 @@ def test_what_guards_tell_counts_neither_way() -> None:
 
 
 def test_a_market_is_told_by_its_own_alert_only() -> None:
-    fall = Label("m", "market_demand_drop", frozenset({1, 2}), "Kyoto", day(0), day(9))
-    whole = Raised("market_demand_drop", (1, 2), "Kyoto", day(3), None)
+    fall = Label("m", "market_demand_drop", frozenset({1, 2}), "market", "Kyoto", day(0), day(9))
+    whole = Raised("market_demand_drop", (1, 2), "market", "Kyoto", day(3), None)
     judged = backtest.judge([alert(1, 3), whole], [fall], WATCHED, 100, is_whole=True)
     assert (judged.true, judged.false) == ({1}, {0})
     assert judged.events[0].delay_days == 3

@@ -28,12 +28,14 @@ def test_rows_name_listings_or_markets(listings: list[ListingInfo]) -> None:
         "room-1,,,conversion_drop,2026-03-01,2026-03-09,\n"
         "room-3,airbnb,,ctr_drop,2026-03-02,2026-03-02,no\n"
         ",,kyoto,market_demand_drop,2026-03-03,2026-03-12,1\n"
+        ",airbnb,,channel_ctr_drop,2026-03-03,2026-03-12,1\n"
     )
-    first, second, third = labels_file.read(text.encode(), "labels.csv", listings)
-    assert (first.listing_ids, first.kind, first.is_real, first.market) == ({1}, "conversion_drop", True, None)
+    first, second, third, fourth = labels_file.read(text.encode(), "labels.csv", listings)
+    assert (first.listing_ids, first.kind, first.is_real, first.scope) == ({1}, "conversion_drop", True, "listing")
     assert (first.start_date, first.end_date) == (date(2026, 3, 1), date(2026, 3, 9))
     assert (second.listing_ids, second.is_real) == ({4}, False)
-    assert (third.listing_ids, third.market) == ({2, 3, 4}, "kyoto")
+    assert (third.listing_ids, third.scope, third.place) == ({2, 3, 4}, "market", "kyoto")
+    assert (fourth.listing_ids, fourth.scope, fourth.place) == ({4}, "channel", "airbnb")
 
 
 def test_a_run_s_truth_is_read_without_its_controls(listings: list[ListingInfo]) -> None:
@@ -45,7 +47,7 @@ def test_a_run_s_truth_is_read_without_its_controls(listings: list[ListingInfo])
     report = {"incidents": [told, fall, told | {"is_control": True}], "alerts": []}
     first, second = labels_file.read(json.dumps(report).encode(), "run.json", listings)
     assert (first.name, first.listing_ids, first.oracle_date) == ("drop-1", {1}, date(2026, 3, 4))
-    assert (second.market, second.listing_ids, second.oracle_date) == ("kyoto", {2, 3, 4}, None)
+    assert (second.place, second.listing_ids, second.oracle_date) == ("kyoto", {2, 3, 4}, None)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_a_run_s_truth_is_read_without_its_controls(listings: list[ListingInfo])
         ("listing,kind,start,end\nroom-3,x,2026-03-01,2026-03-02\n", "row 1: listing 'room-3' is on several channels"),
         ("listing,kind,start,end\nroom-1,x,01.03.2026,2026-03-02\n", "row 1: start '01.03.2026' is no day"),
         ("listing,kind,start,end\nroom-1,x,2026-03-04,2026-03-02\n", "row 1: end 2026-03-02 is before start"),
-        ("listing,kind,start,end\n,x,2026-03-04,2026-03-05\n", "row 1: names neither a listing nor a market"),
+        ("listing,kind,start,end\n,x,2026-03-04,2026-03-05\n", "row 1: names no listing, market or channel"),
         ("market,kind,start,end\nrome,x,2026-03-04,2026-03-05\n", "row 1: no listing is in market 'rome'"),
         ("listing,kind,start,end,is_real\nroom-1,x,2026-03-04,2026-03-05,maybe\n", "is_real 'maybe'"),
         ("listing,kind,start,end\nroom-1,x,2026-03-04,2026-03-05,what\n", "row 1: has more cells"),

@@ -74,7 +74,7 @@ def test_a_market_is_one_alert_and_a_listing_is_raised_once(troubled: MetricMatr
         replay.run(load_watches(), troubled, listings_of(listing), end - timedelta(days=DAYS - 1), end)
     )
     (market,) = [one for one in raised if one.kind == "market_demand_drop"]
-    assert (market.market, len(market.listing_ids), market.ended_date) == ("m0", N // 3, None)
+    assert (market.scope, market.place, len(market.listing_ids), market.ended_date) == ("market", "m0", N // 3, None)
     (lost,) = [one for one in raised if one.listing_ids == (1,)]
     assert lost.kind == "demand_drop"
     assert end - timedelta(days=10) < lost.raised_date <= end - timedelta(days=6)
@@ -86,4 +86,4 @@ def test_an_alarm_from_before_the_first_day_is_not_raised_again(troubled: Metric
     end = last_day(troubled)
     told = replay.run(load_watches(), troubled, listings_of(listing), end - timedelta(days=1), end)
     assert told.states["market_demand_drop"].any()
-    assert [one for one in replay.alerts(told) if one.market] == []
+    assert [one for one in replay.alerts(told) if one.scope == "market"] == []
