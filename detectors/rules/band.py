@@ -17,6 +17,7 @@ from detectors.medians import nan_median
 from detectors.series import BoolArray, FloatArray, Forecast, IntArray
 
 MAD_TO_SD = 1.4826
+LEAST = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Params:
     """Settings of the rule.
 
     ``rises`` looks for values that are too high, as of a rank; ``ratio`` is then expected ÷ observed.
-    ``min_drop`` is the share that must be missing; ``p_limit`` the tail probability; ``min_expected`` the expected
+    ``min_drop`` is the share that must be missing; ``p_limit`` the tail probability where no limits are given;
+    ``min_expected`` the expected
     count of a run below which nothing is said; ``spread_days`` the past the spread is learnt from, ending ``gap_days``
     before the point; ``recover_drop`` the missing share at which an alarm ends.
     """
@@ -47,18 +49,18 @@ class Params:
 class Scan:
     """State per series and scanned day, shape (n_series, scan_days).
 
-    ``ratio`` is observed ÷ peer-adjusted expectation of the run, ``move`` the peers' factor; ``onset`` (n_series,) is a
-    column of the whole matrix, -1 without an alarm.
+    ``surprise`` is minus the logarithm of the t tail; ``ratio`` is observed ÷ peer-adjusted expectation of the run,
+    ``move`` the peers' factor; ``onset`` (n_series,) is a column of the whole matrix, -1 without an alarm.
     """
 
-    p_value: FloatArray
+    surprise: FloatArray
     active: BoolArray
     ratio: FloatArray
     move: FloatArray
     onset: IntArray
 
 
-def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
+def scan(forecast: Forecast, groups: IntArray, params: Params, limits: FloatArray | None = None) -> Scan:
     """Run the rule over the last ``scan_days`` columns.
 
     Parameters
@@ -67,6 +69,8 @@ def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
     groups : ndarray of int, shape (n_series,)
         Peer group of each series, from 0; the whole batch stands in for a group of fewer than ``min_peers``.
     params : Params
+    limits : ndarray, shape (n_series, scanned days), optional
+        What ``surprise`` must reach; None is that of ``p_limit``.
 
     Returns
     -------
@@ -83,12 +87,13 @@ def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
     # What must not rise, as a rank, is looked at upside down.
     own = -(logs - move) if params.rises else logs - move
     start = max(own.shape[1] - params.scan_days, 0)
-    p_value = np.ones((own.shape[0], own.shape[1] - start))
+    surprise = np.zeros((own.shape[0], own.shape[1] - start))
     for column in range(start, own.shape[1]):
-        p_value[:, column - start] = _tail(own, column, params)
+        surprise[:, column - start] = -np.log(_tail(own, column, params))
     ratio = np.exp(own[:, start:])
-    active, onset = _hold(p_value, ratio, n_times - ratio.shape[1], params)
-    return Scan(p_value, active, ratio, np.exp(move[:, start:]), onset)
+    limits = np.full(ratio.shape, -np.log(params.p_limit)) if limits is None else limits
+    active, onset = _hold(surprise >= limits, ratio, n_times - ratio.shape[1], params)
+    return Scan(surprise, active, ratio, np.exp(move[:, start:]), onset)
 
 
 def _tail(own: FloatArray, column: int, params: Params) -> FloatArray:
@@ -102,18 +107,18 @@ def _tail(own: FloatArray, column: int, params: Params) -> FloatArray:
     centre = nan_median(past[rows])
     spread = MAD_TO_SD * nan_median(np.abs(past[rows] - centre[:, None]))
     z = (own[rows, column] - np.minimum(centre, 0.0)) / np.maximum(spread, params.spread_floor)
-    p_value[rows] = special.stdtr(params.freedom, z)
+    p_value[rows] = np.maximum(special.stdtr(params.freedom, z), LEAST)
     return p_value
 
 
-def _hold(p_value: FloatArray, ratio: FloatArray, offset: int, params: Params) -> tuple[BoolArray, IntArray]:
+def _hold(strange: BoolArray, ratio: FloatArray, offset: int, params: Params) -> tuple[BoolArray, IntArray]:
     """Raise where strict, hold until back near the expectation."""
-    active = np.zeros(p_value.shape, dtype=np.bool_)
-    onset = np.full(p_value.shape[0], -1, dtype=np.int64)
-    alarmed = np.zeros(p_value.shape[0], dtype=np.bool_)
-    for column in range(p_value.shape[1]):
+    active = np.zeros(strange.shape, dtype=np.bool_)
+    onset = np.full(strange.shape[0], -1, dtype=np.int64)
+    alarmed = np.zeros(strange.shape[0], dtype=np.bool_)
+    for column in range(strange.shape[1]):
         now = ratio[:, column]
-        raised = ~alarmed & (p_value[:, column] <= params.p_limit) & (now <= 1.0 - params.min_drop)
+        raised = ~alarmed & strange[:, column] & (now <= 1.0 - params.min_drop)
         over = alarmed & (now >= 1.0 - params.recover_drop)
         onset = np.where(raised, max(offset + column - params.run_days + 1, 0), np.where(over, -1, onset))
         alarmed = (alarmed | raised) & ~over

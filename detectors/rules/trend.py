@@ -23,7 +23,8 @@ MAD_TO_SD = 1.4826
 class Params:
     """Settings of the rule.
 
-    ``shortest_days`` to ``longest_days`` are the ramps' lengths; ``z_limit`` is what the best must reach, ``margin`` by
+    ``shortest_days`` to ``longest_days`` are the ramps' lengths; ``z_limit`` is what the best must reach where no
+    limits are given, ``margin`` by
     how much it must beat the best step; ``min_fall`` is the share that must be missing at the ramp's end;
     ``spread_days`` the past before the longest ramp that the spread is learnt from; ``rises`` looks for rises, as of a
     rank; an alarm ends once the last ``recovery_days`` miss less than ``recover_fall``.
@@ -58,7 +59,7 @@ class Scan:
     onset: IntArray
 
 
-def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
+def scan(forecast: Forecast, groups: IntArray, params: Params, limits: FloatArray | None = None) -> Scan:
     """Run the rule over the last ``scan_days`` columns.
 
     Parameters
@@ -67,6 +68,8 @@ def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
     groups : ndarray of int, shape (n_series,)
         Peer group of each series, from 0; the whole batch stands in for a group of fewer than ``min_peers``.
     params : Params
+    limits : ndarray, shape (n_series, scanned days), optional
+        What the best ramp's z must reach; None is ``z_limit``.
 
     Returns
     -------
@@ -81,12 +84,13 @@ def scan(forecast: Forecast, groups: IntArray, params: Params) -> Scan:
     own[:, begin:] = logs - peers.log_move(logs, groups, params.min_peers)
     own = -own if params.rises else own
     z_value, fall = np.zeros((n_series, n_times - first)), np.zeros((n_series, n_times - first))
+    limits = np.full(z_value.shape, params.z_limit) if limits is None else limits
     active = np.zeros((n_series, n_times - first), dtype=np.bool_)
     onset, alarmed = np.full(n_series, -1, dtype=np.int64), np.zeros(n_series, dtype=np.bool_)
     for column in range(first, n_times):
         at = column - first
         z_value[:, at], fall[:, at], length, is_ramp = _best(own, column, params)
-        raised = ~alarmed & is_ramp & (z_value[:, at] >= params.z_limit) & (fall[:, at] >= params.min_fall)
+        raised = ~alarmed & is_ramp & (z_value[:, at] >= limits[:, at]) & (fall[:, at] >= params.min_fall)
         over = alarmed & _is_back(own, column, params)
         onset = np.where(raised, column - length + 1, np.where(over, -1, onset))
         alarmed = (alarmed | raised) & ~over

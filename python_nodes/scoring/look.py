@@ -7,18 +7,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from scipy import signal, stats
+from scipy import special
 
-from detectors import peers
+from detectors import peers, spread
 from detectors.baselines import weekday_season
 from detectors.rules import band, sequential, trend
 from detectors.series import Forecast, SeriesBatch
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import FloatArray, IntArray
-from python_nodes.scoring import market
+from python_nodes.scoring import cuts, market
 from python_nodes.scoring.watches import Watch
 
-RECENT_DAYS = 28
 MIN_PEERS = 5
 PEER_EXPECTED = 20.0
 """A listing expected less than this on a day says little of its market's day."""
@@ -31,7 +30,8 @@ class Looked:
 
     ``states`` (n_listings, scanned days) says on which of the last days the alarm held; its last column is ``active``.
     ``ratio`` is what is left of the expectation by the rule that judges a ratio, NaN by one that counts. ``facts`` are
-    of the listings whose alarm holds on the last day, by row.
+    of the listings whose alarm holds on the last day, by row. ``statistic`` and ``information``, of the shape of
+    ``states``, are what the rule cut and how much the series tells (`cuts.information`).
     """
 
     watch: Watch
@@ -42,6 +42,8 @@ class Looked:
     p_value: FloatArray
     ratio: FloatArray
     facts: Mapping[int, dict[str, Any]]
+    statistic: FloatArray
+    information: FloatArray
 
     @property
     def active(self) -> BoolArray:
@@ -81,6 +83,7 @@ def look(
         exposure = moved if batch.exposure is None else moved * batch.exposure
         batch = SeriesBatch(batch.values, batch.days, exposure, batch.holidays)
         forecast = _fit(batch, watch.baseline_params)
+    forecast = spread.relative(forecast) if watch.is_relative else forecast
     return _judge(watch, batch, forecast, groups)
 
 
@@ -92,9 +95,8 @@ def _of_market(watch: Watch, batch: SeriesBatch, groups: IntArray, params: seque
     """Judge each market as one series, and say it of each of its listings."""
     columns = params.scan_days + params.window_days
     markets, forecast = market.of_markets(batch, groups, watch.market_params, columns)
-    return _spread_out(
-        _sequential(watch, markets, forecast, params, market.alone(forecast, params.window_days)), groups
-    )
+    may_alarm = market.alone(forecast, params.window_days)
+    return _spread_out(_sequential(watch, markets, forecast, params, groups.size, may_alarm), groups)
 
 
 def _shared(watch: Watch, batch: SeriesBatch, places: tuple[IntArray, IntArray], fitted: Fitted) -> Looked:
@@ -105,7 +107,7 @@ def _shared(watch: Watch, batch: SeriesBatch, places: tuple[IntArray, IntArray],
     forecast, together = fitted[watch.baseline_params]
     if watch.of_rate and isinstance(watch.rule_params, sequential.Params):
         row, pooled, own = market.of_groups(together, batch, watch.of_rate)
-        return _spread_out(_sequential(watch, pooled, own, watch.rule_params), row)
+        return _spread_out(_sequential(watch, pooled, own, watch.rule_params, places[1].size), row)
     return _judge(watch, batch, replace(forecast, expected=forecast.expected * together.factor()), places[1])
 
 
@@ -119,7 +121,7 @@ def _spread_out(one: Looked, row: IntArray) -> Looked:
     facts = {at: one.facts[market] for at, market in enumerate(row.tolist()) if market in one.facts}
     return Looked(
         one.watch, SeriesBatch(*values), forecast, one.states[row], one.onset[row], one.p_value[row], one.ratio[row],
-        facts,
+        facts, one.statistic[row], one.information[row],
     )  # fmt: skip
 
 
@@ -127,10 +129,37 @@ def _judge(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArra
     """Apply the watch's rule."""
     params = watch.rule_params
     if isinstance(params, sequential.Params):
-        return _sequential(watch, batch, forecast, params)
+        return _sequential(watch, batch, forecast, params, groups.size)
     if isinstance(params, trend.Params):
         return _trend(watch, batch, forecast, groups, params)
-    scan = band.scan(forecast, groups, params)
+    return _band(watch, batch, forecast, groups, params)
+
+
+def _sequential(
+    watch: Watch, batch: SeriesBatch, forecast: Forecast, params: sequential.Params, listings: int,
+    may_alarm: BoolArray | None = None,
+) -> Looked:  # fmt: skip
+    """State of the sequential rule; the series stand for so many ``listings``, ``may_alarm`` is of the batch's days."""
+    cut = cuts.of(watch, forecast, batch.days, params.scan_days, listings)
+    limits = cut.limits if may_alarm is None else np.where(may_alarm[:, -cut.limits.shape[1] :], cut.limits, np.inf)
+    scan = sequential.scan(forecast, limits, params)
+    p_value = cut.p_value(scan.log_statistic[:, -1])
+    facts = {
+        row: {
+            "log_statistic": round(float(scan.log_statistic[row, -1]), 2),
+            "log_threshold": round(float(cut.limits[row, -1]), 2),
+        }
+        for row in np.flatnonzero(scan.active[:, -1]).tolist()
+    }
+    nothing = np.full(p_value.size, np.nan)
+    last = scan.active, scan.onset, p_value, nothing, facts
+    return Looked(watch, batch, forecast, *last, scan.log_statistic, cut.information)
+
+
+def _band(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArray, params: band.Params) -> Looked:
+    """State of the band rule."""
+    cut = cuts.of(watch, forecast, batch.days, params.scan_days, groups.size)
+    scan = band.scan(forecast, groups, params, cut.limits if watch.tails else None)
     facts = {
         row: {
             "run_days": params.run_days, "ratio_to_peers": plain(scan.ratio[row, -1]),
@@ -138,57 +167,24 @@ def _judge(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArra
         }
         for row in np.flatnonzero(scan.active[:, -1]).tolist()
     }  # fmt: skip
-    last = scan.active, scan.onset, scan.p_value[:, -1], scan.ratio[:, -1]
-    return Looked(watch, batch, forecast, *last, facts)
-
-
-def spend(forecast: Forecast, full_share_count: float, days: int) -> FloatArray:
-    """Return each series' share of the false-alert budget on each of the last days: more where a drop can be seen.
-
-    The square of the expected count a day, cut at ``full_share_count``, spends next to nothing on series whose quiet
-    weeks say nothing; where less than a third of the series are busy, the rest of the budget is not spent at all.
-    The baseline of the days before each tells it, so it knows nothing of what is scored, and a day's share is the
-    same whenever it is looked at: an alarm does not come and go with its threshold.
-    """
-    expected = np.where(np.isfinite(forecast.expected), forecast.expected, 0.0)
-    recent = signal.lfilter(np.full(RECENT_DAYS, 1.0 / RECENT_DAYS), [1.0], expected, axis=-1)[:, -days:]
-    weight = np.minimum(recent / full_share_count, 1.0) ** 2
-    total = np.maximum(weight.sum(axis=0), max(expected.shape[0], 1) / 3.0)
-    return np.asarray(weight / total, dtype=np.float64)
-
-
-def _sequential(
-    watch: Watch, batch: SeriesBatch, forecast: Forecast, params: sequential.Params, may_alarm: BoolArray | None = None
-) -> Looked:
-    """State of the sequential rule, its budget scaled to the number of series; ``may_alarm`` is of the batch's days."""
-    count = forecast.expected.shape[0]
-    allowed = watch.budget.false_alerts * count / watch.budget.listings
-    share = spend(forecast, watch.budget.full_share_bookings, params.scan_days)
-    thresholds = sequential.log_threshold(allowed, count, watch.budget.days, share)
-    limits = thresholds if may_alarm is None else np.where(may_alarm[:, -thresholds.shape[1] :], thresholds, np.inf)
-    scan = sequential.scan(forecast, limits, params)
-    # By Markov: E[M] of the windows that end on one day is at most their number.
-    p_value = np.minimum(1.0, params.window_days * np.exp(-np.clip(scan.log_statistic[:, -1], -50.0, 600.0)))
-    facts = {
-        row: {
-            "log_statistic": round(float(scan.log_statistic[row, -1]), 2),
-            "log_threshold": round(float(thresholds[row, -1]), 2),
-        }
-        for row in np.flatnonzero(scan.active[:, -1]).tolist()
-    }
-    return Looked(watch, batch, forecast, scan.active, scan.onset, p_value, np.full(count, np.nan), facts)
+    p_value = cut.p_value(scan.surprise[:, -1]) if watch.tails else np.exp(-scan.surprise[:, -1])
+    last = scan.active, scan.onset, p_value, scan.ratio[:, -1], facts
+    return Looked(watch, batch, forecast, *last, scan.surprise, cut.information)
 
 
 def _trend(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArray, params: trend.Params) -> Looked:
-    """State of the trend rule; the tail is that of a normal, for as many shapes as were tried."""
-    scan = trend.scan(forecast, groups, params)
+    """State of the trend rule; without learnt tails a normal's, for as many shapes as were tried."""
+    cut = cuts.of(watch, forecast, batch.days, params.scan_days, groups.size)
+    scan = trend.scan(forecast, groups, params, cut.limits if watch.tails else None)
     tried = params.longest_days - params.shortest_days + 1
-    p_value = np.minimum(1.0, tried * stats.norm.sf(scan.z_value[:, -1]))
+    last = scan.z_value[:, -1]
+    p_value = cut.p_value(last) if watch.tails else np.minimum(1.0, tried * special.ndtr(-last))
     facts = {
         row: {"z_value": plain(scan.z_value[row, -1]), "fallen_share": plain(scan.fall[row, -1])}
         for row in np.flatnonzero(scan.active[:, -1]).tolist()
     }
-    return Looked(watch, batch, forecast, scan.active, scan.onset, p_value, 1.0 - scan.fall[:, -1], facts)
+    told = scan.active, scan.onset, p_value, 1.0 - scan.fall[:, -1], facts
+    return Looked(watch, batch, forecast, *told, scan.z_value, cut.information)
 
 
 def plain(value: float) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,29 +13,18 @@ from detectors.baselines import weekday_season, yearly_regression
 from detectors.rules import band, sequential, trend
 from python_nodes.domain.metrics import METRICS
 from python_nodes.errors import ConfigError
+from python_nodes.scoring import budget as budgets
+from python_nodes.scoring.budget import Budget, Dated
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "watches.toml"
 _KEYS = {
     "kind", "metric", "exposure", "peers", "scope", "reported_metric", "baseline", "rule", "direction", "cause",
-    "history_days", "baseline_params", "rule_params", "budget", "loss",
+    "history_days", "noise", "baseline_params", "rule_params", "budget", "loss",
 }  # fmt: skip
 _BASELINE = {False: "weekday_season", True: "yearly_regression"}
 """What a single listing is held against, and what a whole market's count is; a rate of it by its listings' own."""
 _SCOPES = ("listing", "market", "channel", None)
 RuleParams = sequential.Params | band.Params | trend.Params
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """False alerts allowed, in all, over so many listings and days.
-
-    A series' share of them grows with the square of its expected bookings a day up to ``full_share_bookings``.
-    """
-
-    false_alerts: float = 0.5
-    listings: int = 200
-    days: float = 14.0
-    full_share_bookings: float = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +55,8 @@ class Watch:
     ``by_shared`` takes out what befell a whole channel or market; ``of_market`` looks at each market as a whole by
     ``market_params``, and finds it on each listing of the market; so does ``of_rate`` ("market" or "channel") with a
     rate, by its listings' own baselines.
-    ``history_days`` is how many last days are read.
+    ``history_days`` is how many last days are read. ``is_relative``: its noise is a share of what is expected
+    (`detectors.spread`). ``tails`` say how its statistic behaves on quiet days, the newest last; without any, theory.
     """
 
     name: str
@@ -85,6 +75,8 @@ class Watch:
     budget: Budget
     loss: Loss
     cause: str
+    is_relative: bool = False
+    tails: tuple[Dated, ...] = ()
 
 
 def load_watches(path: Path = DEFAULT_PATH) -> list[Watch]:
@@ -99,12 +91,31 @@ def load_watches(path: Path = DEFAULT_PATH) -> list[Watch]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path.name}: {error}") from error
-    watches = [_watch(name, table) for name, table in tables.items()]
+    total = budgets.total_of(tables.pop("budget", {}))
+    watches = _budgeted([_watch(name, table) for name, table in tables.items()], total)
     for watch in watches:
         for name in (watch.loss.follows, *watch.loss.also):
             if name not in {"", *tables}:
                 raise ConfigError(f"watch {watch.name}: loss follows {name!r}, which is no watch")
     return watches
+
+
+def with_budget(watches: Sequence[Watch], false_alerts: float, listings: int = 100, days: float = 7.0) -> list[Watch]:
+    """Return the watches with another budget in all: so many false alerts over so many listings (0: all) and days."""
+    return _budgeted(watches, Budget(false_alerts=false_alerts, listings=listings, days=days))
+
+
+def _budgeted(watches: Sequence[Watch], total: Budget) -> list[Watch]:
+    """Part the budget among the watches, and give each what is shipped of its statistic."""
+    parts = budgets.parted(total, [watch.budget for watch in watches])
+    known = budgets.shipped()
+    return [
+        dataclasses.replace(
+            watch, budget=part,
+            tails=watch.tails or ((Dated(None, known[watch.name]),) if part.share and watch.name in known else ()),
+        )
+        for watch, part in zip(watches, parts, strict=True)
+    ]  # fmt: skip
 
 
 def _watch(name: str, table: Any) -> Watch:
@@ -119,6 +130,9 @@ def _watch(name: str, table: Any) -> Watch:
             raise ConfigError(f"watch {name}: {key} = {table[key]!r} is no metric")
     if "metric" not in table:
         raise ConfigError(f"watch {name}: metric is missing")
+    noise = table.get("noise", "counts")
+    if noise not in ("counts", "share"):
+        raise ConfigError(f"watch {name}: unknown noise {noise!r}")
     scope, baseline = table.get("scope"), table.get("baseline_params", {})
     of_rate = scope if scope in ("market", "channel") and "exposure" in table else None
     of_market = scope == "market" and of_rate is None
@@ -140,6 +154,7 @@ def _watch(name: str, table: Any) -> Watch:
         market_params=_params(name, yearly_regression.Params, baseline if of_market else {}),
         rule_params=_rule(name, table), budget=_params(name, Budget, table.get("budget", {})),
         loss=_loss(name, table.get("loss", {})), cause=str(table.get("cause", "unknown")),
+        is_relative=noise == "share",
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def looked(
     watch = WATCHES[name] if loss is None else replace(WATCHES[name], loss=loss)
     return Looked(
         watch, SeriesBatch(forecast.capped, days), forecast, np.ones((1, 1), dtype=np.bool_), np.array([onset]),
-        np.array([1e-6]), np.array([ratio]), {0: {}},
+        np.array([1e-6]), np.array([ratio]), {0: {}}, np.ones((1, 1)), np.ones((1, 1)),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import ConfigError
 from python_nodes.scoring.calendar import holiday_matrix
-from python_nodes.scoring.look import spend
+from python_nodes.scoring.cuts import spend
 from python_nodes.scoring.sweep import score_all
 from python_nodes.scoring.watches import load_watches
 

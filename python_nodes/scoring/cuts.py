@@ -1,0 +1,123 @@
+"""Where each watch cuts: so that false alerts come as often as was asked, whatever the volume of a listing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy import signal
+
+from detectors import calibrate
+from detectors.rules import sequential
+from detectors.series import DayArray, Forecast
+from python_nodes.domain.metrics import FloatArray
+from python_nodes.scoring.watches import Watch
+
+RECENT_DAYS = 28
+MOST = 0.01
+"""A point that one in a hundred quiet ones outdoes is no alarm, however large the budget."""
+LEAST_EVIDENCE = 3.0
+"""Nor is one whose own likelihoods do not speak for the drop looked for, twenty to one, however rare it is: where
+levels never move, a listing with thousands of counts would else be told of a few per cent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How one watch cuts on the last days of its series.
+
+    ``limits`` (n_series, n_days) are what the rule's statistic must reach; ``information``, likewise, tells the volume.
+    """
+
+    watch: Watch
+    days: DayArray
+    information: FloatArray
+    limits: FloatArray
+
+    def p_value(self, statistic: FloatArray) -> FloatArray:
+        """Return of each series' last day how often a quiet one is as strange, (n_series,)."""
+        tails = in_force(self.watch, self.days[-1:])[0]
+        return calibrate.p_values(tails, calibrate.segments(tails, self.information[:, -1]), statistic)
+
+
+def of(watch: Watch, forecast: Forecast, days: DayArray, columns: int, listings: int) -> Cut:
+    """Return the cut on the last ``columns`` days.
+
+    Parameters
+    ----------
+    watch : Watch
+    forecast : Forecast
+        What each series should have had: of the past alone, so that a day's cut is the same whenever it is looked at.
+    days : ndarray of datetime64[D]
+        Of the forecast.
+    columns : int
+    listings : int
+        How many listings the series stand for.
+
+    Returns
+    -------
+    Cut
+    """
+    told, last = information(forecast, columns), days[-columns:]
+    allowed = rates(watch, forecast, columns, listings)
+    limits = np.full(told.shape, np.inf)
+    for tails, chosen in _spans(watch, last):
+        asked = np.minimum(allowed[:, chosen] / tails.clustering, MOST)
+        limits[:, chosen] = calibrate.limits(tails, calibrate.segments(tails, told[:, chosen]), asked)
+    if isinstance(watch.rule_params, sequential.Params):
+        limits = np.maximum(limits, LEAST_EVIDENCE)
+    return Cut(watch, last, told, limits)
+
+
+def information(forecast: Forecast, columns: int) -> FloatArray:
+    """Return the expected counts a day over their dispersion, of the last weeks before each of the last days."""
+    expected = np.where(np.isfinite(forecast.expected), forecast.expected / forecast.dispersion, 0.0)
+    return _recent(expected)[:, -columns:]
+
+
+def rates(watch: Watch, forecast: Forecast, columns: int, listings: int) -> FloatArray:
+    """Return how many false alarms each series may begin on each of the last days, (n_series, n_days)."""
+    budget = watch.budget
+    count = forecast.expected.shape[0]
+    of_all = listings if budget.share else count
+    allowed = budget.false_alerts / budget.days * (of_all / budget.listings if budget.listings else 1.0)
+    if isinstance(watch.rule_params, sequential.Params):
+        return allowed * spend(forecast, budget.full_share_bookings, columns)
+    return np.full((count, min(columns, forecast.expected.shape[1])), allowed / max(count, 1))
+
+
+def spend(forecast: Forecast, full_share_count: float, days: int) -> FloatArray:
+    """Return each series' share of the false-alert budget on each of the last days: more where a drop can be seen.
+
+    The square of the expected count a day, cut at ``full_share_count``, spends next to nothing on series whose quiet
+    weeks say nothing; where less than a third of the series are busy, the rest of the budget is not spent at all.
+    The baseline of the days before each tells it, so it knows nothing of what is scored, and a day's share is the
+    same whenever it is looked at: an alarm does not come and go with its threshold.
+    """
+    expected = np.where(np.isfinite(forecast.expected), forecast.expected, 0.0)
+    weight = np.minimum(_recent(expected)[:, -days:] / full_share_count, 1.0) ** 2
+    total = np.maximum(weight.sum(axis=0), max(expected.shape[0], 1) / 3.0)
+    return np.asarray(weight / total, dtype=np.float64)
+
+
+def in_force(watch: Watch, days: DayArray) -> list[calibrate.Tails]:
+    """Return the tails that hold on each day: the newest made before it, theory's where none was ever learnt."""
+    if not watch.tails:
+        window = watch.rule_params.window_days if isinstance(watch.rule_params, sequential.Params) else 1
+        return [calibrate.bound(window)] * days.size
+    since = np.array([one.since_date or "0001-01-01" for one in watch.tails], dtype="datetime64[D]")
+    at = np.searchsorted(since, days, side="right") - 1
+    return [watch.tails[max(int(one), 0)].tails for one in at]
+
+
+def _spans(watch: Watch, days: DayArray) -> Sequence[tuple[calibrate.Tails, slice]]:
+    """Return each of the tails in force with the days that it holds on."""
+    held = in_force(watch, days)
+    edges = [0, *(at for at in range(1, len(held)) if held[at] is not held[at - 1]), len(held)]
+    return [(held[first], slice(first, end)) for first, end in pairwise(edges) if end > first]
+
+
+def _recent(values: FloatArray) -> FloatArray:
+    """Return the mean of each day and the weeks before it; values before the first are zero."""
+    return np.asarray(signal.lfilter(np.full(RECENT_DAYS, 1.0 / RECENT_DAYS), [1.0], values, axis=-1))
