@@ -35,6 +35,7 @@ SIGNED = frozenset({"slack_signature", "twilio_signature", "vendor_signature", "
 BY_PROPERTY = frozenset(
     {
         "/v1/alerts", "/v1/alerts/<int:id>", "/v1/alerts/<int:id>/explain", "/v1/metrics/<int:id>", "/v1/portfolio",
+        "/v1/forecasts/<int:id>", "/v1/pickup/<int:id>",
     }
 )  # fmt: skip
 """What a key for some properties may call, with GET: these leave out what is not theirs; all else is refused."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from python_nodes.errors import ConfigError
@@ -107,6 +107,10 @@ class Settings(BaseSettings):
     influx_timeout_s: float = Field(default=60.0, gt=0)
 
     history_days: int = Field(default=420, ge=28)
+    forecast_listings: int = Field(default=20, ge=0)
+    # Expected of all watches, a week per 100 listings; None is what watches.toml says.
+    false_alerts: float | None = Field(default=None, ge=0)
+    events_folder: DirectoryPath | None = None
 
 
 def load(environ: dict[str, str] | None = None) -> Settings:

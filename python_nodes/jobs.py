@@ -25,7 +25,7 @@ from python_nodes.errors import RetryableError
 from python_nodes.guards import settings as guard_settings
 from python_nodes.insights import OpenAISettings
 from python_nodes.notify import base
-from python_nodes.steps import alert_tell, backfill, import_job, job_admin
+from python_nodes.steps import alert_tell, backfill, forecasts_refresh, import_job, job_admin
 from python_nodes.steps.services import Answers, Imports, News, Resilience, Services
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.raw import RawArchive
@@ -97,6 +97,9 @@ def build_services(settings: Settings) -> Services:
         ),
         news=News(url=settings.news_url, secret=settings.news_secret.get_secret_value()) if settings.news_url else None,
         openai=_openai(settings),
+        forecast_listings=settings.forecast_listings,
+        false_alerts=settings.false_alerts,
+        events_folder=settings.events_folder,
         clock=clock.now,
         sleep=time.sleep,
     )
@@ -151,7 +154,7 @@ def _answers(settings: Settings) -> Answers:
     return Answers(
         slack_signing_secret=slack.get_secret_value() if slack else None,
         twilio_auth_token=twilio.get_secret_value() if twilio else None,
-        sms_numbers=_sms_numbers(settings),
+        sms_numbers=tuple(filter(None, settings.sms_to.split(","))),
         # Twilio signs the address that it called: where a proxy or n8n stands before us, that address is a setting.
         sms_status_url=settings.sms_status_url or f"{base_url}/v1/sms/status",
         sms_replies_url=settings.sms_replies_url or f"{base_url}/v1/sms/replies",
@@ -169,10 +172,6 @@ def _openai(settings: Settings) -> OpenAISettings | None:
         timeout_s=settings.openai_timeout_s,
         monthly_tokens=settings.openai_monthly_tokens,
     )
-
-
-def _sms_numbers(settings: Settings) -> tuple[str, ...]:
-    return tuple(filter(None, settings.sms_to.split(",")))
 
 
 def _senders(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -236,12 +235,8 @@ def backfill_task(
         backfill.run(services(), tenant_id, job_id, request, is_last_try=is_last_try)
 
 
-def enqueue_backfill(tenant_id: int, job_id: str, request: backfill.Request, *, region: str, run_id: str) -> None:
-    """Hand a backfill to the workers."""
-    _enqueue(job_admin.backfill_task(tenant_id, job_id, request, run_id), region)
-
-
-def _enqueue(task: job_admin.Task, region: str) -> None:
+def enqueue(task: job_admin.Task, region: str) -> None:
+    """Hand a job to the workers."""
     try:
         app.send_task(task.name, args=task.arguments, task_id=task.job_id, queue=queue(region, "bulk"))
     except OperationalError as error:
@@ -253,7 +248,7 @@ def resume(own: Services, tenant_id: int, *, region: str) -> int:
     try:
         with job_admin.left_behind(own, tenant_id) as tasks:
             for task in tasks:
-                _enqueue(task, region)
+                enqueue(task, region)
     except RetryableError:
         log.get("jobs").warning("queue_unreachable")
         return 0
@@ -272,9 +267,13 @@ def import_task(
         import_job.run(services(), tenant_id, job_id, asked, is_last_try=is_last_try)
 
 
-def enqueue_import(tenant_id: int, job_id: str, asked: import_job.Request, *, region: str, run_id: str) -> None:
-    """Hand an import to the workers."""
-    _enqueue(import_job.task(tenant_id, job_id, asked, run_id), region)
+@app.task(name="forecasts", bind=True, autoretry_for=(RetryableError,), retry_backoff=True, max_retries=5)
+def forecasts_task(self: Any, tenant_id: int, job_id: str, as_of: str, run_id: str) -> None:
+    """Forecast the listings that are worth it; a repeated delivery replaces what it made."""
+    with structlog.contextvars.bound_contextvars(run_id=run_id):
+        is_last_try = self.request.retries >= self.max_retries
+        moment = datetime.fromisoformat(as_of)
+        forecasts_refresh.run_job(services(), tenant_id, job_id, moment, is_last_try=is_last_try)
 
 
 @app.task(name="tell")

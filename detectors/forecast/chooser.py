@@ -58,6 +58,7 @@ def models() -> Mapping[str, ModuleType]:
 def choose(
     values: FloatArray, days: DayArray, horizon: int, holidays: BoolArray | None = None,
     events: BoolArray | None = None, levels: Sequence[float] = LEVELS, *, names: Sequence[str] | None = None,
+    trial_days: int | None = None,
 ) -> Chosen:  # fmt: skip
     """Forecast by the model that did best on the series' own past.
 
@@ -67,6 +68,8 @@ def choose(
         As ``contract.Model.forecast``.
     names : sequence of str, optional
         Which models are asked, all by default; the seasonal naive always is.
+    trial_days : int, optional
+        How far ahead the models are tried on the past; as far as the horizon by default.
 
     Returns
     -------
@@ -83,10 +86,11 @@ def choose(
     asked = {name: module for name, module in models().items() if names is None or name in names}
     asked[seasonal_naive.NAME] = seasonal_naive
     told = np.where(np.isfinite(values), values, np.nan)
-    origins = _origins(told, horizon)
-    tried = {name: [_ahead(module, told, days, at, horizon, holidays, events, levels) for at in origins]
+    ahead = horizon if trial_days is None else min(horizon, trial_days)
+    origins = _origins(told, ahead)
+    tried = {name: [_ahead(module, told, days, at, ahead, holidays, events, levels) for at in origins]
              for name, module in asked.items()} if len(origins) else {}  # fmt: skip
-    truth = [told[at : at + horizon] for at in origins]
+    truth = [told[at : at + ahead] for at in origins]
     loss = {name: _pinball(each, truth) for name, each in tried.items()}
     best = min(loss, key=lambda name: loss[name], default=seasonal_naive.NAME)
     # Equal to the floor is not better than it.

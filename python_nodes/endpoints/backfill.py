@@ -61,7 +61,7 @@ def start_backfill(body: BackfillBody) -> Response:
     job_admin.accept(services(), caller().tenant_id, job_id, request, clock.now(), run_id())
     region: str = current_app.extensions["nightporter.settings"]["region"]
     with job_admin.handed_over(services(), caller().tenant_id, job_id):
-        jobs.enqueue_backfill(caller().tenant_id, job_id, request, region=region, run_id=run_id())
+        jobs.enqueue(job_admin.backfill_task(caller().tenant_id, job_id, request, run_id()), region)
     return ok({"job_id": job_id}, 202)
 
 

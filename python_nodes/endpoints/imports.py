@@ -173,5 +173,5 @@ def _start(source: str, order: Order, query: ImportQuery) -> str:
     accepted = import_job.accept(services(), tenant_id, job_id, source, order, as_of, run_id())
     if accepted is not None:
         with job_admin.handed_over(services(), tenant_id, job_id):
-            jobs.enqueue_import(tenant_id, job_id, accepted, region=region, run_id=run_id())
+            jobs.enqueue(import_job.task(tenant_id, job_id, accepted, run_id()), region)
     return job_id

@@ -79,5 +79,8 @@ class Services:
     imports: Imports = field(default_factory=Imports)
     news: News | None = None
     openai: OpenAISettings | None = None
+    forecast_listings: int = 20
+    false_alerts: float | None = None
+    events_folder: Path | None = None
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]

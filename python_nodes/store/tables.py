@@ -275,6 +275,10 @@ idempotency_keys = _table(
 flow_errors = _table(
     "flow_errors", _text("workflow"), _text("node"), _text("message"), _text("execution_id"), _at("reported_at"),
 )  # fmt: skip
+forecasts = _table(
+    "forecasts", _int("listing_id"), _text("metric"), _day("as_of_date"), _at("made_at"), _text("model"),
+    _json("payload"), key=("listing_id", "metric", "as_of_date"),
+)  # fmt: skip
 profiles = _table(
     "profiles", _text("kind"), _text("key"), _int("version"), _at("made_at"), _day("as_of_date"), _json("payload"),
     key=("kind", "key", "version"),

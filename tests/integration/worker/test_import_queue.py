@@ -31,14 +31,14 @@ import sys
 from datetime import UTC, datetime
 from python_nodes import jobs
 from python_nodes.steps import job_admin
-from python_nodes.steps.import_job import Request
+from python_nodes.steps.import_job import Request, task
 tenant_id, raw_id = int(sys.argv[1]), int(sys.argv[2])
 asked = Request(
     source="booking-report", file="q.csv", raw_id=raw_id, as_of=datetime(2026, 3, 10, 12, tzinfo=UTC), start=None,
     end=None,
 )
 with job_admin.handed_over(jobs.services(), tenant_id, "queued"):
-    jobs.enqueue_import(tenant_id, "queued", asked, region="default", run_id="r1")
+    jobs.enqueue(task(tenant_id, "queued", asked, "r1"), "default")
 """
 UPLOAD = """
 import sys

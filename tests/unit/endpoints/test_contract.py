@@ -33,6 +33,8 @@ TABLE = {
     ("post", "/v1/escalations/due"): "notify", ("post", "/v1/normalize/{vendor}/{operation}"): "ingest",
     ("post", "/v1/observe"): "score", ("post", "/v1/webhooks/{connection_id}"): "notify",
     ("post", "/v1/baselines/refresh"): "score", ("get", "/v1/profiles"): "read",
+    ("post", "/v1/forecasts/refresh"): "score", ("get", "/v1/forecasts/{id}"): "read",
+    ("get", "/v1/pickup/{id}"): "read",
     ("get", "/docs/scalar.js"): "read", ("get", "/openapi.json"): "read", ("get", "/console/alerts"): "read",
 }  # fmt: skip
 
