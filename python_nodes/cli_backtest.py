@@ -35,7 +35,7 @@ def backtest(
     ] = None,
     watches: Annotated[Path | None, typer.Option(help="Other watches, to be held against those that run.")] = None,
     budget: Annotated[
-        float | None, typer.Option(help="Another budget of false alerts, as a multiple of the present one.")
+        float | None, typer.Option(help="Another budget to try: false alerts expected a week per 100 listings.")
     ] = None,
     csv: Annotated[
         Path | None, typer.Option(help="A labelled file instead: a row a time, 1 or 0 in a column of labels.")

@@ -19,8 +19,8 @@ from python_nodes.errors import PermanentError
 from python_nodes.scoring import labels_file, replay
 from python_nodes.scoring.backtest import Label
 from python_nodes.scoring.replay import Raised
-from python_nodes.scoring.watches import DEFAULT_PATH, Watch, load_watches
-from python_nodes.steps import backtest_view, doubts, places, snapshot, watched_series
+from python_nodes.scoring.watches import Watch, load_watches, with_budget
+from python_nodes.steps import backtest_view, cuts, doubts, places, snapshot, watched_series
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, portfolio, verdicts
 
@@ -31,7 +31,10 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Which days, both included; ``labels`` is a file's name and content, ``watches`` and ``budget`` what to try."""
+    """Which days, both included; ``labels`` is a file's name and content.
+
+    What to try beside what runs: ``watches``, a file, and ``budget``, false alerts expected a week per 100 listings.
+    """
 
     start: date
     end: date
@@ -53,11 +56,11 @@ def run(
 ) -> dict[str, Any]:
     """Replay the days; returns plain JSON (`backtest_view.view`). Nothing is stored."""
     _check_days(request)
-    now = load_watches()
-    tried = _tried(request)
     with log.stage("backtest", tenant_id=tenant_id) as facts:
         with services.database.tenant(tenant_id) as conn:
             listings = portfolio.load_listings(conn)
+            now = cuts.watches(services, conn, request.end)
+        tried = _tried(request, now)
         if not listings:
             raise PermanentError("there is no listing yet: import a portfolio first")
         matrix = _read(services, tenant_id, [*now, *(tried or [])], listings, request, as_of)
@@ -85,17 +88,21 @@ def _check_days(request: Request) -> None:
         raise PermanentError(f"to: at most {MOST_DAYS} days at a time", status=422, field="to")
 
 
-def _tried(request: Request) -> list[Watch] | None:
-    """Return the watches to try beside those that run, None where there is nothing to try."""
+def _tried(request: Request, now: Sequence[Watch]) -> list[Watch] | None:
+    """Return the watches to try beside those that run, None where there is nothing to try.
+
+    What a tenant's own days have taught of a watch's statistic holds for the same watch in another file too.
+    """
     if request.watches is None and request.budget is None:
         return None
-    tried = load_watches(request.watches or DEFAULT_PATH)
+    tails = {one.name: one.tails for one in now}
+    read = list(now) if request.watches is None else load_watches(request.watches)
+    tried = [replace(one, tails=tails.get(one.name, one.tails)) if one.tails else one for one in read]
     if request.budget is None:
         return tried
     if not request.budget > 0:
         raise PermanentError("budget: must be more than 0", status=422, field="budget")
-    factor = request.budget
-    return [replace(one, budget=replace(one.budget, false_alerts=one.budget.false_alerts * factor)) for one in tried]
+    return with_budget(tried, request.budget)
 
 
 def _read(

@@ -12,11 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 FIGURES = (
     "recall", "precision", "median_delay_days", "oracle_median_delay_days", "false_alerts_per_1000_listing_days",
-    "alerts_a_week", "events_found", "alerts_true", "alerts_false", "alerts_unjudged",
+    "alerts_a_week", "events_found", "alerts_true", "alerts_false", "false_alerts_asked", "alerts_unjudged",
 )  # fmt: skip
 """What is said first of each side of a backtest on stored days."""
 KIND_COLUMNS = (
-    "kind", "events", "found", "median_delay_days", "oracle_median_days", "alerts", "true", "false",
+    "kind", "events", "found", "median_delay_days", "oracle_median_days", "alerts", "true", "false", "asked",
 )  # fmt: skip
 SOURCES = {
     "file": "a file of labels, so an alert without a label is false",

@@ -123,6 +123,8 @@ def _by_week(axes: Axes, told: Mapping[str, Any]) -> None:
         below += count
     plain(axes, "Alerts raised in each week")
     axes.set_xlabel("week", fontsize=8.5, color=QUIET)
+    asked = told["now"]["false_alerts_asked"] * 7.0 / told["days"]
+    axes.axhline(asked, color=INK, linewidth=1.0, linestyle="--", label="false, by the budget")
     axes.legend(frameon=False, fontsize=8.5)
 
 

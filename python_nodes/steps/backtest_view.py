@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -48,17 +49,19 @@ def view(
             "source": source, "events": len(judged[0].events), "denied": sum(not one.is_real for one in labels),
             "of_guards": sum(one.is_real for one in labels) - len(judged[0].events),
         },
-        "now": _side(judged[0], now[1], by_id, span),
+        "now": _side(judged[0], now, by_id, span),
         "other": None, "changes": None,
     }  # fmt: skip
     if other is not None:
-        told["other"] = _side(judged[1], other[1], by_id, span)
+        told["other"] = _side(judged[1], other, by_id, span)
         compared = backtest.compare(now[1], other[1], span.end)
         told["changes"] = _changes(compared, told["now"]["alerts"], told["other"]["alerts"])
     return told
 
 
-def _side(judged: Judged, raised: Sequence[Raised], by_id: Mapping[int, ListingInfo], span: Span) -> dict[str, Any]:
+def _side(judged: Judged, side: Side, by_id: Mapping[int, ListingInfo], span: Span) -> dict[str, Any]:
+    raised = side[1]
+    asked = _asked(side[0], list(by_id.values()), span)
     alerts = [
         _alert(one, by_id) | {"verdict": "true" if at in judged.true else "false" if at in judged.false else "unjudged"}
         for at, one in enumerate(raised)
@@ -67,11 +70,12 @@ def _side(judged: Judged, raised: Sequence[Raised], by_id: Mapping[int, ListingI
         "recall": judged.recall, "precision": judged.precision, "median_delay_days": judged.median_delay_days,
         "oracle_median_delay_days": judged.oracle_median_days,
         "false_alerts_per_1000_listing_days": judged.false_per_1000,
+        "false_alerts_asked": round(sum(asked.values()), 3),
         "alerts_a_week": round(7.0 * len(raised) / span.days, 3),
         "events_found": sum(one.delay_days is not None for one in judged.events),
         "alerts_true": len(judged.true), "alerts_false": len(judged.false),
         "alerts_unjudged": len(raised) - len(judged.true) - len(judged.false),
-        "kinds": [asdict(kind) for kind in judged.kinds],
+        "kinds": [asdict(kind) | {"asked": round(asked.get(kind.kind, 0.0), 3)} for kind in judged.kinds],
         "events": [
             _place(one.label.listing_ids, one.label.place, by_id) | {
                 "name": one.label.name, "kind": one.label.kind, "start": one.label.start_date.isoformat(),
@@ -81,6 +85,18 @@ def _side(judged: Judged, raised: Sequence[Raised], by_id: Mapping[int, ListingI
         ],
         "alerts": alerts,
     }  # fmt: skip
+
+
+def _asked(watches: Sequence[Watch], listings: Sequence[ListingInfo], span: Span) -> dict[str, float]:
+    """Return by kind how many false alerts the budget expects in these days."""
+    asked: dict[str, float] = defaultdict(float)
+    for watch in watches:
+        budget, series = watch.budget, len(listings)
+        if not budget.share and (watch.of_market or watch.of_rate):
+            # A budget of its own is of the series that the watch looks at.
+            series = len({getattr(one, watch.of_rate or "market") for one in listings})
+        asked[watch.kind] += budget.false_alerts * series / (budget.listings or series) * span.days / budget.days
+    return asked
 
 
 def _alert(one: Raised, by_id: Mapping[int, ListingInfo]) -> dict[str, Any]:
