@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from sandbox.calendar import MARKETS, MINOR_DIGITS, IntArray, same_number
 from sandbox.channels import reservation_ids
 from sandbox.demand import BoolArray
+from sandbox.lazy import Lazy
 
 if TYPE_CHECKING:
     from sandbox.simulated import World
@@ -32,7 +32,7 @@ class Sales:
     def _taken(self, name: str) -> IntArray:
         return np.asarray(getattr(self._world.reservations, name)[self.places])
 
-    @cached_property
+    @Lazy
     def listings(self) -> list[int]:
         """Each one's listing."""
         return list(self._taken("listing").tolist())
@@ -40,7 +40,7 @@ class Sales:
     def _by_listing(self, told: Sequence[T]) -> list[T]:
         return [told[i] for i in self.listings]
 
-    @cached_property
+    @Lazy
     def reservation_id(self) -> list[str]:
         """What the channel calls it."""
         channel = np.array(self._world.portfolio.channel)[self._taken("listing")]
@@ -50,22 +50,22 @@ class Sales:
             found[here] = reservation_ids(name, self.places[here])
         return list(found.tolist())
 
-    @cached_property
+    @Lazy
     def property_id(self) -> list[str]:
         """What the channel calls the property."""
         return self._by_listing(self._world.portfolio.channel_property_id)
 
-    @cached_property
+    @Lazy
     def room_id(self) -> list[str]:
         """What the channel calls the listing."""
         return self._by_listing(self._world.portfolio.room_id)
 
-    @cached_property
+    @Lazy
     def rate_id(self) -> list[str]:
         """The rate plan."""
         return self._by_listing(self._world.portfolio.rate_id)
 
-    @cached_property
+    @Lazy
     def booked_at(self) -> list[str]:
         """When it was made, ISO 8601 in UTC."""
         return stamps(self._taken("booked_s"))
@@ -74,17 +74,17 @@ class Sales:
         """When it was made, or cancelled where ``cancelled`` says that this is known."""
         return stamps(np.where(cancelled, self._taken("cancelled_s"), self._taken("booked_s")))
 
-    @cached_property
+    @Lazy
     def checkin(self) -> list[str]:
         """The first night."""
         return self._world.dates(self._taken("checkin"))
 
-    @cached_property
+    @Lazy
     def checkout(self) -> list[str]:
         """The day after the last night."""
         return self._world.dates(self._taken("checkin") + self._taken("nights"))
 
-    @cached_property
+    @Lazy
     def guest_name(self) -> list[str]:
         """A made-up name."""
         guest = self._taken("guest")
@@ -92,7 +92,7 @@ class Sales:
         given = [GIVEN_NAMES[k] for k in (guest % len(GIVEN_NAMES)).tolist()]
         return [f"{first} {last}" for first, last in zip(given, family, strict=True)]
 
-    @cached_property
+    @Lazy
     def _paid(self) -> tuple[list[int], list[str]]:
         """Totals in minor units and their currencies; a currency switched by mistake shows the number in another."""
         book = self._world.portfolio
@@ -116,12 +116,12 @@ class Sales:
         """In which currency that is."""
         return self._paid[1]
 
-    @cached_property
+    @Lazy
     def total(self) -> list[str]:
         """What the stay costs, as the decimal text of its currency."""
         return decimals(self.total_minor, self.currency)
 
-    @cached_property
+    @Lazy
     def units(self) -> list[float]:
         """What the stay costs as a number of its currency's units."""
         scale = {name: 10**digits for name, digits in MINOR_DIGITS.items()}

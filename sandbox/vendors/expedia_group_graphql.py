@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from graphql import (
     validate,
 )
 
+from sandbox.lazy import Lazy
 from sandbox.vendors.expedia_group_plain import NotPlain, Plain
 from sandbox.vendors.expedia_group_table import Table
 
@@ -157,7 +158,7 @@ class _Executor(Executor[Any]):
             each = result.rows() if type(result) is Table else result
             return super().complete_list_value(return_type, field_details_list, info, path, each, position_context)
 
-    @cached_property
+    @Lazy
     def _plain(self) -> Plain:
         return Plain(self)
 

@@ -6,10 +6,11 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any
+
+from sandbox.lazy import Lazy
 
 PLAIN = (str, int, float, bool)
 
@@ -20,12 +21,12 @@ class Column:
     def __init__(self, make: Callable[[], list[Any]]) -> None:
         self._make = make
 
-    @cached_property
+    @Lazy
     def values(self) -> list[Any]:
         """One a row, strings, numbers and booleans only."""
         return self._make()
 
-    @cached_property
+    @Lazy
     def texts(self) -> list[str]:
         """The same as JSON."""
         types = set(map(type, self.values))
