@@ -114,7 +114,11 @@ def _windows(
     mean = expected[:, [column + 1]] - expected[:, starts[0] : column + 1]
     variance = np.nan_to_num(forecast.relative_sd[:, column], nan=1.0, posinf=1e3) ** 2
     variance = np.clip(variance, 1e-6, 1e6)[:, None]
-    dispersion = forecast.dispersion[:, [column]]
+    # A window that expected nothing, or of which the spread is unknown, tells nothing.
+    known = np.isfinite(forecast.dispersion[:, [column]])
+    dispersion = np.where(known, forecast.dispersion[:, [column]], 1.0)
+    known = known & (mean > 0) & np.isfinite(mean)
+    mean = np.where(known, mean, 0.0)
     uncertain = mean * variance
     # An uncertain level widens a long window's count like bursts do; any tilt keeps the expectation at 1.
     wide = dispersion + uncertain
@@ -124,7 +128,7 @@ def _windows(
         kappa = families.log_laplace(tilt, dispersion)
         logs.append(count * np.log(tilt) + np.log1p(uncertain * kappa) / variance)
     window = np.logaddexp.reduce(logs, axis=0) - np.log(len(params.ratios))
-    window = np.where((starts[None, :] >= earliest[:, None]) & (mean > 0), window, -np.inf)
+    window = np.where((starts[None, :] >= earliest[:, None]) & known, window, -np.inf)
     best = np.argmax(window, axis=1)
     peak = np.maximum(window[np.arange(window.shape[0]), best], -700.0)
     total = peak + np.log(np.exp(window - peak[:, None]).sum(axis=1) + 1e-300)

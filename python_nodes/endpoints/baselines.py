@@ -29,7 +29,7 @@ class Refreshed(BaseModel):
 class ProfileQuery(BaseModel):
     """Which profiles; of the newest version without one; ``after`` goes on where the last answer ended."""
 
-    kind: Literal["season_listing", "season_market", "peers"] | None = None
+    kind: Literal["season_listing", "season_market", "peers", "cuts"] | None = None
     key: str | None = Field(default=None, max_length=200, description="A listing's id, or a market's name")
     version: int | None = Field(default=None, ge=1)
     after: str = Field(default="", max_length=300)

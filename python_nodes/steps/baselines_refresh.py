@@ -12,7 +12,7 @@ from python_nodes import log
 from python_nodes.domain.metrics import FloatArray
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import profiles as usual
-from python_nodes.steps import snapshot
+from python_nodes.steps import cuts, snapshot
 from python_nodes.steps.services import Services
 from python_nodes.store import portfolio
 from python_nodes.store import profiles as store
@@ -34,6 +34,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
             matrix = services.metrics.read(tenant_id, METRICS, ids, start, end)
             for name in METRICS:
                 _seasons(made, name, matrix.values[name], matrix.days, listings)
+            made |= cuts.learn(services, tenant_id, listings, today, as_of)
             made[PEERS] = _peers(matrix.values["booking_velocity"], listings, services.currency)
         with services.database.tenant(tenant_id) as conn:
             version = store.write(conn, made, today, services.clock())

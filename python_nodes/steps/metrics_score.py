@@ -14,8 +14,7 @@ from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import sweep
-from python_nodes.scoring.watches import load_watches
-from python_nodes.steps import apart, doubts, metrics_derive, snapshot, watched_series
+from python_nodes.steps import apart, cuts, doubts, metrics_derive, series_screen, snapshot, watched_series
 from python_nodes.steps.services import Services
 from python_nodes.store import anomalies, portfolio
 
@@ -24,12 +23,12 @@ SOURCE_KIND = "watches"
 
 def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
     """Derive what is not reported, then run the watches; the same ``as_of`` again replaces its findings."""
-    watches = load_watches()
     metrics_derive.run(services, tenant_id, as_of)
     with log.stage("metrics_score", tenant_id=tenant_id) as facts:
         with services.database.tenant(tenant_id) as conn:
             listings = portfolio.load_listings(conn)
-        today = snapshot.local_day(as_of, listings)
+            today = snapshot.local_day(as_of, listings)
+            watches = cuts.watches(services, conn, today)
         start, end = snapshot.window(today, services.history_days)
         ids = [listing.listing_id for listing in listings]
         matrix = watched_series.read(services.metrics, tenant_id, watches, ids, start, end)
@@ -43,7 +42,9 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         done = apart.by_property(listings, score)
         found = [anomaly for each in done.results for anomaly in each]
         store(services, tenant_id, SOURCE_KIND, as_of, found, done.failed)
-        result = {"series": snapshot.told(matrix), "scored": len(listings) * len(watches), "found": len(found)}
+        screened = series_screen.run(services, tenant_id, matrix, listings, today, down).report()
+        seen = {"series": snapshot.told(matrix), "scored": len(listings) * len(watches)}
+        result = {**seen, "found": len(found), "screen": screened}
         facts.update(result, failed=len(done.failed))
     return result
 

@@ -11,8 +11,7 @@ from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
 from python_nodes.scoring import observe
-from python_nodes.scoring.watches import load_watches
-from python_nodes.steps import alerts_raise, doubts, metrics_derive, snapshot, watched_series
+from python_nodes.steps import alerts_raise, cuts, doubts, metrics_derive, snapshot, watched_series
 from python_nodes.steps.services import Services
 from python_nodes.store import anomalies, portfolio
 
@@ -62,9 +61,10 @@ def _watches(
 ) -> list[Anomaly]:
     if not seen:
         return []
-    watches = load_watches()
     metrics_derive.run(services, tenant_id, as_of)
     today = snapshot.local_day(as_of, listings)
+    with services.database.tenant(tenant_id) as conn:
+        watches = cuts.watches(services, conn, today)
     ids, span = [one.listing_id for one in listings], snapshot.window(today, services.history_days)
     matrix = watched_series.read(services.metrics, tenant_id, watches, ids, *span)
     with services.database.tenant(tenant_id) as conn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -58,3 +58,16 @@ def read(
     return [
         Profile(**{name: row[name] for name in Profile.__dataclass_fields__}) for row in conn.execute(query).mappings()
     ]
+
+
+def history(conn: Connection, kind: str, key: str, until: date, days: int) -> list[Profile]:
+    """Return a profile's versions that held in the last ``days`` up to a day, the oldest first."""
+    p = profiles.c
+    query = select(profiles).where(p.kind == kind, p.key == key, p.as_of_date <= until).order_by(p.version.desc())
+    found = []
+    for row in conn.execute(query.limit(days + 1)).mappings():
+        found.append(Profile(**{name: row[name] for name in Profile.__dataclass_fields__}))
+        # The one that held when the days began is the last to matter.
+        if found[-1].as_of_date <= until - timedelta(days=days):
+            break
+    return found[::-1]

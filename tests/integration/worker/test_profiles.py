@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from python_nodes.domain.metrics import MetricPoints
+from python_nodes.steps import cuts
 from python_nodes.store import portfolio as portfolio_store
 
 if TYPE_CHECKING:
@@ -69,8 +71,8 @@ def test_pages_lead_through_all(worker: Worker) -> None:
         page = worker.client.get("/v1/profiles", params={"limit": 2, "after": after}).json()
         seen += [(one["kind"], one["key"]) for one in page["profiles"]]
         after = page["next"]
-    assert [kind for kind, _ in seen] == ["peers"] * 2 + ["season_listing"] * 2 + ["season_market"]
-    assert len(set(seen)) == 5
+    assert [kind for kind, _ in seen] == ["cuts"] + ["peers"] * 2 + ["season_listing"] * 2 + ["season_market"]
+    assert len(set(seen)) == 6
 
 
 def test_each_listings_peer_is_the_other(worker: Worker) -> None:
@@ -83,3 +85,24 @@ def test_an_unknown_kind_is_refused_by_name(worker: Worker) -> None:
     answer = worker.client.get("/v1/profiles", params={"kind": "moods"})
     assert answer.status_code == 422
     assert "kind" in answer.text
+
+
+def test_cuts_in_force_are_the_versions_up_to_the_day(worker: Worker) -> None:
+    for day in ("12", "13"):
+        worker.post("/v1/baselines/refresh", {"as_of": f"2026-03-{day}T12:00:00Z"})
+    (told,) = worker.client.get("/v1/profiles", params={"kind": "cuts"}).json()["profiles"]
+    assert told["as_of_date"] == "2026-03-13"
+    assert told["payload"]["replayed_days"] == 90
+    assert told["payload"]["false_alerts_asked"] >= 0
+    assert "demand_drop" in told["payload"]["tails"]
+    with worker.services.database.tenant(worker.settings.tenant_id) as conn:
+        until = [cuts.watches(worker.services, conn, date(2026, 3, day)) for day in (1, 12, 20)]
+        asked = cuts.watches(replace(worker.services, false_alerts=0.5), conn, date(2026, 3, 20))
+    dated = [
+        next([str(known.since_date) for known in one.tails] for one in watches if one.name == "demand_drop")
+        for watches in until
+    ]
+    assert dated[0] == ["None"]
+    assert dated[1][-1] == "2026-03-12"
+    assert dated[2][-2:] == ["2026-03-12", "2026-03-13"]
+    assert sum(one.budget.false_alerts for one in asked) == pytest.approx(0.5)

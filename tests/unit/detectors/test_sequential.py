@@ -51,3 +51,16 @@ def test_the_budget_is_shared_out() -> None:
     limits = sequential.log_threshold(0.5, 200, 14.0)
     assert np.exp(-limits).sum() * 14 == pytest.approx(0.5)
     assert np.isinf(sequential.log_threshold(0.5, 2, 14.0, np.array([1.0, 0.0]))[1])
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_known_tells_nothing_and_warns_of_nothing() -> None:
+    told = forecast(3, 4, 5.0, 1.3, kept=0.1)
+    expected, spread, counts = told.expected.copy(), told.dispersion.copy(), told.capped.copy()
+    expected[0, 30:] = np.nan
+    expected[1, 30:] = 0.0
+    spread[2, 30:] = np.nan
+    counts[3, 55:] = np.inf
+    scan = sequential.scan(Forecast(expected, spread, told.relative_sd, counts), np.full(4, 6.0), PARAMS)
+    assert scan.active[:, -1].tolist() == [False, False, False, True]
+    assert not np.isnan(scan.log_statistic).any()
