@@ -83,7 +83,7 @@ def ratio_lower_tail(
     return np.asarray(np.where(correlation <= 1e-6, plain, beta), dtype=np.float64)
 
 
-EXACT_STEPS = 256
+EXACT_STEPS = 128
 """Up to this many successes (or failures) a beta-binomial's tail is summed term by term."""
 
 
@@ -147,9 +147,10 @@ def ratio_mid_tail(successes: FloatArray, trials: FloatArray, share: FloatArray,
     variance = chance * (1.0 - chance) * (1.0 + (n - 1.0) * rho) / n
     total = np.maximum(chance * (1.0 - chance) / variance - 1.0, 1e-6)
     under = low == few
-    a, b, at = chance * total, (1.0 - chance) * total, count / n
-    tail = np.where(under, special.betainc(a, b, at), special.betaincc(a, b, at))
+    tail = np.empty(np.shape(k))
     exact = count <= EXACT_STEPS
+    for side, function in ((~exact & under, special.betainc), (~exact & ~under, special.betaincc)):
+        tail[side] = function((chance * total)[side], ((1.0 - chance) * total)[side], (count / n)[side])
     if exact.any():
         below = _summed(count[exact], n[exact], (chance * strength)[exact], ((1.0 - chance) * strength)[exact])
         tail[exact] = np.where(under[exact], below, np.maximum(1.0 - below, 1e-15))

@@ -13,6 +13,8 @@ from detectors.series import FloatArray, IntArray
 
 RANKS = 513
 TAIL = 0.02
+SMALLEST = 1e-12
+"""No p-value under it is told: a tail learnt from weeks cannot know."""
 PSEUDO = 20
 """So many points of the law itself stand in every segment: what few ranks say is drawn towards it."""
 
@@ -67,4 +69,4 @@ def p_values(strengths: FloatArray, segment: IntArray, ranks: FloatArray, tail: 
         inside = np.where(at < RANKS, np.maximum(inside, above[np.minimum(at, RANKS - 1)]), inside)
         far = np.maximum(told - tail[one, 0], 0.0)
         found[here] = np.where(far > 0, TAIL * np.exp(-np.minimum(far * tail[one, 1], 650.0)), inside)
-    return np.asarray(np.clip(found, 1e-300, 1.0), dtype=np.float64)
+    return np.asarray(np.clip(found, SMALLEST, 1.0), dtype=np.float64)

@@ -41,17 +41,17 @@ class Params:
     first_blend: tuple[float, ...] = (0.1, 0.4, 0.4, 0.1)
     memory: int = 364
     rolled: int = 56
-    windows: tuple[int, ...] = (1, 7, 28)
-    window_weights: tuple[float, ...] = (0.6, 0.25, 0.15)
+    windows: tuple[int, ...] = (1, 3, 7, 28)
+    window_weights: tuple[float, ...] = (0.4, 0.25, 0.2, 0.15)
     week_half_life: float = 140.0
     min_points: float = 12.0
-    cut_sd: float = 2.5
+    cut_sd: float = 3.0
     masked_weight: float = 0.1
     dispersion_points: float = 30.0
     slack: float = 10.0
     floor: float = 0.0
     segment_edges: tuple[float, ...] = (0.5, 5.0, 50.0)
-    calibration_points: int = 2_000
+    calibration_points: int = 1_400
     block_rows: int = 128
 
 

@@ -20,6 +20,8 @@ SD_OF_MEAN_ABS = 1.2533
 MASK_SD = 3.5
 MASK_LOW, MASK_HIGH = 0.6, 1.8
 LOOSE = 4.0
+FEW = 6.0
+LEAST = np.float32(1e-30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +102,17 @@ def _own(values: Reals, exposure: Reals | None, factor: Reals, params: Params) -
     unit = factor if exposure is None else factor * exposure
     unit = np.where(told, unit, np.float32(0.0))
     n_rows, period = len(raw), params.period
-    level = _robust_level(_by_period(raw, period), _by_period(unit, period))
+    counts = params.family in ("count", "ratio")
+    level = _robust_level(_by_period(raw, period), _by_period(unit, period), FEW if counts else 0.0)
     mean = (unit.reshape(n_rows, -1, period) * level[:, :, None]).reshape(raw.shape)
-    slack = np.float32(params.slack if params.family in ("count", "ratio") else 0.0)
+    slack = np.float32(params.slack if counts else 0.0)
     cut = np.minimum(raw, np.float32(LOOSE) * mean + slack)
     root = np.sqrt(mean)
-    spread = np.abs(cut - mean).sum(axis=1) / np.maximum(root.sum(axis=1), np.float32(1e-30))
+    width = root.sum(axis=1)
+    spread = np.where(width > 0, np.abs(cut - mean).sum(axis=1), np.float32(0.0)) / np.maximum(width, LEAST)
     spread = np.asarray(np.float32(SD_OF_MEAN_ABS) * spread, dtype=np.float32)
     reach = np.float32(params.cut_sd) * spread[:, None] * root
-    if params.family in ("count", "ratio"):
+    if counts:
         # Half a count more: the law of few counts is skewed, and a cut at its deviations alone takes from the mean.
         np.add(reach, np.float32(1.5), out=reach)
     np.clip(cut, mean - reach, mean + reach, out=cut)
@@ -124,7 +128,7 @@ def _by_period(values: Reals, period: int) -> Reals:
     return np.asarray((values.reshape(-1, period) @ ones).reshape(len(values), -1), dtype=np.float32)
 
 
-def _robust_level(seen: Reals, wanted: Reals) -> Reals:
+def _robust_level(seen: Reals, wanted: Reals, few: float) -> Reals:
     """Return each period's level, (rows, periods)."""
     periods = seen.shape[1]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -140,8 +144,14 @@ def _robust_level(seen: Reals, wanted: Reals) -> Reals:
     after = np.where(around + 3 > last, around - 6, around + 3)
     # Where the window before begins too early, or the one after ends too late, take the next one on the other side.
     one, two, three_ = three[:, np.clip(before, 0, last)], three[:, around], three[:, np.clip(after, 0, last)]
-    level = np.fmax(np.fmin(one, two), np.fmin(np.fmax(one, two), three_))
-    return np.asarray(np.nan_to_num(level), dtype=np.float32)
+    level = np.nan_to_num(np.fmax(np.fmin(one, two), np.fmin(np.fmax(one, two), three_)))
+    # The middle of three weeks of few counts is mostly none of them: there the mean of all but the largest speaks.
+    most = np.argmax(seen, axis=1)[:, None]
+    rest = seen.sum(axis=1) - np.take_along_axis(seen, most, axis=1)[:, 0]
+    usual = rest / np.maximum(wanted.sum(axis=1) - np.take_along_axis(wanted, most, axis=1)[:, 0], LEAST)
+    count = np.float32(3.0 / periods) * rest
+    share = (count / (count + np.float32(few)))[:, None] if few else np.float32(1.0)
+    return np.asarray(share * level + (np.float32(1.0) - share) * usual[:, None], dtype=np.float32)
 
 
 def _weights(raw: Reals, mean: Reals, spread: Reals, params: Params) -> Reals:
@@ -230,14 +240,14 @@ def _together(
 def _week_variance(seen: Reals, wanted: Reals, dispersion: Reals, params: Params) -> float:
     """Return the variance of series' own factors by moments: what differs beyond chance, per squared expectation."""
     kept = 0.5 ** (params.period / params.week_half_life)
-    chance = dispersion * wanted / np.float32(1.0 + kept)
+    found, wished = seen.astype(np.float64), wanted.astype(np.float64)
+    usable = wished > 1e-9
+    chance = dispersion * wished / (1.0 + kept)
     # Series count alike, however large: each by its precision, and none by more than a few hundred counts.
-    weight = 1.0 / (chance / np.maximum(wanted, np.float32(1e-20)) ** 2 + np.float32(0.05**2)) ** 2
-    excess = ((seen - wanted) ** 2 - chance) / np.maximum(wanted, np.float32(1e-20)) ** 2
-    usable = wanted > 0
-    if not usable.any():
-        return 1e-4
-    return float(np.clip((excess * weight)[usable].sum() / weight[usable].sum(), 1e-4, 0.25))
+    square = np.where(usable, wished, 1.0) ** 2
+    weight = np.where(usable, 1.0 / (chance / square + 0.05**2) ** 2, 0.0)
+    excess = ((found - wished) ** 2 - chance) / square
+    return float(np.clip((excess * weight).sum() / max(weight.sum(), 1e-12), 1e-4, 0.25))
 
 
 def _walk(total: Reals, offered: Reals, values: Reals, unit: Reals, kept: Reals) -> tuple[Reals, Reals]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from flask import Response
@@ -11,7 +12,7 @@ from pydantic import BaseModel, Field
 from python_nodes.auth import access, caller
 from python_nodes.http.bodies import AsOfBody
 from python_nodes.http.reply import ok, services
-from python_nodes.steps import observe
+from python_nodes.steps import observe, series_screen
 
 api = APIBlueprint("observe", __name__, abp_tags=[{"name": "scoring"}])
 
@@ -29,8 +30,26 @@ class AlertRef(BaseModel):
     alert_id: int
 
 
+class Point(BaseModel):
+    """The newest point of a listing's metric, judged by the last sweep's baseline; ``reason`` says why not."""
+
+    listing_id: int
+    metric: str
+    day: date
+    observed: float | None
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    p_value: float
+    sure: float
+    reason: str | None
+
+
 class Observed(BaseModel):
-    """How many listings were looked at (all of the touched properties), what was found, and what came of it."""
+    """How many listings were looked at (all of the touched properties), what was found, and what came of it.
+
+    ``points`` are of the listings asked for alone.
+    """
 
     observed: int
     found: int
@@ -39,9 +58,11 @@ class Observed(BaseModel):
     updated: int
     resolved: int
     notify: list[AlertRef]
+    points: list[Point]
 
 
 @api.post("/v1/observe", security=access("score"), responses={200: Observed}, summary="Score what has just arrived")
 def observe_listings(body: ObserveBody) -> Response:
     """Look at these listings at once."""
-    return ok(observe.run(services(), caller().tenant_id, body.listing_ids, body.moment(), body.looks))
+    looked = observe.run(services(), caller().tenant_id, body.listing_ids, body.moment(), body.looks)
+    return ok({**looked, "points": series_screen.points(services(), caller().tenant_id, body.listing_ids)})

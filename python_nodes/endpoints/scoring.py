@@ -21,12 +21,23 @@ class Checked(BaseModel):
     found: int
 
 
+class Screen(BaseModel):
+    """Series looked at, newest points judged, and those called at the false-discovery rate asked for."""
+
+    series: int
+    screened: int
+    flagged: int
+    asked_rate: float
+    reached_rate: float
+
+
 class Scored(BaseModel):
-    """Series with data, points scored, anomalies stored."""
+    """Series with data, points scored, anomalies stored; what the screen of all metrics saw."""
 
     series: int
     scored: int
     found: int
+    screen: Screen
 
 
 @api.post("/v1/guards/check", security=access("score"), responses={200: Checked}, summary="Run every guard")
