@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -16,8 +17,20 @@ from numpy.typing import ArrayLike, NDArray
 
 _INK, _QUIET, _GRID = "#1d2939", "#667085", "#eaecf0"
 _OBSERVED, _EXPECTED, _TROUBLE = "#175cd3", "#667085", "#d92d20"
+_AHEAD = "#7a5af8"
 _OPEN, _BLOCKED, _UNKNOWN, _SOLD = "#a6d8b9", "#d92d20", "#eaecf0", "#98a2b3"
 _SIZE_INCHES, _DPI = (8.0, 3.6), 150
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A forecast made of the time before the trouble, with the model that speaks."""
+
+    days: Sequence[date]
+    mean: ArrayLike
+    lower: ArrayLike
+    upper: ArrayLike
+    model: str
 
 
 def _figure(title: str) -> tuple[Figure, Axes]:
@@ -81,8 +94,9 @@ def chart_png(
     *,
     title: str = "",
     unit: str = "",
+    ahead: Ahead | None = None,
 ) -> bytes:
-    """Draw observed days against the expected band, the trouble shaded from ``onset`` on."""
+    """Draw observed days against the expected band, the trouble shaded from ``onset`` on; ``ahead`` dashed."""
     x = _numbers(days)
     seen, middle, low, high = (np.asarray(item, dtype=np.float64) for item in (observed, expected, lower, upper))
     figure, axes = _figure(title)
@@ -90,10 +104,22 @@ def chart_png(
     _usual(axes, x, middle, "Expected")
     axes.plot(x, seen, color=_OBSERVED, linewidth=1.9, marker="o", markersize=3.2, label="Observed")
     _trouble(axes, x, seen, float(_numbers([onset])[0]))
+    shown = days
+    if ahead is not None:
+        _forecast(axes, ahead)
+        shown = [*days, *(day for day in ahead.days if day > days[-1])]
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(np.concatenate([seen, low]), initial=0.0))))
-    _value_axis(axes, x, days, unit)
+    _value_axis(axes, _numbers(shown), shown, unit)
     _legend(figure)
     return _png(figure)
+
+
+def _forecast(axes: Axes, ahead: Ahead) -> None:
+    x = _numbers(ahead.days)
+    middle, low, high = (np.asarray(item, dtype=np.float64) for item in (ahead.mean, ahead.lower, ahead.upper))
+    for end in (low, high):
+        axes.plot(x, end, color=_AHEAD, linewidth=1.0, linestyle=(0, (2, 2)))
+    axes.plot(x, middle, color=_AHEAD, linewidth=1.6, linestyle=(0, (4, 2)), label=f"Without it ({ahead.model})")
 
 
 def _trouble(axes: Axes, x: NDArray[np.float64], seen: NDArray[np.float64], start: float) -> None:

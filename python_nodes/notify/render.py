@@ -34,6 +34,9 @@ _SHOWN_ELSEWHERE = frozenset(
         "told_listing_ids",
         "unit_id",
         "spread",
+        "outlook",
+        "pace",
+        "change_facts",
     }
 )
 _PERSONAL = ("guest", "email", "phone")
@@ -163,7 +166,7 @@ def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
         Field(label="Lost so far", value=money(alert.lost_so_far_minor, alert.currency)),
     ]
     if alert.resolved_at is None:
-        rows.append(Field(label="Expected loss until resolved", value=expected))
+        rows += [Field(label="Expected loss until resolved", value=expected), *_ahead(alert)]
     else:
         rows.append(Field(label="Resolved", value=f"{alert.resolved_at:%d %b %Y, %H:%M} UTC"))
     rows += [
@@ -185,6 +188,26 @@ def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
         # 99.99 % must not read as certainty.
         rows.append(Field(label="Confidence", value=f"{min(sure, 0.999) if sure < 1 else 1:.1%}".replace(".0%", "%")))
     return tuple(rows)
+
+
+def _ahead(alert: Alert) -> list[Field]:
+    """Say what the next days will lose at this pace, by which model; and how the books stand."""
+    rows, outlook, pace = [], alert.evidence.get("outlook"), alert.evidence.get("pace")
+    if isinstance(outlook, Mapping):
+        lost, whole = (money(outlook[name], alert.currency) for name in ("lost_minor", "expected_minor"))
+        before = day(date.fromisoformat(outlook["from_date"]))
+        text = (f"At this pace the next {outlook['days']} days lose {lost} of {whole} expected"
+                f" ({outlook['model']}, by what was known before {before})")  # fmt: skip
+        rows.append(Field(label="If it goes on", value=text))
+    behind = [
+        f"{abs(nights):,.0f} nights ({money(abs(pace[f'behind_{than}_minor'] or 0), alert.currency)})"
+        f" {'behind' if nights > 0 else 'ahead of'} {words}"
+        for than, words in (("last_year", "last year"), ("market", "the market's pace"))
+        if isinstance(pace, Mapping) and (nights := pace.get(f"behind_{than}_nights")) is not None
+    ]
+    if isinstance(pace, Mapping) and behind:
+        rows.append(Field(label="On the books", value=f"The next {pace['days']} days: {', '.join(behind)}"))
+    return rows
 
 
 def _members(alert: Alert) -> str:

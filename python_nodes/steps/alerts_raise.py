@@ -15,7 +15,7 @@ from python_nodes.alerts.pipeline import Decisions, PipelineSettings
 from python_nodes.domain.findings import Alert, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
-from python_nodes.steps import measured_loss, news, rates, snapshot
+from python_nodes.steps import measured_loss, news, outlook, rates, snapshot
 from python_nodes.steps.services import Services
 from python_nodes.store import actions, alerts, anomalies, portfolio, turns, undelivered
 
@@ -31,6 +31,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         found = measured_loss.corrected(services, tenant_id, listings, found, as_of)
         decisions = decide(services, conn, listings, open_alerts, found, as_of)
         decisions = heed_silences(conn, decisions, found, listings, as_of)
+        decisions = outlook.attached(conn, decisions, open_alerts, snapshot.local_day(as_of, listings))
         apply(conn, decisions, as_of)
         undelivered.release_interrupted(conn, as_of)
         waiting = news.waiting(conn)

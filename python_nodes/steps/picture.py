@@ -69,7 +69,14 @@ def _band(alert: Alert, series: Mapping[str, Any], listing: ListingInfo | None) 
     unit = CHARTED.get(alert.metric, "bookings a day")
     if alert.metric in PRICED and listing is not None:
         unit = f"{unit}, {listing.currency}"
-    return chart.chart_png(days, observed, expected, lower, upper, alert.onset_date, title=alert.title, unit=unit)
+    told = series.get("forecast")
+    ahead = None
+    if told:
+        drawn = [date.fromisoformat(day) for day in told["days"]]
+        ahead = chart.Ahead(drawn, told["mean"], told["lower"], told["upper"], str(told["model"]))
+    return chart.chart_png(
+        days, observed, expected, lower, upper, alert.onset_date, title=alert.title, unit=unit, ahead=ahead
+    )  # fmt: skip
 
 
 def _prices(conn: Connection, alert: Alert, listing: ListingInfo, today: date, last: date, as_of: datetime) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ import pytest
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.metrics import MetricPoints
 from python_nodes.domain.records import BookingRecord, External
-from python_nodes.steps import forecasts_refresh
-from python_nodes.store import anomalies, bookings
+from python_nodes.notify import render
+from python_nodes.steps import forecasts_refresh, picture
+from python_nodes.store import alerts, anomalies, bookings
 from python_nodes.store import portfolio as portfolio_store
 from tests.integration.worker.test_import_queue import CHECKOUT, celery, ended, environment
 
@@ -163,3 +165,43 @@ def test_the_pace_tells_how_far_a_listing_is_behind(worker: Worker, ids: list[in
     assert well["windows"][0]["nights_expected"] == pytest.approx(56.0, rel=0.1)
     assert (ill["currency"], ill["listing"]) == ("EUR", "100101")
     assert worker.client.get("/v1/pickup/999999", params=moment).status_code == 404
+
+
+def test_an_open_alert_says_what_the_next_days_lose_and_who_says_so(
+    worker: Worker, ids: list[int], refreshed: dict[str, Any]
+) -> None:
+    assert worker.post("/v1/alerts/raise").json()["updated"] == 1
+    (alert,) = worker.client.get("/v1/alerts").json()["alerts"]
+    told = alert["evidence"]["outlook"]
+    assert (told["days"], told["from_date"]) == (14, "2026-02-23")
+    made = worker.client.get(f"/v1/forecasts/{ids[0]}").json()
+    assert told["model"] == made["model"]
+    # The alert began seven days after the forecast's first day; it loses eight of ten bookings.
+    assert told["bookings"] == pytest.approx(sum(made["mean"][7:21]), abs=0.01)
+    assert told["lost_minor"] == pytest.approx(0.8 * told["expected_minor"], rel=0.001)
+    assert told["expected_minor"] == pytest.approx(told["bookings"] * 20_000, rel=0.2)
+    ahead = alert["evidence"]["chart"]["forecast"]
+    assert (ahead["days"][0], ahead["days"][-1]) == ("2026-02-23", "2026-03-15")
+    assert ahead["mean"] == made["mean"][:21]
+    assert alert["evidence"]["pace"]["behind_last_year_nights"] == 28.0
+
+
+def test_the_message_says_it_in_a_sentence_and_the_picture_shows_it(
+    worker: Worker, ids: list[int], refreshed: dict[str, Any]
+) -> None:
+    tenant = worker.settings.tenant_id
+    worker.post("/v1/alerts/raise")
+    with worker.services.database.tenant(tenant) as conn:
+        (alert,) = alerts.open_all(conn)
+        listing = next(one for one in portfolio_store.load_listings(conn) if one.listing_id == ids[0])
+        drawn = picture.of(conn, alert, listing, AS_OF)
+        plain = {name: value for name, value in alert.evidence["chart"].items() if name != "forecast"}
+        without = picture.of(conn, replace(alert, evidence={"chart": plain}), listing, AS_OF)
+    assert drawn is not None
+    assert drawn != without
+    said = {one.label: one.value for one in render.fields(alert, listing)}
+    model = alert.evidence["outlook"]["model"]
+    assert said["If it goes on"].startswith("At this pace the next 14 days lose €")
+    assert said["If it goes on"].endswith(f"expected ({model}, by what was known before 23 Feb 2026)")
+    assert said["On the books"].startswith("The next 30 days: 28 nights (€2,800) behind last year, 28 nights (")
+    assert "outlook" not in " ".join(render.evidence(alert)).lower()
