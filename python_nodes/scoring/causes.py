@@ -9,7 +9,8 @@ import numpy as np
 
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring import tell
+from python_nodes.scoring import inspect, tell
+from python_nodes.scoring.inspect import CloseUp
 from python_nodes.scoring.look import Looked
 
 EXPLAINS: Mapping[str, frozenset[str]] = {
@@ -44,13 +45,17 @@ def settle(looked: Mapping[str, Looked], listings: Sequence[ListingInfo]) -> lis
             other = by_row.setdefault(row, {}).get(one.kind)
             if other is None or one.p_value < other.p_value:
                 by_row[row][one.kind] = one
+    close_ups = inspect.look_closely(
+        looked, listings, {name: np.flatnonzero(one.active) for name, one in looked.items()}
+    )
     result = []
     for row, active in sorted(by_row.items()):
         explained = {kind: by for kind in active if (by := _explained_by(kind, active)) is not None}
         for kind, one in active.items():
             if kind not in explained:
                 follows = [other for other, by in explained.items() if by == kind]
-                result.append(_told(one, row, listings[row], looked, [active[other] for other in follows]))
+                shown = close_ups.get((one.found.watch.name, row))
+                result.append(_told(one, row, listings[row], looked, [active[other] for other in follows], shown))
     return result
 
 
@@ -63,10 +68,11 @@ def _explained_by(kind: str, active: Mapping[str, _Active]) -> str | None:
 
 
 def _told(
-    one: _Active, row: int, listing: ListingInfo, looked: Mapping[str, Looked], follows: Sequence[_Active]
-) -> Anomaly:
+    one: _Active, row: int, listing: ListingInfo, looked: Mapping[str, Looked], follows: Sequence[_Active],
+    close_up: CloseUp | None,
+) -> Anomaly:  # fmt: skip
     """Say it, with what it explains as evidence."""
-    told = tell.anomaly(one.found, row, listing, looked)
+    told = tell.anomaly(one.found, row, listing, looked, close_up)
     if not follows:
         return told
     told.evidence["explains"] = [other.kind for other in follows]

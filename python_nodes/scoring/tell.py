@@ -9,9 +9,10 @@ import numpy as np
 
 from detectors.baselines import weekday_season
 from detectors.series import FloatArray
-from python_nodes.domain.findings import SHARE_SO_FAR, Anomaly
+from python_nodes.domain.findings import CHANGE, CHANGE_FACTS, SHARE_SO_FAR, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring import lost
+from python_nodes.scoring import inspect, lost
+from python_nodes.scoring.inspect import CloseUp
 from python_nodes.scoring.look import Looked, plain
 
 CHART_DAYS = 60
@@ -20,7 +21,9 @@ LEVELS = frozenset({"search_rank", "competitor_price", "listed_price", "review_s
 """Metrics that have a level each day; all others are counts, which add up."""
 
 
-def anomaly(found: Looked, row: int, listing: ListingInfo, looked: Mapping[str, Looked]) -> Anomaly:
+def anomaly(
+    found: Looked, row: int, listing: ListingInfo, looked: Mapping[str, Looked], close_up: CloseUp | None = None
+) -> Anomaly:
     """Say what was found on one listing; ``looked`` holds all watches by name, for what the finding cost."""
     watch, forecast, batch = found.watch, found.forecast, found.batch
     onset = int(found.onset[row])
@@ -29,7 +32,8 @@ def anomaly(found: Looked, row: int, listing: ListingInfo, looked: Mapping[str, 
     observed = float(forecast.capped[row, onset:][told].sum())
     expected = float(forecast.expected[row, onset:][told].sum())
     exposure = None if batch.exposure is None else float(np.nansum(batch.exposure[row, onset:][told]))
-    evidence = dict(found.facts[row]) | {
+    shown = {} if close_up is None else {CHANGE: inspect.sentence(close_up), CHANGE_FACTS: close_up.facts()}
+    evidence = shown | dict(found.facts[row]) | {
         "window_days": int(told.sum()), "observed_in_window": round(observed, 2),
         "expected_in_window": round(expected, 2), "dispersion": round(float(forecast.dispersion[row, -1]), 3),
         "chart": _chart(found, row, lower, upper),

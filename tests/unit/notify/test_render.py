@@ -71,6 +71,13 @@ def test_evidence_is_written_by_its_unit() -> None:
     ]  # fmt: skip
 
 
+def test_the_kind_of_change_is_a_sentence_and_its_facts_are_for_programs() -> None:
+    told = {"change": "level shift since 12 March 2026, from 4.1 to 1.2 a day", "change_facts": {"kind": "level_shift"}}
+    assert render.evidence(replace(ALERT, evidence=told)) == (
+        "Change: level shift since 12 March 2026, from 4.1 to 1.2 a day",
+    )
+
+
 def test_evidence_is_in_the_money_that_it_was_seen_in() -> None:
     seen = replace(ALERT, currency="EUR", evidence={"price_minor": 72_723, "currency": "JPY"})
     assert any("¥72,723" in line for line in render.evidence(seen))

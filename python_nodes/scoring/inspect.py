@@ -1,0 +1,175 @@
+"""Chosen series looked at closely: what kind of change each shows, since when, from what to what, and how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from detectors import peers
+from detectors.inspect import kinds, subjects
+from detectors.inspect.contract import Subjects
+from detectors.series import Forecast, IntArray
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.scoring.look import MIN_PEERS, PEER_EXPECTED, Looked
+
+WEEK = 7
+HISTORY_DAYS = 182
+"""What a close look reads: the longest change it tells, the level before it, and a past for its spread."""
+RATES = frozenset({"conversion_rate", "click_through_rate"})
+SIZES = frozenset({"search_rank", "competitor_price", "listed_price"})
+"""Metrics that have a size each day; of all others the days' counts are looked at."""
+SLOW = {"demand_drop": "slow_decline", "rank_drop": "slow_rank_decline"}
+"""By watch, the one that expects the same metric by what was weeks ago, which a slow change does not bend."""
+RECENT_DAYS = 7
+"""What a slow change has come to is told by the last week."""
+FLAGGED = kinds.Params(prior=(0.47, 0.47, 0.02, 0.02, 0.02))
+"""Of what a watch has flagged it is known that a level moved."""
+LEAST_SURE = 0.5
+"""A kind less sure than this is not named."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseUp:
+    """What a close look at one series found.
+
+    ``before`` and ``after`` are of the metric as it is reported (a day's mean of counts, a rate, a place, a price); of
+    a changed spread 1 and its ratio; ``sure_share`` is how likely the kind is, given that something changed.
+    """
+
+    kind: str
+    since_date: date
+    before: float | None
+    after: float | None
+    sure_share: float
+    metric: str
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as evidence for programs."""
+        return {
+            "kind": self.kind, "since_date": self.since_date.isoformat(), "before": self.before, "after": self.after,
+            "sure_share": self.sure_share, "metric": self.metric,
+        }  # fmt: skip
+
+
+def subjects_of(found: Looked, groups: IntArray, rows: IntArray | None = None) -> Subjects:
+    """Return a watch's series beside what they should have been, the market's own movement taken out.
+
+    Parameters
+    ----------
+    found : Looked
+    groups : ndarray of int, shape (n_listings,)
+        The market of each.
+    rows : ndarray of int, optional
+        The listings that are asked for; None for all.
+
+    Returns
+    -------
+    Subjects
+        Of the last `HISTORY_DAYS`.
+    """
+    watch, last = found.watch, slice(-HISTORY_DAYS, None)
+    chosen = np.arange(groups.size) if rows is None else rows
+    told = found.forecast
+    values, expected = found.batch.values[:, last], told.expected[:, last]
+    is_size = watch.metric in SIZES
+    own = expected[chosen]
+    if not (watch.of_market or watch.of_rate or watch.by_market or watch.by_shared or watch.exposure):
+        logs = peers.log_ratios(values, expected, 0.0 if is_size else PEER_EXPECTED)
+        own = own * np.exp(peers.log_move(logs, groups, MIN_PEERS)[chosen])
+    if is_size:
+        return subjects.of_sizes(values[chosen], own, WEEK)
+    rest = (part[:, last][chosen] for part in (told.dispersion, told.relative_sd, told.capped))
+    return subjects.of_counts(values[chosen], Forecast(own, *rest), WEEK)
+
+
+def look_closely(
+    looked: Mapping[str, Looked], listings: Sequence[ListingInfo], rows: Mapping[str, IntArray]
+) -> dict[tuple[str, int], CloseUp]:
+    """Return by watch and row what a close look at the series finds.
+
+    Parameters
+    ----------
+    looked : mapping
+        All watches by name.
+    listings : sequence of ListingInfo
+        Whose rows they are.
+    rows : mapping
+        By watch, the listings asked for.
+
+    Returns
+    -------
+    dict
+        Without those of which no kind is likelier than not.
+    """
+    groups = np.unique([one.market for one in listings], return_inverse=True)[1].astype(np.int64)
+    result: dict[tuple[str, int], CloseUp] = {}
+    for name, chosen in rows.items():
+        if not chosen.size:
+            continue
+        seen = looked.get(SLOW.get(name, name), looked[name])
+        told = kinds.tell(subjects_of(seen, groups, chosen), FLAGGED)
+        length = min(HISTORY_DAYS, seen.batch.days.size)
+        for at, row in enumerate(chosen.tolist()):
+            kind = kinds.KINDS[told.kind[at]]
+            sure = float(told.posterior[at, told.kind[at]])
+            if sure >= LEAST_SURE:
+                since = int(told.onset[at]) - length
+                result[name, row] = _close_up(looked[name], row, kind, since, float(told.size[at]), sure)
+    return result
+
+
+def _close_up(found: Looked, row: int, kind: str, since: int, size: float, sure: float) -> CloseUp:
+    """Put a kind in the metric's own numbers; ``since`` is counted back from the last day."""
+    days = found.batch.days
+    onset = max(days.size + since, 0)
+    whole = CloseUp(kind, days[onset].astype("datetime64[D]").item(), None, None, round(sure, 3),
+                    found.watch.reported_metric)  # fmt: skip
+    if kind == "missing":
+        return whole
+    if kind == "variance":
+        return replace(whole, before=1.0, after=round(size, 2))
+    if kind == "flat_line":
+        return replace(whole, after=_short(float(found.batch.values[row, -1])))
+    first = max(onset, days.size - RECENT_DAYS) if kind == "slow_decline" else onset
+    observed, expected = found.batch.values[row, first:], found.forecast.expected[row, first:]
+    both = np.isfinite(observed) & np.isfinite(expected)
+    offered = np.ones(both.shape) if found.batch.exposure is None else found.batch.exposure[row, first:]
+    # Only a rate is told by what it is a share of: the market's own movement is an exposure without a unit.
+    base = float(offered[both].sum()) if whole.metric in RATES else float(both.sum())
+    if base <= 0:
+        return whole
+    return replace(whole, before=_short(expected[both].sum() / base), after=_short(observed[both].sum() / base))
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def sentence(told: CloseUp) -> str:
+    """Say it in plain words."""
+    since = f"since {told.since_date.day} {told.since_date:%B %Y}"
+    if told.kind == "missing":
+        return f"data missing {since}"
+    if told.kind == "flat_line":
+        return f"flat line {since}, {_amount(told.after, told.metric)} every day"
+    if told.kind == "variance":
+        return f"more variable since about {told.since_date.day} {told.since_date:%B %Y}, by {told.after:g} times"
+    change = "level shift" if told.kind == "level_shift" else "slow decline"
+    if told.before is None or told.after is None:
+        return f"{change} {since}"
+    unit = "" if told.metric in RATES | SIZES else " a day"
+    place = "place " if told.metric == "search_rank" else ""
+    before, after = (_amount(one, told.metric) for one in (told.before, told.after))
+    return f"{change} {since}, from {place}{before} to {after}{unit}"
+
+
+def _amount(value: float | None, metric: str) -> str:
+    if value is None:
+        return "unknown"
+    if metric in RATES:
+        return f"{100.0 * value:.2g} %"
+    return f"{value:.0f}" if abs(value) >= 100 or metric == "search_rank" else f"{value:.2g}"
