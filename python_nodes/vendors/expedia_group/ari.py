@@ -17,7 +17,8 @@ from python_nodes.vendors.ari_columns import Night, ari_columns, ari_records
 from python_nodes.vendors.expedia_group.answers import rejected
 from python_nodes.vendors.expedia_group.night import amount, read_day
 from python_nodes.vendors.expedia_group.parr import NAMESPACE
-from python_nodes.vendors.expedia_group.plain_ari import ROOT, plain_columns
+from python_nodes.vendors.expedia_group.plain_ari import plain_columns
+from python_nodes.vendors.expedia_group.text_ari import ROOT
 from python_nodes.vendors.safe_xml import read_xml
 
 GUESTS = 2

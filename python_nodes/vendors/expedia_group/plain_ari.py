@@ -6,7 +6,7 @@ refused, and why, is told in one place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import chain, repeat
 from typing import Any
@@ -16,11 +16,11 @@ from lxml import etree
 
 from python_nodes.domain.columns import AriColumns, ObjectArray, RawRow
 from python_nodes.errors import RejectedRecord
+from python_nodes.vendors.expedia_group import text_ari
 from python_nodes.vendors.expedia_group.night import amount, read_day
 from python_nodes.vendors.expedia_group.parr import NAMESPACE
 from python_nodes.vendors.safe_xml import read_xml
 
-ROOT = "ProductAvailRateRetrievalRS"
 _ROOMS = "p:AvailRateList/p:AvailRate/p:RoomType"
 _RATE = "p:RatePlan/p:Rate"
 
@@ -57,7 +57,7 @@ def plain_columns(
 ) -> AriColumns | None:  # fmt: skip
     """One row a room type and night, or None where one of them is not plain."""
     try:
-        told = _told(read_xml(content))
+        told = _of_text(content) or _told(read_xml(content))
         if told is None:
             return None
         dates, fees, texts = told
@@ -81,8 +81,18 @@ def plain_columns(
         return None
 
 
-def _told(root: etree._Element) -> tuple[list[date], Any, dict[str, list[str]]] | None:
-    if root.tag != f"{{{NAMESPACE}}}{ROOT}" or root.find(f"{{{NAMESPACE}}}Error") is not None or _ODD(root):
+def _of_text(content: bytes) -> tuple[list[date], Any, Mapping[str, Sequence[str]]] | None:
+    told = text_ari.told(content)
+    if told is None:
+        return None
+    dates, texts = told
+    # Where no fee is told there is none.
+    fees = _amounts([one or "0" for one in texts["fees"]], [one or "EUR" for one in texts["fees_currency"]])
+    return list(map(read_day, dates)), fees, texts
+
+
+def _told(root: etree._Element) -> tuple[list[date], Any, Mapping[str, Sequence[str]]] | None:
+    if root.tag != f"{{{NAMESPACE}}}{text_ari.ROOT}" or root.find(f"{{{NAMESPACE}}}Error") is not None or _ODD(root):
         return None
     days = _DAYS(root)
     dates = list(chain.from_iterable(repeat(read_day(day.get("date", "")), len(day)) for day in days))
