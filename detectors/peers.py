@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from detectors.medians import nan_median
-from detectors.series import FloatArray, Forecast, IntArray
+from detectors.series import BoolArray, FloatArray, Forecast, IntArray
+
+CELLS = 4_000_000
+"""Neighbours' values looked at together, which bounds the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What series are held against: their group, or where ``chosen`` (n_series,) their own nearest others.
+
+    ``near`` (n_series, k) are rows and ``weight`` (n_series, k) how much each counts.
+    """
+
+    groups: IntArray
+    near: IntArray
+    weight: FloatArray
+    chosen: BoolArray
+
+    @property
+    def size(self) -> int:
+        """How many series there are."""
+        return self.groups.size
+
+
+Groups = IntArray | Compared
 
 
 def log_ratios(count: FloatArray, mean: FloatArray, least_expected: float) -> FloatArray:
@@ -15,21 +41,30 @@ def log_ratios(count: FloatArray, mean: FloatArray, least_expected: float) -> Fl
         return np.asarray(np.where(told, np.log((count + 0.5) / (mean + 0.5)), np.nan), dtype=np.float64)
 
 
-def log_move(logs: FloatArray, groups: IntArray, min_peers: int) -> FloatArray:
-    """Return the median log ratio of each series' group on each time.
+def log_move(logs: FloatArray, groups: Groups, min_peers: int) -> FloatArray:
+    """Return the median log ratio of each series' group, or the weighted median of its nearest, on each time.
 
     Parameters
     ----------
     logs : ndarray, shape (n_series, n_times)
         NaN where nothing is told.
-    groups : ndarray of int, shape (n_series,)
-        Where fewer than ``min_peers`` of a group told, all series stand in for it; 0 where these do not suffice either.
+    groups : ndarray of int, shape (n_series,), or Compared
+        Where fewer than ``min_peers`` of the nearest told, the group stands in for them; where fewer of a group did,
+        all series; 0 where these do not suffice either.
     min_peers : int
 
     Returns
     -------
     ndarray, shape (n_series, n_times)
     """
+    if isinstance(groups, Compared):
+        moves = log_move(logs, groups.groups, min_peers)
+        rows = np.flatnonzero(groups.chosen)
+        step = max(CELLS // max(groups.near.shape[1] * logs.shape[1], 1), 1)
+        for some in (rows[start : start + step] for start in range(0, rows.size, step)):
+            own = _weighted_median(logs[groups.near[some]], groups.weight[some], min_peers)
+            moves[some] = np.where(np.isfinite(own), own, moves[some])
+        return moves
     names, group = np.unique(groups, return_inverse=True)
     members = [logs[group == one] for one in range(names.size)]
     told = np.array([np.isfinite(rows).sum(axis=0) for rows in members]).reshape(names.size, logs.shape[1])
@@ -43,7 +78,7 @@ def log_move(logs: FloatArray, groups: IntArray, min_peers: int) -> FloatArray:
     return np.asarray(moves[group], dtype=np.float64)
 
 
-def index(forecast: Forecast, groups: IntArray, min_peers: int, least_expected: float) -> FloatArray:
+def index(forecast: Forecast, groups: Groups, min_peers: int, least_expected: float) -> FloatArray:
     """Return how much of everything each series' group had on each day, in a unit of its own, (n_series, n_times).
 
     The middle series' ratio to its expectation, times how the expectations themselves moved with the group: these
@@ -63,3 +98,15 @@ def _median(logs: FloatArray, min_peers: int, otherwise: FloatArray) -> FloatArr
     if enough.any():
         result[enough] = nan_median(logs[:, enough], axis=0)
     return result
+
+
+def _weighted_median(logs: FloatArray, weight: FloatArray, min_peers: int) -> FloatArray:
+    """Return the weighted median over the second axis, (n, n_times); NaN where fewer than ``min_peers`` told."""
+    order = np.argsort(logs, axis=1)
+    told = np.isfinite(logs) & (weight > 0)[:, :, None]
+    counts = np.take_along_axis(np.where(told, weight[:, :, None], 0.0), order, axis=1)
+    passed = np.cumsum(counts, axis=1)
+    # A sort puts NaN last, so what is found here is told.
+    middle = (passed >= passed[:, -1:] / 2.0).argmax(axis=1)[:, None]
+    found = np.take_along_axis(logs, np.take_along_axis(order, middle, axis=1), axis=1)[:, 0]
+    return np.where(told.sum(axis=1) >= min_peers, found, np.nan)

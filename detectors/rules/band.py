@@ -60,13 +60,13 @@ class Scan:
     onset: IntArray
 
 
-def scan(forecast: Forecast, groups: IntArray, params: Params, limits: FloatArray | None = None) -> Scan:
+def scan(forecast: Forecast, groups: peers.Groups, params: Params, limits: FloatArray | None = None) -> Scan:
     """Run the rule over the last ``scan_days`` columns.
 
     Parameters
     ----------
     forecast : Forecast
-    groups : ndarray of int, shape (n_series,)
+    groups : ndarray of int, shape (n_series,), or peers.Compared
         Peer group of each series, from 0; the whole batch stands in for a group of fewer than ``min_peers``.
     params : Params
     limits : ndarray, shape (n_series, scanned days), optional

@@ -16,6 +16,7 @@ from detectors.series import Forecast, SeriesBatch
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import FloatArray, IntArray
 from python_nodes.scoring import cuts, market
+from python_nodes.scoring import peers as peers_of
 from python_nodes.scoring.watches import Watch
 
 MIN_PEERS = 5
@@ -52,8 +53,9 @@ class Looked:
 
 
 def look(
-    watch: Watch, batch: SeriesBatch, groups: IntArray, channels: IntArray | None = None, fitted: Fitted | None = None
-) -> Looked:
+    watch: Watch, batch: SeriesBatch, groups: IntArray, channels: IntArray | None = None, fitted: Fitted | None = None,
+    near: peers.Compared | None = None,
+) -> Looked:  # fmt: skip
     """Run one watch.
 
     Parameters
@@ -67,6 +69,8 @@ def look(
         The channel of each, likewise; None is one for all.
     fitted : dict, optional
         What is already known of the same batch by which settings, where several watches share it; what is new is added.
+    near : peers.Compared, optional
+        The peers of the listings that have better ones than their market.
 
     Returns
     -------
@@ -77,14 +81,30 @@ def look(
     if watch.by_shared or watch.of_rate:
         places = np.zeros_like(groups) if channels is None else channels, groups
         return _shared(watch, batch, places, {} if fitted is None else fitted)
-    forecast = _fit(batch, watch.baseline_params)
+    beside = groups if near is None else near
+    forecast = plain_forecast = _fit(batch, watch.baseline_params)
     if watch.by_market:
-        moved = peers.index(forecast, groups, MIN_PEERS, PEER_EXPECTED)
+        moved = peers.index(forecast, beside, MIN_PEERS, PEER_EXPECTED)
         exposure = moved if batch.exposure is None else moved * batch.exposure
         batch = SeriesBatch(batch.values, batch.days, exposure, batch.holidays)
         forecast = _fit(batch, watch.baseline_params)
     forecast = spread.relative(forecast) if watch.is_relative else forecast
-    return _judge(watch, batch, forecast, groups)
+    return _compared(_judge(watch, batch, forecast, beside), plain_forecast, beside)
+
+
+def _compared(one: Looked, forecast: Forecast, beside: peers.Groups) -> Looked:
+    """Add to what was found how the listing's peers moved meanwhile, on their own baselines."""
+    rows = np.flatnonzero(one.active)
+    if not rows.size:
+        return one
+    first = int(one.onset[rows].min())
+    logs = peers.log_ratios(forecast.capped[:, first:], forecast.expected[:, first:], 0.0)
+    moved = peers.log_move(logs, beside, MIN_PEERS)
+    told = {
+        row: peers_of.comparison(beside, row, float(moved[row, int(one.onset[row]) - first :].mean()))
+        for row in rows.tolist()
+    }
+    return replace(one, facts={row: {**facts, **told[row]} for row, facts in one.facts.items()})
 
 
 def _fit(batch: SeriesBatch, params: weekday_season.Params) -> Forecast:
@@ -108,7 +128,14 @@ def _shared(watch: Watch, batch: SeriesBatch, places: tuple[IntArray, IntArray],
     if watch.of_rate and isinstance(watch.rule_params, sequential.Params):
         row, pooled, own = market.of_groups(together, batch, watch.of_rate)
         return _spread_out(_sequential(watch, pooled, own, watch.rule_params, places[1].size), row)
-    return _judge(watch, batch, replace(forecast, expected=forecast.expected * together.factor()), places[1])
+    factor = together.factor()
+    one = _judge(watch, batch, replace(forecast, expected=forecast.expected * factor), places[1])
+    # What befell the channel and the market is what all listings in the same place have in common.
+    facts = {
+        row: {**told, "shared_move": plain(float(factor[row, int(one.onset[row]) :].mean()) - 1.0)}
+        for row, told in one.facts.items()
+    }
+    return replace(one, facts=facts)
 
 
 def _spread_out(one: Looked, row: IntArray) -> Looked:
@@ -125,7 +152,7 @@ def _spread_out(one: Looked, row: IntArray) -> Looked:
     )  # fmt: skip
 
 
-def _judge(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArray) -> Looked:
+def _judge(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: peers.Groups) -> Looked:
     """Apply the watch's rule."""
     params = watch.rule_params
     if isinstance(params, sequential.Params):
@@ -156,7 +183,7 @@ def _sequential(
     return Looked(watch, batch, forecast, *last, scan.log_statistic, cut.information)
 
 
-def _band(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArray, params: band.Params) -> Looked:
+def _band(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: peers.Groups, params: band.Params) -> Looked:
     """State of the band rule."""
     cut = cuts.of(watch, forecast, batch.days, params.scan_days, groups.size)
     scan = band.scan(forecast, groups, params, cut.limits if watch.tails else None)
@@ -172,7 +199,7 @@ def _band(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArray
     return Looked(watch, batch, forecast, *last, scan.surprise, cut.information)
 
 
-def _trend(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: IntArray, params: trend.Params) -> Looked:
+def _trend(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: peers.Groups, params: trend.Params) -> Looked:
     """State of the trend rule; without learnt tails a normal's, for as many shapes as were tried."""
     cut = cuts.of(watch, forecast, batch.days, params.scan_days, groups.size)
     scan = trend.scan(forecast, groups, params, cut.limits if watch.tails else None)

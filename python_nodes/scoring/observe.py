@@ -9,7 +9,7 @@ from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring import sweep
+from python_nodes.scoring import peers, sweep
 from python_nodes.scoring.watches import Watch
 
 
@@ -20,6 +20,7 @@ def score_listings(
     observed: Collection[int],
     as_of_day: date,
     unfit: BoolArray | None = None,
+    near: peers.Near | None = None,
 ) -> list[Anomaly]:
     """Return what is wrong with the observed listings, as the sweep at the same moment would say.
 
@@ -33,7 +34,7 @@ def score_listings(
     observed : collection of int
         Ids of the listings of which something has arrived.
     as_of_day : date
-    unfit : ndarray of bool, optional
+    unfit, near : optional
         See ``sweep.score_all``.
 
     Returns
@@ -44,6 +45,6 @@ def score_listings(
     wanted = set(observed)
     return [
         found
-        for found in sweep.score_all(watches, matrix, listings, None, as_of_day, unfit)
+        for found in sweep.score_all(watches, matrix, listings, None, as_of_day, unfit, near)
         if found.listing_id in wanted
     ]

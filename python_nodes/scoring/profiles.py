@@ -1,4 +1,4 @@
-"""What is usual, as people may look it up: weekday and month profiles of listings and markets, and groups of peers."""
+"""What is usual, as people may look it up: weekday and month profiles of listings and markets."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from python_nodes.domain.metrics import DayArray, FloatArray, IntArray
 from python_nodes.domain.portfolio import ListingInfo
 
-PEERS = 8
-OTHER_MARKET = 2.0
-"""How far apart two markets are, in standard deviations of volume or price: further than most listings of one."""
 POOL_DAYS = 28.0
 
 
@@ -82,43 +78,3 @@ def by_market(values: FloatArray, listings: Sequence[ListingInfo]) -> tuple[list
     marks = (groups[None, :] == np.arange(names.size)[:, None]).astype(np.float64)
     told = marks @ np.isfinite(values).astype(np.float64)
     return [str(name) for name in names], np.where(told > 0, marks @ np.nan_to_num(values), np.nan)
-
-
-def peers(volume: FloatArray, price: FloatArray, listings: Sequence[ListingInfo], count: int = PEERS) -> IntArray:
-    """Return the rows of each listing's nearest others.
-
-    Parameters
-    ----------
-    volume : ndarray, shape (n,)
-        Bookings a day; NaN counts as none.
-    price : ndarray, shape (n,)
-        Base price in one currency.
-    listings : sequence of ListingInfo
-    count : int
-
-    Returns
-    -------
-    ndarray of int, shape (n, min(count, n - 1))
-        Nearest first, by the logs of volume and price, standardised, and the market; units of the listing's own unit on
-        other channels are not its peers.
-    """
-    n = len(listings)
-    if n < 2:
-        return np.zeros((n, 0), dtype=np.int64)
-    markets = np.unique([listing.market for listing in listings], return_inverse=True)[1]
-    units = np.array([listing.unit_id for listing in listings], dtype=np.int64)
-    apart = np.zeros((n, int(markets.max()) + 1))
-    apart[np.arange(n), markets] = OTHER_MARKET / np.sqrt(2.0)
-    features = np.column_stack([_standard(np.nan_to_num(volume) + 0.01), _standard(np.maximum(price, 1.0)), apart])
-    channels = int(np.bincount(np.unique(units, return_inverse=True)[1]).max())
-    asked = min(count + channels, n)
-    near = np.asarray(cKDTree(features).query(features, k=np.arange(1, asked + 1))[1], dtype=np.int64)
-    own = units[near] == units[:, None]
-    order = np.argsort(own, axis=1, kind="stable")
-    kept = min(count, int((~own).sum(axis=1).min()))
-    return np.asarray(np.take_along_axis(near, order, axis=1)[:, :kept])
-
-
-def _standard(values: FloatArray) -> FloatArray:
-    logs = np.log(values)
-    return np.asarray((logs - logs.mean()) / max(float(logs.std()), 1e-9))

@@ -7,12 +7,13 @@ from datetime import date
 
 import numpy as np
 
+from detectors.peers import Compared
 from detectors.series import SeriesBatch
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import FloatArray, IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring import causes
+from python_nodes.scoring import causes, peers
 from python_nodes.scoring.calendar import holiday_matrix
 from python_nodes.scoring.look import Fitted, Looked, look
 from python_nodes.scoring.watches import Watch
@@ -25,6 +26,7 @@ def score_all(
     holidays_by_listing: BoolArray | None,
     as_of_day: date,
     unfit: BoolArray | None = None,
+    near: peers.Near | None = None,
 ) -> list[Anomaly]:
     """Return what is wrong with which listing on the last day told before ``as_of_day``.
 
@@ -40,6 +42,8 @@ def score_all(
     as_of_day : date
     unfit : ndarray of bool, shape (len(matrix.listing_ids), len(matrix.days)), optional
         Days neither scored nor learnt from, as those on which the listing is known to have been down.
+    near : mapping, optional
+        Peers of listings that are held against them rather than their market, as `scoring.peers` finds them.
 
     Returns
     -------
@@ -47,7 +51,7 @@ def score_all(
         One a kind and listing whose alarm holds and that nothing higher in the funnel explains; none means the metric
         is back, so that an alert can be resolved.
     """
-    looked, known = look_all(watches, matrix, listings, holidays_by_listing, as_of_day, unfit)
+    looked, known = look_all(watches, matrix, listings, holidays_by_listing, as_of_day, unfit, near)
     return causes.settle(looked, known)
 
 
@@ -58,6 +62,7 @@ def look_all(
     holidays_by_listing: BoolArray | None,
     as_of_day: date,
     unfit: BoolArray | None = None,
+    near: peers.Near | None = None,
 ) -> tuple[dict[str, Looked], list[ListingInfo]]:
     """Return each watch's state by its name, and the listings that its rows are; arguments as in `score_all`."""
     by_id = {listing.listing_id: listing for listing in listings}
@@ -70,18 +75,19 @@ def look_all(
     holidays = holiday_matrix(known, days) if holidays_by_listing is None else holidays_by_listing[rows][:, :last]
     groups = np.unique([listing.market for listing in known], return_inverse=True)[1].astype(np.int64)
     channels = np.unique([listing.channel for listing in known], return_inverse=True)[1].astype(np.int64)
+    beside = peers.beside(groups, [one.listing_id for one in known], near)
     fitted: dict[tuple[str, str | None, int], Fitted] = {}
     looked = {}
     for watch in watches:
         if {watch.metric, watch.exposure or watch.metric} <= set(matrix.values):
             shared = fitted.setdefault((watch.metric, watch.exposure, watch.history_days), {})
-            looked[watch.name] = _looked(watch, matrix, rows, holidays, unfit, groups, channels, shared)
+            looked[watch.name] = _looked(watch, matrix, rows, holidays, unfit, groups, channels, shared, beside)
     return looked, known
 
 
 def _looked(
     watch: Watch, matrix: MetricMatrix, rows: IntArray, holidays: BoolArray, unfit: BoolArray | None, groups: IntArray,
-    channels: IntArray, fitted: Fitted,
+    channels: IntArray, fitted: Fitted, beside: Compared | None,
 ) -> Looked:  # fmt: skip
     """Run one watch on its part of the matrix."""
     last = holidays.shape[1]
@@ -91,4 +97,4 @@ def _looked(
     if unfit is not None:
         values = np.where(unfit[rows, seen], np.nan, values)
     batch = SeriesBatch(values, matrix.days[seen].astype("datetime64[D]"), exposure, holidays[:, seen])
-    return look(watch, batch, groups, channels, fitted)
+    return look(watch, batch, groups, channels, fitted, beside)

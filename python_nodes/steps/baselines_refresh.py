@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,14 +11,17 @@ import numpy as np
 from python_nodes import log
 from python_nodes.domain.metrics import FloatArray
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.scoring import peers
 from python_nodes.scoring import profiles as usual
-from python_nodes.steps import cuts, snapshot
+from python_nodes.steps import cuts, peer_groups, snapshot
 from python_nodes.steps.services import Services
 from python_nodes.store import portfolio
 from python_nodes.store import profiles as store
 
 METRICS = ("search_impressions", "booking_velocity")
-LISTING, MARKET, PEERS = "season_listing", "season_market", "peers"
+ALSO = ("review_score", "lead_time_days")
+"""What peers are compared by beside."""
+LISTING, MARKET, PEERS = "season_listing", "season_market", peer_groups.KIND
 
 
 def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
@@ -31,11 +34,11 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         if listings:
             start, end = snapshot.window(today, services.history_days)
             ids = [listing.listing_id for listing in listings]
-            matrix = services.metrics.read(tenant_id, METRICS, ids, start, end)
+            matrix = services.metrics.read(tenant_id, (*METRICS, *ALSO), ids, start, end)
             for name in METRICS:
                 _seasons(made, name, matrix.values[name], matrix.days, listings)
             made |= cuts.learn(services, tenant_id, listings, today, as_of)
-            made[PEERS] = _peers(matrix.values["booking_velocity"], listings, services.currency)
+            made[PEERS] = _peers(matrix.values, listings, services.currency)
         with services.database.tenant(tenant_id) as conn:
             version = store.write(conn, made, today, services.clock())
         result = {
@@ -69,19 +72,24 @@ def _seasons(
             made[LISTING][key] |= {"listing": listings[row].external_id, "channel": listings[row].channel}
 
 
-def _peers(booked: FloatArray, listings: Sequence[ListingInfo], currency: str) -> dict[str, dict[str, Any]]:
-    """Group each listing with those most like it in volume, price and market."""
+def _peers(
+    values: Mapping[str, FloatArray], listings: Sequence[ListingInfo], currency: str
+) -> dict[str, dict[str, Any]]:
+    """Group each listing with those most like it, and say whether it is held against them or its market."""
+    booked = values["booking_velocity"]
     told = np.isfinite(booked).sum(axis=1)
     volume = np.where(told > 0, np.nansum(booked, axis=1) / np.maximum(told, 1), 0.0)
     rates = snapshot.minor_rates(currency)
     price = np.array([one.base_price_minor * rates[one.currency] for one in listings])
-    near = usual.peers(volume, price, listings)
+    found = peers.group(listings, values, price)
     return {
         str(one.listing_id): {
             "listing": one.external_id, "channel": one.channel, "bookings_per_day": round(float(volume[row]), 4),
+            "held_against": "peers" if found.chosen[row] else "market",
             "peers": [
-                {"listing_id": listings[other].listing_id, "listing": listings[other].external_id}
-                for other in near[row].tolist()
+                {"listing_id": listings[other].listing_id, "listing": listings[other].external_id,
+                 "weight": round(weight, 4)}
+                for other, weight in zip(found.near[row].tolist(), found.weight[row].tolist(), strict=True)
             ],
         }
         for row, one in enumerate(listings)

@@ -14,7 +14,7 @@ from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import sweep
-from python_nodes.steps import apart, cuts, doubts, metrics_derive, series_screen, snapshot, watched_series
+from python_nodes.steps import apart, cuts, doubts, metrics_derive, peer_groups, series_screen, snapshot, watched_series
 from python_nodes.steps.services import Services
 from python_nodes.store import anomalies, portfolio
 
@@ -34,10 +34,11 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         matrix = watched_series.read(services.metrics, tenant_id, watches, ids, start, end)
         with services.database.tenant(tenant_id) as conn:
             down = doubts.outage_days(conn, listings, matrix.days, as_of)
+            near = peer_groups.load(conn, today)
 
         def score(part: list[ListingInfo]) -> list[Anomaly]:
             own, masked = rows_of(matrix, down, part)
-            return sweep.score_all(watches, own, part, None, today, masked)
+            return sweep.score_all(watches, own, part, None, today, masked, near)
 
         done = apart.by_property(listings, score)
         found = [anomaly for each in done.results for anomaly in each]

@@ -11,7 +11,7 @@ from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
 from python_nodes.scoring import observe
-from python_nodes.steps import alerts_raise, cuts, doubts, metrics_derive, snapshot, watched_series
+from python_nodes.steps import alerts_raise, cuts, doubts, metrics_derive, peer_groups, snapshot, watched_series
 from python_nodes.steps.services import Services
 from python_nodes.store import anomalies, portfolio
 
@@ -69,7 +69,8 @@ def _watches(
     matrix = watched_series.read(services.metrics, tenant_id, watches, ids, *span)
     with services.database.tenant(tenant_id) as conn:
         down = doubts.outage_days(conn, listings, matrix.days, as_of)
-    return observe.score_listings(watches, matrix, listings, [one.listing_id for one in seen], today, down)
+        near = peer_groups.load(conn, today)
+    return observe.score_listings(watches, matrix, listings, [one.listing_id for one in seen], today, down, near)
 
 
 def _store(

@@ -1,4 +1,4 @@
-"""Profiles say what was put in, admit what was not told, and peers are alike."""
+"""Profiles say what was put in and admit what was not told."""
 
 from __future__ import annotations
 
@@ -62,24 +62,3 @@ def test_a_market_is_the_sum_of_what_its_listings_tell() -> None:
     names, sums = profiles.by_market(values, [listing(1), listing(2), listing(3, "Porto")])
     assert names == ["Lisbon", "Porto"]
     np.testing.assert_array_equal(sums, [[3.0, 5.0, np.nan], [7.0, 7.0, 7.0]])
-
-
-def test_peers_are_alike_and_of_the_same_market_first() -> None:
-    listings = [listing(n, "Lisbon" if n < 6 else "Porto") for n in range(12)]
-    volume = np.array([0.1, 0.11, 0.12, 5.0, 5.1, 5.2] * 2)
-    near = profiles.peers(volume, np.full(12, 10_000.0), listings, 2)
-    assert set(near[0].tolist()) == {1, 2}
-    assert set(near[10].tolist()) == {9, 11}
-
-
-def test_neither_itself_nor_its_unit_elsewhere_is_a_peer() -> None:
-    listings = [listing(n, unit=n // 3) for n in range(9)]
-    near = profiles.peers(np.ones(9), np.ones(9), listings, 4)
-    assert near.shape == (9, 4)
-    assert not (near // 3 == np.arange(9)[:, None] // 3).any()
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_few_listings_have_few_peers(count: int) -> None:
-    found = profiles.peers(np.ones(count), np.ones(count), [listing(n) for n in range(count)])
-    assert found.shape == (count, 0)
