@@ -185,7 +185,7 @@ def take(columns: Columns, rows: IntArray) -> Columns:
 
 def currencies(index: PortfolioIndex, positions: IntArray) -> ObjectArray:
     """The properties' own currency at each position; '' for an unknown listing."""
-    return objects([*(listing.currency for listing in index.listings), ""])[positions]
+    return index.currency[positions]
 
 
 def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:

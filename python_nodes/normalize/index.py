@@ -24,12 +24,15 @@ class PortfolioIndex:
     listings: Sequence[ListingInfo]
     position: Mapping[str, int]
     listing_id: IntArray
+    currency: ObjectArray
+    """The properties' own; the extra last element serves position -1."""
 
     @classmethod
     def build(cls, listings: Sequence[ListingInfo]) -> PortfolioIndex:
         """Index the listings of one channel."""
         position = {listing.external_id: at for at, listing in enumerate(listings)}
-        return cls(listings, position, np.array([listing.listing_id for listing in listings], dtype=np.int64))
+        currency = np.array([*(listing.currency for listing in listings), ""], dtype=object)
+        return cls(listings, position, np.array([one.listing_id for one in listings], dtype=np.int64), currency)
 
     def positions(self, external_ids: ObjectArray) -> IntArray:
         """Row of each external id; -1 where the listing is unknown."""

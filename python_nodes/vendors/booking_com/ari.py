@@ -12,6 +12,7 @@ from python_nodes.domain.records import AriRecord, Rejected
 from python_nodes.errors import RejectedRecord
 from python_nodes.vendors.ari_columns import Night, ari_columns, ari_records
 from python_nodes.vendors.booking_com.ota import local_name, money, named, read_date, rejected
+from python_nodes.vendors.booking_com.text_ari import text_columns
 from python_nodes.vendors.safe_xml import read_xml
 
 MESSAGE = "AvailStatusMessage"
@@ -24,6 +25,9 @@ def map_ari_columns(
     content: bytes, *, source: str, observed_at: datetime, raw_id: int | None
 ) -> tuple[AriColumns, list[Rejected]]:
     """One row a room, rate plan and night, of every property in the document."""
+    plain = text_columns(content, source=source, observed_at=observed_at, raw_id=raw_id, raw_rows=_raw_rows)
+    if plain is not None:
+        return plain, []
     nights: list[Night] = []
     numbers: list[int] = []
     bad: list[Rejected] = []
