@@ -29,8 +29,9 @@ from bench import _incidents
 from bench.score import BoolArray, funnel, listing_infos, row_of
 from python_nodes.domain.metrics import FloatArray, MetricMatrix
 from python_nodes.domain.money import currency_digits
-from python_nodes.scoring import replay
+from python_nodes.scoring import peers, replay
 from python_nodes.scoring.watches import load_watches
+from sandbox.calendar import eur_cents_per_minor
 from sandbox.incidents import Incident
 from sandbox.world import DEFAULT_T0, World, build_world
 
@@ -85,6 +86,18 @@ def watched(world: World) -> dict[str, FloatArray]:
     return {"search_rank": told[0], "competitor_price": told[1]}
 
 
+def peers_of(world: World, values: Mapping[str, FloatArray]) -> peers.Near:
+    """Find whose peers tell more than their market, by the days before the first live one, as a weekly refresh does."""
+    past = {name: told[:, : world.history_days] for name, told in values.items()}
+    listings, book = listing_infos(world), world.portfolio
+    worth = [eur_cents_per_minor(book.market(row).currency) for row in range(len(book))]
+    found = peers.group(listings, past, book.base_price_minor * np.array(worth))
+    return {
+        row: list(zip(found.near[row].tolist(), found.weight[row].tolist(), strict=True))
+        for row in np.flatnonzero(found.chosen).tolist()
+    }
+
+
 def replayed(world: World) -> replay.Replay:
     """Let the shipped watches speak on every live day; the days of an outage that a guard tells are left out."""
     days = np.datetime64(world.first, "D") + np.arange(world.history_days + world.live_days)
@@ -95,8 +108,8 @@ def replayed(world: World) -> replay.Replay:
             first, last = world.history_days + item.first_day, world.history_days + item.last_day
             down[list(item.listings), first : last + 2] = True
     matrix = MetricMatrix(np.arange(len(world.portfolio), dtype=np.int64), days, values)
-    until = world.t0 + timedelta(days=world.live_days - 1)
-    return replay.run(load_watches(), matrix, listing_infos(world), world.t0, until, unfit=down)
+    until, near = world.t0 + timedelta(days=world.live_days - 1), peers_of(world, values)
+    return replay.run(load_watches(), matrix, listing_infos(world), world.t0, until, unfit=down, near=near)
 
 
 def judge(world: World) -> Result:

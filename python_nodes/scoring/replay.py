@@ -17,6 +17,7 @@ from python_nodes.domain.metrics import IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import sweep
 from python_nodes.scoring.causes import EXPLAINS
+from python_nodes.scoring.peers import Near
 from python_nodes.scoring.watches import Watch
 
 WARM_DAYS = 45
@@ -68,7 +69,7 @@ class Replay:
 
 def run(
     watches: Sequence[Watch], matrix: MetricMatrix, listings: Sequence[ListingInfo], start: date, end: date, *,
-    holidays: BoolArray | None = None, unfit: BoolArray | None = None,
+    holidays: BoolArray | None = None, unfit: BoolArray | None = None, near: Near | None = None,
 ) -> Replay:  # fmt: skip
     """Replay the days from ``start`` to ``end``, both included; on each the days before it are known.
 
@@ -79,8 +80,8 @@ def run(
         From as long before ``start`` as the watches look back.
     listings : sequence of ListingInfo
     start, end : date
-    holidays, unfit : ndarray of bool, optional
-        As in `sweep.score_all`.
+    holidays, unfit, near
+        As in `sweep.score_all`; peers should be told by the days before ``start``.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def run(
         replace(one, rule_params=replace(one.rule_params, scan_days=scanned), history_days=one.history_days + scanned)
         for one in watches
     ]
-    looked, known = sweep.look_all(played, matrix, listings, holidays, end, unfit)
+    looked, known = sweep.look_all(played, matrix, listings, holidays, end, unfit, near)
     held: dict[str, BoolArray] = {}
     for one in looked.values():
         whole = np.zeros((len(known), days + 1), dtype=np.bool_)

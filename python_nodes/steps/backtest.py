@@ -18,9 +18,10 @@ from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import PermanentError
 from python_nodes.scoring import labels_file, replay
 from python_nodes.scoring.backtest import Label
+from python_nodes.scoring.peers import Near
 from python_nodes.scoring.replay import Raised
 from python_nodes.scoring.watches import Watch, load_watches, with_budget
-from python_nodes.steps import backtest_view, cuts, doubts, places, snapshot, watched_series
+from python_nodes.steps import backtest_view, cuts, doubts, peer_groups, places, snapshot, watched_series
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, portfolio, verdicts
 
@@ -41,6 +42,16 @@ class Request:
     labels: tuple[str, bytes] | None = None
     watches: Path | None = None
     budget: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is stored: figures, the days on which a listing was down, and the peers that were known at the start."""
+
+    matrix: MetricMatrix
+    listings: list[ListingInfo]
+    down: BoolArray
+    near: Near
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +77,13 @@ def run(
         matrix = _read(services, tenant_id, [*now, *(tried or [])], listings, request, as_of)
         tell(1, STAGES)
         with services.database.tenant(tenant_id) as conn:
-            down = doubts.outage_days(conn, listings, matrix.days, as_of)
-        ours = _played(now, matrix, listings, request, down)
+            past = Past(
+                matrix, listings, doubts.outage_days(conn, listings, matrix.days, as_of),
+                peer_groups.load(conn, request.start),
+            )  # fmt: skip
+        ours = _played(now, past, request)
         tell(2, STAGES)
-        other = _played(tried, matrix, listings, request, down) if tried is not None else None
+        other = _played(tried, past, request) if tried is not None else None
         tell(3, STAGES)
         known = _known(services, tenant_id, listings, now, request, as_of)
         told = backtest_view.view(
@@ -116,7 +130,8 @@ def _read(
     ids = [listing.listing_id for listing in listings]
     matrix = watched_series.read(services.metrics, tenant_id, longer, ids, first, last)
     told = np.logical_or.reduce([np.isfinite(values).any(axis=0) for values in matrix.values.values()])
-    until = snapshot.local_day(as_of, listings) + timedelta(days=1)
+    # A simulated channel may be ahead of the clock.
+    until = max(snapshot.local_day(as_of, listings), request.end) + timedelta(days=1)
     names = sorted(matrix.values)
     ends = [services.metrics.last_told_day(tenant_id, name, ids, until) for name in names]
     newest = np.concatenate(ends)[~np.isnat(np.concatenate(ends))]
@@ -130,10 +145,11 @@ def _read(
     return matrix
 
 
-def _played(
-    watches: Sequence[Watch], matrix: MetricMatrix, listings: Sequence[ListingInfo], request: Request, down: BoolArray
-) -> list[Raised]:
-    return replay.alerts(replay.run(watches, matrix, listings, request.start, request.end, unfit=down))
+def _played(watches: Sequence[Watch], past: Past, request: Request) -> list[Raised]:
+    told = replay.run(
+        watches, past.matrix, past.listings, request.start, request.end, unfit=past.down, near=past.near
+    )  # fmt: skip
+    return replay.alerts(told)
 
 
 def _known(

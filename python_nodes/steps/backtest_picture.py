@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +33,10 @@ def figure(told: Mapping[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
     places = _places(told)
-    tall = max(3.0, 0.24 * len(places) + 1.6)
+    tall = max(3.0, 0.19 * len(places) + 1.4)
     rows = 3 if told["other"] else 2
-    drawn = Figure(figsize=(11.0, tall + 3.4 * (rows - 1)), layout="constrained", facecolor="white")
-    grid = drawn.add_gridspec(rows, 2, height_ratios=[tall, *[3.4] * (rows - 1)])
+    drawn = Figure(figsize=(11.0, tall + 3.0 * (rows - 1)), layout="constrained", facecolor="white")
+    grid = drawn.add_gridspec(rows, 2, height_ratios=[tall, *[3.0] * (rows - 1)])
     _timeline(drawn.add_subplot(grid[0, :]), told, places)
     _by_kind(drawn.add_subplot(grid[1, 0]), told)
     _by_week(drawn.add_subplot(grid[1, 1]), told)
@@ -55,37 +55,40 @@ def plain(axes: Axes, title: str) -> None:
     axes.set_axisbelow(True)
 
 
-def _places(told: Mapping[str, Any]) -> list[str]:
-    """Return the places to show: those with events first, then those with alerts, each in order of time."""
-    begun = [(0, one["start"], one["title"]) for one in told["now"]["events"]]
-    begun += [(1, one["raised"], one["title"]) for one in told["now"]["alerts"]]
-    return list(dict.fromkeys(title for _, _, title in sorted(begun)))[:MOST_PLACES]
+def _places(told: Mapping[str, Any]) -> dict[str, str]:
+    """Return the rows to show, by key, with their words: events, then alerts that tell none, in order of time."""
+    events = sorted(told["now"]["events"], key=lambda one: one["start"])
+    rows = {f"event {one['name']}": one["title"] for one in events}
+    alone = sorted((one for one in told["now"]["alerts"] if not one["tells"]), key=lambda one: one["raised"])
+    rows |= {f"alert {one['title']}": one["title"] for one in alone}
+    return dict(list(rows.items())[:MOST_PLACES])
 
 
-def _timeline(axes: Axes, told: Mapping[str, Any], places: Sequence[str]) -> None:
-    """Draw each place's events and alerts as bars over days."""
+def _timeline(axes: Axes, told: Mapping[str, Any], places: Mapping[str, str]) -> None:
+    """Draw each row's event and alerts as bars over days."""
     first, last = date.fromisoformat(told["from"]), date.fromisoformat(told["to"])
-    row_of = {title: row for row, title in enumerate(places)}
+    row_of = {key: row for row, key in enumerate(places)}
 
-    def bar(one: Mapping[str, Any], begin: str, end: str | None, colour: str, height: float, shift: float) -> None:
+    def bar(key: str, begin: str, end: str | None, colour: str, height: float) -> None:
         start = max((date.fromisoformat(begin) - first).days, 0)
         stop = (date.fromisoformat(end) - first).days if end else (last - first).days + 1
-        axes.barh(row_of[one["title"]] + shift, max(stop - start, 0.6), left=start, height=height, color=colour)
+        if key in row_of:
+            axes.barh(row_of[key], max(stop - start, 0.6), left=start, height=height, color=colour)
 
     for one in told["now"]["events"]:
-        if one["title"] in row_of:
-            bar(one, one["start"], one["end"], EVENT, 0.7, 0.0)
-            if one["oracle_days"] is not None:
-                seen = (date.fromisoformat(one["start"]) - first).days + one["oracle_days"]
-                axes.plot([seen] * 2, [row_of[one["title"]] - 0.4, row_of[one["title"]] + 0.4], color=INK, lw=1.2)
+        bar(f"event {one['name']}", one["start"], one["end"], EVENT, 0.7)
+        if one["oracle_days"] is not None and f"event {one['name']}" in row_of:
+            row = row_of[f"event {one['name']}"]
+            seen = (date.fromisoformat(one["start"]) - first).days + one["oracle_days"]
+            axes.plot([seen] * 2, [row - 0.42, row + 0.42], color=INK, lw=1.2)
     for one in told["now"]["alerts"]:
-        if one["title"] in row_of:
-            bar(one, one["raised"], one["ended"], COLOURS[one["verdict"]], 0.3, 0.0)
-    plain(axes, f"What happened (yellow; a stroke: the oracle sees it) and what was told, {first} to {last}")
-    axes.set_yticks(range(len(places)), [_short(title) for title in places])
+        for key in [f"event {name}" for name in one["tells"]] or [f"alert {one['title']}"]:
+            bar(key, one["raised"], one["ended"], COLOURS[one["verdict"]], 0.3)
+    plain(axes, "Events (yellow; a stroke: the oracle sees it) and alerts")
+    axes.set_yticks(range(len(places)), [_short(title) for title in places.values()])
     axes.set_ylim(len(places) - 0.4, -0.6)
     axes.set_xlim(0, (last - first).days + 1)
-    axes.set_xlabel("days; blue: a true alert, red: a false one, grey: nobody has judged it", fontsize=8.5, color=QUIET)
+    axes.set_xlabel(f"days from {first}; blue: true, red: false, grey: not judged", fontsize=8.5, color=QUIET)
 
 
 def _short(title: str) -> str:
@@ -94,6 +97,8 @@ def _short(title: str) -> str:
 
 def _by_kind(axes: Axes, told: Mapping[str, Any]) -> None:
     """Draw events found and missed, and the median delay beside the oracle's."""
+    from matplotlib.ticker import MaxNLocator
+
     kinds = [one for one in told["now"]["kinds"] if one["events"]]
     names = [one["kind"].replace("_", " ") for one in kinds]
     found, events = [one["found"] for one in kinds], [one["events"] for one in kinds]
@@ -109,6 +114,7 @@ def _by_kind(axes: Axes, told: Mapping[str, Any]) -> None:
     axes.set_yticks(rows, names)
     axes.set_ylim(len(kinds) - 0.4, -0.6)
     axes.set_xlim(0, 1.9 * max(events, default=1))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
 def _by_week(axes: Axes, told: Mapping[str, Any]) -> None:

@@ -63,7 +63,11 @@ def _side(judged: Judged, side: Side, by_id: Mapping[int, ListingInfo], span: Sp
     raised = side[1]
     asked = _asked(side[0], list(by_id.values()), span)
     alerts = [
-        _alert(one, by_id) | {"verdict": "true" if at in judged.true else "false" if at in judged.false else "unjudged"}
+        _alert(one, by_id)
+        | {
+            "verdict": "true" if at in judged.true else "false" if at in judged.false else "unjudged",
+            "tells": [event.label.name for event in judged.events if event.label.covers(one)],
+        }
         for at, one in enumerate(raised)
     ]
     return {
