@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from python_nodes import cli_backtest, cli_detect, cli_imports, clock, config, log
+from python_nodes import cli_backtest, cli_detect, cli_forecast, cli_imports, clock, config, log
 from python_nodes.errors import ConfigError, NightporterError
 from python_nodes.login import login_token
 from python_nodes.scopes import SCOPES
@@ -32,6 +32,7 @@ app.add_typer(influx, name="influx")
 app.add_typer(cli_imports.group, name="import")
 app.command("detect")(cli_detect.detect)
 app.command("backtest")(cli_backtest.backtest)
+app.command("forecast")(cli_forecast.forecast)
 
 
 def _register_local() -> None:

@@ -106,7 +106,7 @@ def chart_png(
     _trouble(axes, x, seen, float(_numbers([onset])[0]))
     shown = days
     if ahead is not None:
-        _forecast(axes, ahead)
+        _forecast(axes, ahead, f"Without it ({ahead.model})")
         shown = [*days, *(day for day in ahead.days if day > days[-1])]
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(np.concatenate([seen, low]), initial=0.0))))
     _value_axis(axes, _numbers(shown), shown, unit)
@@ -114,12 +114,26 @@ def chart_png(
     return _png(figure)
 
 
-def _forecast(axes: Axes, ahead: Ahead) -> None:
+def forecast_png(days: Sequence[date], observed: ArrayLike, ahead: Ahead, *, title: str = "", unit: str = "") -> bytes:
+    """Draw the days that were, and after them a forecast with its band."""
+    x, seen = _numbers(days), np.asarray(observed, dtype=np.float64)
+    figure, axes = _figure(title)
+    axes.plot(x, seen, color=_OBSERVED, linewidth=1.4, label="Observed")
+    axes.fill_between(_numbers(ahead.days), ahead.lower, ahead.upper, color=_AHEAD, alpha=0.12, linewidth=0)
+    _forecast(axes, ahead, ahead.model)
+    axes.set_ylim(bottom=min(0.0, float(np.nanmin(np.concatenate([seen, np.asarray(ahead.lower)]), initial=0.0))))
+    shown = [*days, *ahead.days]
+    _value_axis(axes, _numbers(shown), shown, unit)
+    _legend(figure)
+    return _png(figure)
+
+
+def _forecast(axes: Axes, ahead: Ahead, label: str) -> None:
     x = _numbers(ahead.days)
     middle, low, high = (np.asarray(item, dtype=np.float64) for item in (ahead.mean, ahead.lower, ahead.upper))
     for end in (low, high):
         axes.plot(x, end, color=_AHEAD, linewidth=1.0, linestyle=(0, (2, 2)))
-    axes.plot(x, middle, color=_AHEAD, linewidth=1.6, linestyle=(0, (4, 2)), label=f"Without it ({ahead.model})")
+    axes.plot(x, middle, color=_AHEAD, linewidth=1.6, linestyle=(0, (4, 2)), label=label)
 
 
 def _trouble(axes: Axes, x: NDArray[np.float64], seen: NDArray[np.float64], start: float) -> None:

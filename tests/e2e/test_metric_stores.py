@@ -23,6 +23,7 @@ CALLS: dict[str, Callable[[Live], httpx2.Response]] = {
     "escalate-alerts": lambda live: live.call("escalate-alerts"),
     "send-daily-digest": lambda live: live.call("send-daily-digest"),
     "refresh-baselines": lambda live: live.call("refresh-baselines"),
+    "refresh-forecasts": lambda live: live.call("refresh-forecasts"),
     "refresh-exchange-rates": lambda live: live.call("refresh-exchange-rates"),
     "import-files": lambda live: live.call("import-files"),
     "receive-slack-action": lambda live: click(live, open_alert(live)),
