@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 
 from python_nodes.domain.columns import AriColumns, ObjectArray, RawRow
+from python_nodes.domain.metrics import DayArray
 from python_nodes.domain.money import to_minor
 from python_nodes.errors import RejectedRecord
 from python_nodes.vendors.booking_com.ota import read_date
 
+_EPOCH = date(1970, 1, 1).toordinal()
 _ROOT = "OTA_HotelAvailGetRS"
 # No reference, no quote, nothing beyond ASCII: such a value is the same in XML and in text.
 _NAME = r'[^"&<>\x00-\x1f\x7f]+'
@@ -48,7 +50,7 @@ def text_columns(
         return None
     limits, starts, ends, rooms, plans, status, stays, prices, currencies, fees, fee_currencies = told
     try:
-        first, last = (np.array(_each(days, _day), dtype="datetime64[D]") for days in (starts, ends))
+        first, last = _days(starts), _days(ends)
         price, fee = _amounts(prices, currencies, np.nan), _amounts(fees, fee_currencies, 0)
     except RejectedRecord:
         return None
@@ -89,8 +91,10 @@ def _told(content: bytes) -> list[tuple[Any, ...]] | None:
     return parts if covers_all and begins[0] and ends_well else None
 
 
-def _day(told: str) -> Any:
-    return read_date(told, "Start")
+def _days(told: Sequence[str]) -> DayArray:
+    # By number: numpy reads dates one by one.
+    number = _each(told, lambda one: read_date(one, "Start").toordinal() - _EPOCH)
+    return np.array(number, dtype=np.int64).astype("datetime64[D]")
 
 
 def _each(told: Sequence[str], read: Callable[[str], Any]) -> list[Any]:

@@ -21,6 +21,7 @@ from python_nodes.vendors.expedia_group.night import amount, read_day
 from python_nodes.vendors.expedia_group.parr import NAMESPACE
 from python_nodes.vendors.safe_xml import read_xml
 
+_EPOCH = date(1970, 1, 1).toordinal()
 _ROOMS = "p:AvailRateList/p:AvailRate/p:RoomType"
 _RATE = "p:RatePlan/p:Rate"
 
@@ -68,7 +69,8 @@ def plain_columns(
             observed_at=observed_at.astimezone(UTC),
             listing_external_id=_texts(texts["room"]),
             rate_plan_external_id=_texts(texts["plan"]),
-            stay_date=np.array(dates, dtype="datetime64[D]"),
+            # By number: numpy reads dates one by one.
+            stay_date=np.array([one.toordinal() - _EPOCH for one in dates], dtype=np.int64).astype("datetime64[D]"),
             price_minor=_amounts(texts["price"], texts["currency"]).astype(np.float64),
             currency=_texts(texts["currency"]),
             is_open=~is_closed,
