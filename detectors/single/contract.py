@@ -37,11 +37,11 @@ class Scores:
 class Budget:
     """How much is to be called an anomaly.
 
-    ``p_limit`` is the share of quiet points that may be called one, by default as many as lie beyond three standard
-    deviations; ``coverage`` the share that the band should hold.
+    ``p_limit`` is the share of quiet points that may be called one, by default one in two hundred; ``coverage`` the
+    share that the band should hold.
     """
 
-    p_limit: float = 0.0027
+    p_limit: float = 0.005
     coverage: float = 0.99
 
 

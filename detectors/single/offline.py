@@ -10,7 +10,6 @@ weight, and what all call strange comes first. The p-value is that of size and p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import signal, stats
@@ -19,22 +18,13 @@ from detectors.series import BoolArray, FloatArray
 from detectors.single import medians, seasons, shape, tails
 from detectors.single.contract import MAX_SCORE, Budget, Scores, checked
 from detectors.single.online import DEFAULT_SEASON
+from detectors.single.past import Params
 from detectors.single.views import nearness
 
-
-@dataclass(frozen=True, slots=True)
-class Params:
-    """Settings; those that `online.Params` has mean the same.
-
-    ``taps`` is how long a shape is, in refits' steps: a quarter of the shortest season.
-    """
-
-    level_seasons: int = 3
-    shrinkage: float = 3.0
-    refits: int = 24
-    keep: float = 0.25
-    sample: int = 4096
-    taps: int = 6
+# Looked at once and not at every refit, so that more may be sorted.
+PARAMS = Params(sample=4096)
+# A shape is a quarter of the shortest season long.
+TAPS = 6
 
 
 def detect(
@@ -50,6 +40,7 @@ def detect(
         Periods of the calendar in points.
     budget : Budget, optional
     params : Params, optional
+        Those of `online`; what looks back on seasons or refits has no meaning here.
 
     Returns
     -------
@@ -61,11 +52,11 @@ def detect(
     SeriesError
         If no value is known.
     """
-    budget, params = budget or Budget(), params or Params()
+    budget, params = budget or Budget(), params or PARAMS
     series = checked(values)
     known = np.isfinite(series)
     pace = min((hint for hint in hints if hint >= 4), default=DEFAULT_SEASON)
-    step = max(pace // params.refits, 1)
+    step = max(pace // params.moments, 1)
     season = seasons.find(series, hints) or pace
     filled = np.interp(np.arange(len(series)), np.flatnonzero(known), series[known])
     level = _level(series, params.level_seasons * pace, step, params.sample)
@@ -77,7 +68,7 @@ def detect(
     sizes = _energy(distance, known, keep)
     misplaced = np.where(known, np.abs(filled - usual), 0.0)
     places = _energy(misplaced / _spread(np.where(known, misplaced, np.nan), season, params), known, keep)
-    odd = shape.strangeness(filled, step, params.taps)
+    odd = shape.strangeness(filled, step, TAPS)
     score = np.where(known, sum(_surprise(each, known) for each in (sizes, odd, places)), 0.0)
     each = [
         tails.p_values(one, medians.sampled(one[known], params.sample), tails.ROBUST_ANCHORS) for one in (sizes, places)

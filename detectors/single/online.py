@@ -26,6 +26,10 @@ from detectors.single.contract import MAX_SCORE, Budget, Scores, checked
 from detectors.single.past import Params, Periods, State, begin
 
 DEFAULT_SEASON = 24
+# What a distance from the last few points counts beside the sum: by itself it ranks events of minutes, and little else.
+JUMP = 0.25
+# How far beyond what is usual, 99 % of the time, an incident lies.
+FAR = 2.0
 
 
 def detect(
@@ -77,9 +81,7 @@ def detect(
             progress(end)
         seen += int(state.known[start:end].sum())
         start = end
-    return Scores(
-        state.expected, state.lower, state.upper, state.p_value, state.strength[-1], state.p_value < budget.p_limit
-    )  # fmt: skip
+    return Scores(state.expected, state.lower, state.upper, state.p_value, state.score, state.p_value < budget.p_limit)
 
 
 def _seasons(past: FloatArray, hints: Sequence[int], pace: int) -> tuple[int, ...]:
@@ -99,8 +101,10 @@ def _judge(state: State, start: int, end: int, periods: Periods, budget: Budget,
     past = medians.sampled(past, params.sample)
     recent = past[past >= start // 2]
     recent = recent if len(recent) >= params.min_points else past
-    views.refer(state, start, end, periods, recent, params)
+    ratio = views.refer(state, start, end, periods, recent, params)
     distance = np.abs(state.values[present] - state.references[:, present])
+    # A season that is half the level's error or less leaves the level little to say: how high the season is.
+    distance[0] *= min(2.0 * ratio, 1.0)
     state.distance[:, present] = [distance[1], distance.sum(axis=0)]
     if len(past) < params.min_points:
         _expect_early(state, start, end)
@@ -108,11 +112,27 @@ def _judge(state: State, start: int, end: int, periods: Periods, budget: Budget,
     calm = recent[state.p_value[recent] >= budget.p_limit]
     _expect(state, start, end, calm if len(calm) >= params.min_points else recent, budget)
     _remember(state, start, end, past, recent, periods, params)
-    each = [tails.p_values(row[present], row[recent]) for row in state.strength]
+    quiet = _without_incidents(state, recent, params)
+    each = [tails.p_values(row[present], row[usual]) for row, usual in zip(state.strength, quiet, strict=True)]
     # The stranger of the two speaks; Bonferroni's factor keeps the p-value's word whatever they share.
     combined = np.minimum(np.min(each, axis=0) * len(each), 1.0)
     state.p_value[present] = np.where(known[present], combined, 1.0)
     state.strength[:, present] = np.where(known[present], state.strength[:, present], 0.0)
+    state.score[present] = np.where(known[present], state.score[present], 0.0)
+
+
+def _without_incidents(state: State, past: IntArray, params: Params) -> list[IntArray]:
+    """Return for each row of strengths the past without the strongest of what was all but impossible, and far off."""
+    impossible = state.p_value[past] < params.incident
+    if not impossible.any() or impossible.all():
+        return [past] * len(state.strength)
+    most = int(params.most_incidents * len(past))
+    kept = []
+    for row in state.strength:
+        # Counts go in steps: a tail drawn through two of them calls the next step impossible, which it is not.
+        far = np.flatnonzero(impossible & (row[past] > FAR * np.quantile(row[past[~impossible]], 0.99)))
+        kept.append(np.delete(past, far[np.argsort(-row[past[far]], kind="stable")][:most]))
+    return kept
 
 
 def _expect_early(state: State, start: int, end: int) -> None:
@@ -151,8 +171,15 @@ def _remember(
     squares = np.minimum(unit, MAX_SCORE) ** 2
     keep = params.keep ** (1.0 / periods.step)
     energy, _ = signal.lfilter([1.0], [1.0, -keep], squares, zi=keep * state.energy[:, None])
+    before = np.append(state.energy[1], energy[1, :-1])
     state.energy = energy[:, -1]
     state.strength[:, start:end] = np.minimum(np.sqrt(energy), MAX_SCORE)
+    # Where a moment has many points, a memory of them all drowns an event of one: of it and their mean the larger.
+    fresh = (1.0 - keep) / (1.0 - params.keep)
+    largest = np.maximum(squares[1] + params.keep * fresh * before, fresh * energy[1])
+    usual = _overall(state.jump[past])
+    jumps = np.minimum(JUMP * state.jump[start:end] / usual, MAX_SCORE) if usual > 0 else np.zeros(end - start)
+    state.score[start:end] = np.minimum(np.sqrt(largest + jumps**2), MAX_SCORE)
 
 
 def _overall(distances: FloatArray) -> float:

@@ -11,12 +11,14 @@ from detectors.series import BoolArray, FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Settings, in seasons and shares so that they mean the same at every grain.
+    """Settings, in seasons and shares so that they mean the same at every grain; hindsight has the same.
 
     ``level_seasons`` is how much past the level is the median of; ``past_seasons`` how much the season and the
     calibration look back on; ``shrinkage`` how many seasons the level weighs against a slot's own; ``refits`` how often
     a season everything is fitted anew. A season has ``moments``: just before is one moment, and ``keep`` the share of
     the squared distance that is remembered from one to the next. ``sample`` bounds how many past points a refit sorts.
+    Past points of a p-value under ``incident`` are left out where the next are judged by them, ``most_incidents`` of
+    all at most: more of them are what the series is like.
     """
 
     level_seasons: int = 3
@@ -26,6 +28,8 @@ class Params:
     moments: int = 24
     keep: float = 0.25
     sample: int = 1024
+    incident: float = 1e-4
+    most_incidents: float = 0.05
     min_points: int = 8
 
 
@@ -44,6 +48,8 @@ class State:
 
     ``references`` are level, season and just before; ``seasonal`` what each season alone says. ``distance`` and
     ``strength`` have a row for the season's and one for the sum of all three; ``energy`` is their memory, (2,).
+    ``jump`` is the distance from the very last points, where a moment has many; ``score`` is the sum's strength with
+    that in it.
     """
 
     values: FloatArray
@@ -54,7 +60,9 @@ class State:
     lower: FloatArray
     upper: FloatArray
     distance: FloatArray
+    jump: FloatArray
     strength: FloatArray
+    score: FloatArray
     p_value: FloatArray
     energy: FloatArray
 
@@ -72,7 +80,9 @@ def begin(series: FloatArray) -> State:
         lower=unknown[6],
         upper=unknown[7],
         distance=np.full((2, size), np.nan),
+        jump=np.zeros(size),
         strength=np.zeros((2, size)),
+        score=np.zeros(size),
         p_value=np.ones(size),
         energy=np.zeros(2),
     )

@@ -9,9 +9,12 @@ from detectors.series import FloatArray, IntArray
 from detectors.single import medians
 from detectors.single.past import Params, Periods, State
 
+# Where a moment has more points than this, these alone are a view of their own.
+LAST_POINTS = 5
 
-def refer(state: State, start: int, end: int, periods: Periods, past: IntArray, params: Params) -> None:
-    """Fill in what each view says: level, season, just before."""
+
+def refer(state: State, start: int, end: int, periods: Periods, past: IntArray, params: Params) -> float:
+    """Fill in what each view says: level, season, just before; return the season's error as a share of the level's."""
     values, present = state.values, slice(start, end)
     recent = values[max(start - params.level_seasons * periods.pace, 0) : start]
     if not np.isfinite(recent).any():
@@ -25,7 +28,28 @@ def refer(state: State, start: int, end: int, periods: Periods, past: IntArray, 
         state.seasonal[row, present] = usual[0]
     state.references[0, present] = level
     state.references[1, present] = _blended(state, present, len(periods.seasons), past)
-    state.references[2, present] = _just_before(values, start, end, periods.step, level)
+    before = _just_before(values, start, end, periods.step, level)
+    ratio = error_ratio(state, periods, past)
+    # What was just before comes with what the season has done since, as far as there is one.
+    since = state.references[1, present] - _just_before(state.references[1], start, end, periods.step, np.nan)
+    state.references[2, present] = before + np.where(np.isfinite(since), (1.0 - ratio) * since, 0.0)
+    if periods.step > LAST_POINTS:
+        off = np.abs(values[present] - _just_before(values, start, end, LAST_POINTS, np.nan))
+        state.jump[present] = np.where(np.isfinite(off), off, 0.0)
+    return ratio
+
+
+def error_ratio(state: State, periods: Periods, past: IntArray) -> float:
+    """Return the nearest season's usual error as a share of the level's; 1 where no season is nearer."""
+    ratio = 1.0
+    for seasonal in state.seasonal[: len(periods.seasons)]:
+        both = past[np.isfinite(seasonal[past]) & np.isfinite(state.references[0, past])]
+        if len(both):
+            left, level = (
+                np.median(np.abs(state.values[both] - told[both])) for told in (seasonal, state.references[0])
+            )
+            ratio = min(ratio, float(left / level)) if level > 0 else ratio
+    return ratio
 
 
 def _left_over(state: State, row: int, past: IntArray) -> float:
