@@ -1,19 +1,17 @@
-"""`nightporter detect` and `nightporter backtest`: what is strange in a file, and how well that is told."""
+"""`nightporter detect`: what is strange in a file."""
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict
-from math import isfinite
+from collections.abc import Callable, Set
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import polars as pl
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from python_nodes.errors import NightporterError, PermanentError
 
@@ -26,61 +24,51 @@ def detect(
     offline: Annotated[
         bool, typer.Option("--offline", help="Judge each row by all others, later ones too. Else by its past alone.")
     ] = False,
+    country: Annotated[
+        str, typer.Option(help="Public holidays of a country (DE) or a part of it (DE-BY) are not called.")
+    ] = "",
+    holidays: Annotated[
+        Path | None, typer.Option(help="An iCal file: days that its events touch are not called.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the result: FILE.png, FILE.svg or FILE.html.")] = None,
 ) -> None:
     """Say of each row of a file what was expected and how strange it is; needs no database and no settings."""
-    from python_nodes.scoring import single
+    from python_nodes.scoring import single, single_plot
 
     try:
+        event_days = _event_days(country, holidays)
+        if plot is not None and plot.suffix not in single_plot.FORMATS:
+            raise PermanentError(f"--plot: a picture ends in {', '.join(single_plot.FORMATS)}")
         table = _read(file)
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
             task = bar.add_task(f"Judging {file.name}", total=None)
             scored = single.score_table(
                 table, time, value, is_offline=offline,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                progress=lambda done, total: bar.update(task, completed=done, total=total), event_days=event_days,
             )  # fmt: skip
         scored.write_csv(out)
+        if plot is not None:
+            plot.write_bytes(single_plot.render(scored, time, value, f"{file.name}: {value}", plot.suffix))
     except (NightporterError, OSError) as error:
         typer.echo(f"nightporter: {error}", err=True)
         raise typer.Exit(2) from None
     found = int(scored["is_anomaly"].sum())
-    typer.echo(f"{len(scored)} rows, {found} strange, written to {out}")
+    typer.echo(f"{len(scored)} rows, {found} strange, written to {out}" + (f", drawn in {plot}" if plot else ""))
 
 
-def backtest(
-    csv: Annotated[Path, typer.Option(help="A labelled file: a row a time, with 1 or 0 in a column of labels.")],
-    time: Annotated[str, typer.Option(help="The column of times.")] = "time",
-    value: Annotated[str, typer.Option(help="The column of values.")] = "value",
-    label: Annotated[str, typer.Option(help="The column of labels.")] = "is_anomaly",
-    offline: Annotated[bool, typer.Option("--offline", help="Judge each row by all others.")] = False,
-    learn_days: Annotated[float, typer.Option(help="How many days at the start are not judged.")] = 7.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-) -> None:
-    """Say how well the detector would have told a labelled file's events; needs no database and no settings."""
-    from python_nodes.scoring import backtest_file
+def _event_days(country: str, file: Path | None) -> Callable[[date, date], Set[date]] | None:
+    """Return what tells the days that are known to be unlike others; None where nobody asked."""
+    if not country and file is None:
+        return None
+    from python_nodes.scoring import event_days
 
-    try:
-        reached = backtest_file.run(
-            _read(csv), time, value, label, is_offline=offline, learn_days=learn_days
-        )  # fmt: skip
-    except (NightporterError, OSError) as error:
-        typer.echo(f"nightporter: {error}", err=True)
-        raise typer.Exit(2) from None
-    figures = asdict(reached)
-    if as_json:
-        typer.echo(json.dumps({name: _finite(told) for name, told in figures.items()}, indent=2))
-        return
-    table = Table("figure", "value")
-    for name, told in figures.items():
-        if name != "calibration":
-            table.add_row(name, f"{told:,.4g}")
-    for asked, share in reached.calibration:
-        table.add_row(f"unlabelled rows with p at most {asked:g}", f"{share:.4g}")
-    Console().print(table)
+    content = None if file is None else file.read_bytes()
 
+    def told(first: date, last: date) -> Set[date]:
+        days = event_days.public(country, first, last) if country else set()
+        return days if content is None else days | event_days.of_calendar(content, first, last)
 
-def _finite(told: Any) -> Any:
-    """Return None for what JSON has no number for."""
-    return None if isinstance(told, float) and not isfinite(told) else told
+    return told
 
 
 def _read(file: Path) -> pl.DataFrame:

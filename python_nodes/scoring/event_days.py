@@ -1,4 +1,4 @@
-"""Days on which a series may behave unlike itself, known beforehand: a country's public holidays, an iCal file's events."""
+"""Days on which a series may behave unlike itself, known beforehand: public holidays, and events of an iCal file."""
 
 from __future__ import annotations
 

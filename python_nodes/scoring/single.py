@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import polars as pl
 
 from detectors.single import offline, online, timegrid
 from detectors.single.contract import Scores, SeriesError
-from python_nodes.domain.metrics import FloatArray
+from python_nodes.domain.inputs import BoolArray
+from python_nodes.domain.metrics import DayArray, FloatArray
 from python_nodes.errors import PermanentError
 
 FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
 ZONE = r"(?i)[T\s]\S*?(Z|[+-]\d{2}:?\d{2})$"
+STAMP = r"^\d{9,13}(\.\d+)?$"
 MISSING = ("", "nan", "na", "n/a", "null", "none", "-")
 INFINITE = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 
@@ -25,6 +29,7 @@ def score_table(
     *,
     is_offline: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    event_days: Callable[[date, date], Set[date]] | None = None,
 ) -> pl.DataFrame:
     """Return the table's rows in their order with what is known of each.
 
@@ -39,11 +44,15 @@ def score_table(
         Judge each point by all others instead of by its past.
     progress : callable, optional
         Told points done and points in all.
+    event_days : callable, optional
+        Told the first and the last day, on the clock that the times are written by, says which days in between are
+        known to be unlike others. Nothing is learnt from their rows, and none of them is called.
 
     Returns
     -------
     polars.DataFrame
-        The two columns, then expected, lower, upper, p_value, score, is_anomaly; never NaN, never null.
+        The two columns, then expected, lower, upper, p_value, score, is_anomaly; never NaN, never null. With
+        ``event_days`` also is_event.
 
     Raises
     ------
@@ -53,10 +62,30 @@ def score_table(
     require(table, time, value)
     try:
         grid = timegrid.lay(seconds(table[time]), numbers(table[value]))
+        columns = []
+        if event_days is not None:
+            is_event = _on_event(days(table[time]), event_days)
+            grid = _hidden(grid, is_event)
+            columns = [pl.Series("is_event", is_event)]
         scores = _scores(grid, is_offline, progress)
     except SeriesError as error:
         raise PermanentError(str(error)) from None
-    return table.select(time, value).with_columns(_columns(scores, grid))
+    return table.select(time, value).with_columns(_columns(scores, grid) + columns)
+
+
+def _on_event(on: DayArray, event_days: Callable[[date, date], Set[date]]) -> BoolArray:
+    """Return which rows' days are known to be unlike others."""
+    first, last = on.min().item(), on.max().item()
+    return np.isin(on, np.array(sorted(event_days(first, last)), dtype="datetime64[D]"))
+
+
+def _hidden(grid: timegrid.Grid, rows: BoolArray) -> timegrid.Grid:
+    """Return the grid with the rows' places missing: so they are neither learnt from nor judged."""
+    values = grid.values.copy()
+    values[grid.slot[rows]] = np.nan
+    if not np.isfinite(values).any():
+        raise PermanentError("every row with a value is on a holiday or an event's day: nothing is left to judge")
+    return replace(grid, values=values)
 
 
 def require(table: pl.DataFrame, *columns: str) -> None:
@@ -86,10 +115,22 @@ def _columns(scores: Scores, grid: timegrid.Grid) -> list[pl.Series]:
     return columns
 
 
+def days(told: pl.Series) -> DayArray:
+    """Return the day of each time on the clock that it is written by; of seconds since 1970 in UTC."""
+    text = _text(told)
+    zone = None if text.str.contains(STAMP).all() else text.str.extract(ZONE)
+    local_s = seconds(told) + (0.0 if zone is None else _offsets_s(zone))
+    return np.floor(local_s / 86_400.0).astype(np.int64).astype("datetime64[D]")
+
+
+def _text(told: pl.Series) -> pl.Series:
+    return told.cast(pl.String).fill_null("").str.strip_chars()
+
+
 def seconds(told: pl.Series) -> FloatArray:
     """Return times as seconds since 1970 in UTC; those without a zone are taken to be UTC."""
-    text = told.cast(pl.String).fill_null("").str.strip_chars()
-    if text.str.contains(r"^\d{9,13}(\.\d+)?$").all():
+    text = _text(told)
+    if text.str.contains(STAMP).all():
         stamps = text.cast(pl.Float64).to_numpy()
         return np.where(stamps >= 1e11, stamps / 1000.0, stamps)
     zone = text.str.extract(ZONE)
@@ -119,7 +160,7 @@ def _offsets_s(zone: pl.Series) -> FloatArray:
 
 def numbers(told: pl.Series) -> FloatArray:
     """Return values as numbers, NaN where missing or infinite."""
-    text = told.cast(pl.String).fill_null("").str.strip_chars().str.to_lowercase()
+    text = _text(told).str.to_lowercase()
     missing = text.is_in([*MISSING, *INFINITE])
     parsed = text.cast(pl.Float64, strict=False)
     wrong = parsed.is_null() & ~missing
