@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 import typer
@@ -20,6 +20,9 @@ from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 from python_nodes.errors import ConfigError, NightporterError, PermanentError
+
+if TYPE_CHECKING:
+    from python_nodes.config import Settings
 
 Day = datetime | None
 Pages = Callable[[str], bytes]
@@ -37,6 +40,8 @@ def backtest(
     budget: Annotated[
         float | None, typer.Option(help="Another budget to try: false alerts expected a week per 100 listings.")
     ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Of what `make run` has stored.")] = False,
+    state_dir: Annotated[Path | None, typer.Option(help="Of --demo: where everything is kept.")] = None,
     csv: Annotated[
         Path | None, typer.Option(help="A labelled file instead: a row a time, 1 or 0 in a column of labels.")
     ] = None,
@@ -58,7 +63,8 @@ def backtest(
                 raise ConfigError("--labels, --watches and --budget go with --from and --to")
             told, pages = _of_file(csv, (time, value, label), offline, learn_days)
         else:
-            told, pages = _of_store(start, end, labels, watches, budget)
+            with _settings(demo, state_dir) as settings:
+                told, pages = _of_store(settings, start, end, labels, watches, budget)
         for path, form in ((png, "png"), (html, "html")):
             if path is not None:
                 path.write_bytes(pages(form))
@@ -97,11 +103,29 @@ def _of_file(
     return told, written
 
 
+@contextmanager
+def _settings(demo: bool, state_dir: Path | None) -> Iterator[Settings]:
+    """Give the settings of the environment, or of what `make run` has stored."""
+    from python_nodes import config
+
+    if not demo:
+        yield config.settings()
+        return
+    try:
+        from python_nodes.local import stored
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("python_nodes"):
+            raise
+        raise ConfigError("--demo: the embedded servers are not installed here") from None
+    with stored.settings(state_dir) as settings:
+        yield settings
+
+
 def _of_store(
-    start: Day, end: Day, labels: Path | None, watches: Path | None, budget: float | None
+    settings: Settings, start: Day, end: Day, labels: Path | None, watches: Path | None, budget: float | None
 ) -> tuple[dict[str, Any], Pages]:
     """Replay stored days; return what is told, and what writes it as ``png`` or ``html``."""
-    from python_nodes import clock, config, jobs
+    from python_nodes import clock, jobs
     from python_nodes.steps import backtest as step
 
     if start is None or end is None:
@@ -110,9 +134,12 @@ def _of_store(
         start=start.date(), end=end.date(), labels=(labels.name, labels.read_bytes()) if labels else None,
         watches=watches, budget=budget,
     )  # fmt: skip
-    settings = config.settings()
-    with _progress("Replaying") as tell:
-        told = step.run(jobs.build_services(settings), settings.tenant_id, request, clock.now(), tell)
+    services = jobs.build_services(settings)
+    try:
+        with _progress("Replaying") as tell:
+            told = step.run(services, settings.tenant_id, request, clock.now(), tell)
+    finally:
+        services.database.dispose()
 
     def written(form: str) -> bytes:
         from python_nodes.steps import backtest_page, backtest_picture

@@ -233,3 +233,9 @@ def test_nothing_stored_is_said(bare: Stored) -> None:
 def test_no_listing_is_said(empty: Stored) -> None:
     with pytest.raises(PermanentError, match="there is no listing yet"):
         empty.run()
+
+
+def test_a_demo_that_never_ran_is_said(stored: Stored, tmp_path: Path) -> None:
+    span = ("--from", str(START), "--to", str(END))
+    code, said = stored.cli(*span, "--demo", "--state-dir", str(tmp_path))
+    assert (code, "run `make run` first" in said) == (2, True)
