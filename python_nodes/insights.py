@@ -47,6 +47,8 @@ _WHAT = {
     "listing_down": "The listing cannot be found or booked on {channel}",
     "feed_stale": "No fresh figures come from {channel}, so nothing can be said of this listing's bookings",
     "feed_duplicate": "{channel} sends the same figures again, so nothing can be said of this listing's bookings",
+    "metric_missing": "{channel} no longer tells one of this listing's figures, so part of it is unwatched",
+    "metric_flat": "{channel} tells the same figure of this listing every day, so part of it is unwatched",
     "poll_failing": "{channel} has not answered for some time, so what we know of it is old",
     "conversion_drop": "People look at the listing on {channel} as before, but fewer of them book",
     "ctr_drop": "The listing is shown on {channel} as before, but fewer people open it",

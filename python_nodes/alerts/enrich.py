@@ -21,6 +21,8 @@ _HEADLINES = {
     "suspended": "Listing down on {channel}",
     "feed_stale": "No fresh data from {channel}",
     "feed_duplicate": "Figures told twice by {channel}",
+    "metric_missing": "A figure stopped coming from {channel}",
+    "metric_flat": "A figure stands still on {channel}",
     "fee_missing": "Fee missing on {channel}",
     "min_stay_raised": "Minimum stay raised on {channel}",
     "currency_switched": "Currency switched on {channel}",

@@ -10,13 +10,14 @@ from python_nodes.alerts.group import MARKET_FALL, OF_CHANNELS, OF_MARKETS
 
 _STATISTICS = frozenset({"conversion_drop", "demand_drop", "ctr_drop", "rank_drop", "slow_decline"})
 _WIDE = OF_MARKETS | OF_CHANNELS
+_UNSEEN = frozenset({"metric_missing", "metric_flat"})
 _SHOWN = frozenset({"fee_missing", "min_stay_raised", "calendar_empty", "parity", "currency_switched"})
 
 ALWAYS: Mapping[str, frozenset[str]] = {
-    "suspended": frozenset({"not_bookable", "no_price"}) | _WIDE | _STATISTICS | _SHOWN,
-    "feed_stale": _STATISTICS | _WIDE,
-    "feed_duplicate": _STATISTICS | _WIDE,
-    "poll_failing": _STATISTICS | _WIDE | {"feed_stale"},
+    "suspended": frozenset({"not_bookable", "no_price"}) | _WIDE | _STATISTICS | _SHOWN | _UNSEEN,
+    "feed_stale": _STATISTICS | _WIDE | _UNSEEN,
+    "feed_duplicate": _STATISTICS | _WIDE | _UNSEEN,
+    "poll_failing": _STATISTICS | _WIDE | _UNSEEN | {"feed_stale"},
     "currency_switched": frozenset({"price_out_of_range", "total_out_of_range", "parity"}),
     "price_out_of_range": frozenset({"total_out_of_range"}),
     "fee_missing": frozenset({"total_out_of_range"}),

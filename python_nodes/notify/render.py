@@ -59,6 +59,8 @@ _CAUSES = {
     "price_error": "The price is outside its floor, or far from its trailing median",
     "listing_down": "The channel has suspended the listing",
     "feed_stale": "The channel's figures have stopped coming",
+    "metric_missing": "One figure of the listing stopped coming while its others come",
+    "metric_flat": "One figure of the listing stands still while its others move",
     "conversion_drop": "People see the listing but fewer of them book",
     "ctr_drop": "The listing is shown but fewer people open it",
     "rank_drop": "The listing stands further down in the search results",

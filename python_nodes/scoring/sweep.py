@@ -13,7 +13,7 @@ from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import FloatArray, IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring import causes, peers
+from python_nodes.scoring import causes, peers, silent
 from python_nodes.scoring.calendar import holiday_matrix
 from python_nodes.scoring.look import Fitted, Looked, look
 from python_nodes.scoring.watches import Watch
@@ -49,10 +49,10 @@ def score_all(
     -------
     list of Anomaly
         One a kind and listing whose alarm holds and that nothing higher in the funnel explains; none means the metric
-        is back, so that an alert can be resolved.
+        is back, so that an alert can be resolved. Then the figures of valuable listings that stopped coming.
     """
     looked, known = look_all(watches, matrix, listings, holidays_by_listing, as_of_day, unfit, near)
-    return causes.settle(looked, known)
+    return causes.settle(looked, known) + silent.find(matrix, known, as_of_day, unfit)
 
 
 def look_all(
