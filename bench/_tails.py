@@ -1,7 +1,7 @@
 """Learn the shipped tails from quiet worlds and write them: ``python -m bench._tails [SEED ...]`` (1100 to 1123).
 
-First the statistic's quantiles by volume; then, with these, the watches run with the shipped budget and larger ones,
-and how many alarms begin for each point allowed is each watch's clustering.
+First the statistic's quantiles by volume. Then the watches run with these and a budget larger than the shipped one: how
+many alarms begin for each point allowed is a watch's clustering, and how many of those allowed come at all what it spends.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from bench import _quiet
 from detectors import calibrate
 from detectors.calibrate import Tails
+from detectors.rules import sequential
 from detectors.series import Forecast
 from python_nodes.domain.metrics import FloatArray
 from python_nodes.scoring import budget, cuts, own_tails
@@ -27,10 +28,11 @@ EDGES: dict[str, tuple[float, ...]] = {
     "demand_drop": (4.0, 8.0),
     "ctr_drop": (10.0, 30.0, 100.0, 300.0, 1000.0),
 }
-BUDGETS = (0.1, 0.5)
-GUESS = 0.3
-LEAST_CLUSTERING = 0.005
-"""What a rule asks for besides its cut may leave next to no alarm; that is not to be relied on for more than this."""
+ASKED = 0.3
+COUNTED, GATED = 0.3, 0.01
+"""A first guess at the clustering: of the sequential rule, and of rules that ask for more than their cut. The latter's
+is no less than this, since what hardly ever comes is not to be relied on for more."""
+LEAST_SPENT = 0.02
 Points = dict[str, list[FloatArray]]
 
 
@@ -51,25 +53,39 @@ def learnt(worlds: list[_quiet.Quiet], watches: list[Watch]) -> dict[str, Tails]
     return found
 
 
-def clustered(worlds: list[_quiet.Quiet], watches: list[Watch], tails: dict[str, Tails]) -> dict[str, float]:
-    """Return how many alarms begin for each point above the cut that was allowed."""
-    begun: dict[str, float] = defaultdict(float)
-    allowed: dict[str, float] = defaultdict(float)
-    guess = {name: replace(one, clustering=GUESS) for name, one in tails.items()}
-    ready = [replace(one, tails=(budget.Dated(None, guess[one.name]),)) for one in watches]
+def clustered(worlds: list[_quiet.Quiet], watches: list[Watch], tails: dict[str, Tails]) -> dict[str, Tails]:
+    """Add how many alarms begin for each point above the cut, and what part of those allowed comes at all.
+
+    Told at a budget larger than the shipped one. The sequential rule asks for nothing but its cut, so that its clustering
+    makes it spend what it is allowed; unless nothing comes, since its cut does not go under `cuts.LEAST_EVIDENCE`.
+    """
+    gated = {one.name for one in watches if not isinstance(one.rule_params, sequential.Params)}
+    guessed = {name: replace(one, clustering=GATED if name in gated else COUNTED) for name, one in tails.items()}
+    result = {}
+    for name, (begun, above) in _played(worlds, watches, guessed).items():
+        clustering = max((begun + 0.5) / above, GATED if name in gated else 0.0)
+        spends = begun / above / clustering
+        result[name] = replace(guessed[name], clustering=clustering, spends=float(np.clip(spends, LEAST_SPENT, 1.0)))
+    return result
+
+
+def _played(worlds: list[_quiet.Quiet], watches: list[Watch], tails: dict[str, Tails]) -> dict[str, tuple[int, float]]:
+    """Return by watch how many alarms began and how many points above the cut were allowed."""
+    ready = [replace(one, tails=(budget.Dated(None, tails[one.name]),)) for one in watches]
+    total = budget.Budget(false_alerts=ASKED, listings=100, days=7.0)
+    parts = budget.parted(total, [one.budget for one in ready], [None] * len(ready))
+    ready = [replace(one, budget=part) for one, part in zip(ready, parts, strict=True)]
+    found = dict.fromkeys(tails, (0, 0.0))
     for world in worlds:
-        for asked in BUDGETS:
-            total = budget.Budget(false_alerts=asked, listings=100, days=7.0)
-            parts = budget.parted(total, [one.budget for one in ready])
-            played = [replace(one, budget=part) for one, part in zip(ready, parts, strict=True)]
-            for name, one in world.looked(played).items():
-                rows = own_tails.firsts(one.watch, world.listings)
-                states = one.states[rows]
-                begun[name] += float((states[:, 1:] & ~states[:, :-1]).sum())
-                told = Forecast(*(getattr(one.forecast, part.name)[rows] for part in fields(Forecast)))
-                rates = cuts.rates(one.watch, told, states.shape[1], len(world.listings))[:, 1:]
-                allowed[name] += float(np.minimum(rates / GUESS, cuts.MOST).sum())
-    return {name: max((begun[name] + 0.5) / allowed[name], LEAST_CLUSTERING) for name in tails}
+        for name, one in world.looked(ready).items():
+            rows = own_tails.firsts(one.watch, world.listings)
+            states = one.states[rows]
+            told = Forecast(*(getattr(one.forecast, part.name)[rows] for part in fields(Forecast)))
+            rates = cuts.rates(one.watch, told, states.shape[1], len(world.listings))[:, 1:]
+            begun, above = found[name]
+            new = int((states[:, 1:] & ~states[:, :-1]).sum())
+            found[name] = begun + new, above + float(np.minimum(rates / tails[name].clustering, cuts.MOST).sum())
+    return found
 
 
 def main(seeds: list[int]) -> None:
@@ -77,8 +93,7 @@ def main(seeds: list[int]) -> None:
     watches = load_watches()
     worlds = [_quiet.draw(seed) for seed in seeds]
     tails = learnt(worlds, watches)
-    clustering = clustered(worlds, watches, tails)
-    made = {name: budget.to_json(replace(one, clustering=clustering[name])) for name, one in sorted(tails.items())}
+    made = {name: budget.to_json(one) for name, one in sorted(clustered(worlds, watches, tails).items())}
     budget.TAILS_PATH.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ and whatever else the rule asks for), so a series that may alarm at a rate ``r``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,11 +43,15 @@ class Tails:
         The statistic's quantiles, ascending.
     clustering : float
         Alarms that begin, for each point above the cut.
+    spends : float
+        The part of the alarms allowed so that really begin: less than 1 where the rule asks for so much else that no
+        cut brings them.
     """
 
     edges: FloatArray
     values: FloatArray
     clustering: float
+    spends: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what would be cut by without a word."""
@@ -57,8 +61,8 @@ class Tails:
             raise ValueError("quantiles must be finite and ascending")
         if self.edges.size and not (np.diff(self.edges) > 0).all():
             raise ValueError("edges must be ascending")
-        if not self.clustering > 0:
-            raise ValueError("clustering must be positive")
+        if not (self.clustering > 0 and self.spends > 0):
+            raise ValueError("clustering and spends must be positive")
 
 
 def bound(points: int) -> Tails:
@@ -176,7 +180,7 @@ def adjusted(shipped: Tails, statistic: FloatArray, information: FloatArray, cal
         scale = scale**weight
         shift = weight * float(np.mean(told - common.mean() - scale * (common - common.mean())))
         values[one] = common.mean() + shift + scale * (values[one] - common.mean())
-    return Tails(shipped.edges, values, shipped.clustering)
+    return replace(shipped, values=values)
 
 
 def _slope(values: FloatArray) -> float:

@@ -26,7 +26,8 @@ class Budget:
 
     A watch with a ``share`` has that part of the one budget (beside the others' shares), by cuts learnt from quiet
     days; one without has a budget of its own, of the series that it looks at, by its rule's bound. A series' part grows
-    with the square of its expected count a day up to ``full_share_bookings``.
+    with the square of its expected count a day up to ``full_share_bookings``. ``spends`` is the part that comes of what
+    the cut allows, the rule asking for more than that: what such a watch leaves is the others'.
     """
 
     false_alerts: float = 0.5
@@ -34,6 +35,7 @@ class Budget:
     days: float = 14.0
     share: float = 0.0
     full_share_bookings: float = 4.0
+    spends: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,16 @@ def total_of(table: Any) -> Budget:
     return Budget(**numbers)
 
 
-def parted(total: Budget, budgets: Sequence[Budget]) -> list[Budget]:
-    """Give each watch with a share its part of the whole."""
-    shares = sum(one.share for one in budgets)
+def parted(total: Budget, budgets: Sequence[Budget], known: Sequence[Tails | None]) -> list[Budget]:
+    """Give each watch with a share its part of the whole; what is ``known`` of its statistic says what it spends."""
+    spends = [tails.spends if tails else 1.0 for tails in known]
+    whole = sum(one.share * part for one, part in zip(budgets, spends, strict=True))
     return [
         replace(
-            one, false_alerts=total.false_alerts * one.share / shares, listings=total.listings, days=total.days
+            one, false_alerts=total.false_alerts * one.share * part / whole, listings=total.listings, days=total.days,
+            spends=part,
         ) if one.share else one
-        for one in budgets
+        for one, part in zip(budgets, spends, strict=True)
     ]  # fmt: skip
 
 
@@ -86,12 +90,12 @@ def shipped(path: Path = TAILS_PATH) -> Mapping[str, Tails]:
 def from_json(told: Mapping[str, Any]) -> Tails:
     """Read tails as `to_json` wrote them."""
     edges, values = (np.asarray(told[name], dtype=np.float64) for name in ("edges", "values"))
-    return Tails(edges, values, float(told["clustering"]))
+    return Tails(edges, values, float(told["clustering"]), float(told["spends"]))
 
 
 def to_json(tails: Tails) -> dict[str, Any]:
     """Write tails in plain numbers."""
     return {
         "edges": tails.edges.tolist(), "values": np.round(tails.values, 5).tolist(),
-        "clustering": round(tails.clustering, 5),
+        "clustering": round(tails.clustering, 5), "spends": round(tails.spends, 4),
     }  # fmt: skip

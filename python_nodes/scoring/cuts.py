@@ -81,7 +81,7 @@ def rates(watch: Watch, forecast: Forecast, columns: int, listings: int) -> Floa
     budget = watch.budget
     count = forecast.expected.shape[0]
     of_all = listings if budget.share else count
-    allowed = budget.false_alerts / budget.days * (of_all / budget.listings if budget.listings else 1.0)
+    allowed = budget.false_alerts / budget.spends / budget.days * (of_all / budget.listings if budget.listings else 1.0)
     if isinstance(watch.rule_params, sequential.Params):
         return allowed * spend(forecast, budget.full_share_bookings, columns)
     return np.full((count, min(columns, forecast.expected.shape[1])), allowed / max(count, 1))

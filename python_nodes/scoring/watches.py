@@ -107,15 +107,14 @@ def with_budget(watches: Sequence[Watch], false_alerts: float, listings: int = 1
 
 def _budgeted(watches: Sequence[Watch], total: Budget) -> list[Watch]:
     """Part the budget among the watches, and give each what is shipped of its statistic."""
-    parts = budgets.parted(total, [watch.budget for watch in watches])
-    known = budgets.shipped()
+    known = [budgets.shipped().get(watch.name) for watch in watches]
+    parts = budgets.parted(total, [watch.budget for watch in watches], known)
     return [
         dataclasses.replace(
-            watch, budget=part,
-            tails=watch.tails or ((Dated(None, known[watch.name]),) if part.share and watch.name in known else ()),
+            watch, budget=part, tails=watch.tails or ((Dated(None, tails),) if part.share and tails else ())
         )
-        for watch, part in zip(watches, parts, strict=True)
-    ]  # fmt: skip
+        for watch, part, tails in zip(watches, parts, known, strict=True)
+    ]
 
 
 def _watch(name: str, table: Any) -> Watch:

@@ -14,7 +14,7 @@ from detectors.calibrate import LEVELS, Tails
 from detectors.series import Forecast
 from python_nodes.errors import ConfigError
 from python_nodes.scoring import budget, cuts
-from python_nodes.scoring.budget import Dated
+from python_nodes.scoring.budget import Budget, Dated
 from python_nodes.scoring.watches import Watch, load_watches, with_budget
 
 DAYS = np.arange("2026-01-01", "2026-04-11", dtype="datetime64[D]")
@@ -38,6 +38,17 @@ def test_the_shipped_watches_part_one_budget() -> None:
         parts = [one.budget for one in with_budget(load_watches(), asked)]
         assert all(one.share > 0 for one in parts)
         assert sum(one.false_alerts / one.listings / one.days for one in parts) == pytest.approx(asked / 700)
+
+
+def test_what_a_watch_cannot_spend_is_the_others() -> None:
+    total = Budget(false_alerts=1.0, listings=0, days=1.0)
+    shares = [Budget(share=1.0), Budget(share=1.0)]
+    sparing = replace(exponential(1.0), spends=0.25)
+    parts = budget.parted(total, shares, [None, sparing])
+    assert [one.false_alerts for one in parts] == pytest.approx([0.8, 0.2])
+    # Both cuts allow the same, and of what the second allows a quarter comes.
+    allowed = [cuts.rates(replace(the("rank_drop"), budget=one), flat(1.0), 1, 1).sum() for one in parts]
+    assert allowed == pytest.approx([0.8, 0.8])
 
 
 def test_every_shipped_watch_has_tails_of_its_own() -> None:
@@ -123,6 +134,6 @@ def test_tails_survive_being_written_down() -> None:
 
 def test_shipped_tails_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     path = tmp_path / "tails.json"
-    path.write_text('{"conversion_drop": {"edges": [], "values": [[1.0]], "clustering": 1}}')
+    path.write_text('{"conversion_drop": {"edges": [], "values": [[1.0]], "clustering": 1, "spends": 1}}')
     with pytest.raises(ConfigError, match=r"tails\.json"):
         budget.shipped(path)
