@@ -1,7 +1,7 @@
 """Learn the shipped tails from quiet worlds and write them: ``python -m bench._tails [SEED ...]`` (1100 to 1123).
 
 First the statistic's quantiles by volume. Then the watches run with these and a budget larger than the shipped one: how
-many alarms begin for each point allowed is a watch's clustering, what part of those allowed comes at all what it spends.
+many alarms begin for each point allowed is a watch's clustering; what part of those allowed comes, what it spends.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def learnt(worlds: list[_quiet.Quiet], watches: list[Watch]) -> dict[str, Tails]
 def clustered(worlds: list[_quiet.Quiet], watches: list[Watch], tails: dict[str, Tails]) -> dict[str, Tails]:
     """Add how many alarms begin for each point above the cut, and what part of those allowed comes at all.
 
-    Told at a budget larger than the shipped one. The sequential rule asks for nothing but its cut, so its clustering makes
+    Told at a budget larger than the shipped one. The sequential rule asks for nothing but its cut, so clustering makes
     it spend what it is allowed; unless nothing comes, since its cut does not go under `cuts.LEAST_EVIDENCE`.
     """
     gated = {one.name for one in watches if not isinstance(one.rule_params, sequential.Params)}
