@@ -1,6 +1,6 @@
 """Forecasts beside the seasonal naive, and pickup beside last year, on days that no model saw.
 
-Series: the sandbox's (seeds 2300 and on, which nothing was chosen on; quiet worlds, so that what comes is the usual) and
+Series: the sandbox's (seeds 2300 and on, which nothing was chosen on; quiet worlds, so what comes is the usual) and
 the bookings a day of two real hotels by market segment (Antonio et al. 2019, as shipped). Each model and the chooser
 forecast 28 days from rolling origins. MASE: mean absolute error over the seasonal naive's within the past; pinball: of
 the ends of both bands and the mean, over the seasonal naive's.
