@@ -15,12 +15,10 @@ from detectors.inspect import flat_line, missing
 from detectors.inspect.contract import Judged, Subjects
 from python_nodes.domain.findings import CHANGE, CHANGE_FACTS, LOSS_IS_UNKNOWN, OF_OUR_SIGHT, Anomaly
 from python_nodes.domain.inputs import BoolArray
-from python_nodes.domain.metrics import DayArray, FloatArray, IntArray, MetricMatrix
+from python_nodes.domain.metrics import DayArray, FloatArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring.inspect import CloseUp, sentence
+from python_nodes.scoring.inspect import MOST_VALUABLE, CloseUp, sentence, valuable
 
-MOST_VALUABLE = 300
-"""So many listings are looked at, those expected to bring the most, in each currency its share of them."""
 COMING = ("search_impressions", "listing_views")
 """Counts of one report: where one of them comes, the report does."""
 MISSING, FLAT = "metric_missing", "metric_flat"
@@ -32,36 +30,6 @@ HISTORY_DAYS = 200
 BOOKINGS = "booking_velocity"
 READ = frozenset({*COMING, "competitor_price", BOOKINGS})
 NEIGHBOURS, GOING_ON = 5, 0.8
-VALUE_DAYS = 28
-
-
-def valuable(bookings: FloatArray, listings: Sequence[ListingInfo], most: int = MOST_VALUABLE) -> IntArray:
-    """Return the listings expected to bring the most a day: bookings times the base price.
-
-    Parameters
-    ----------
-    bookings : ndarray, shape (n_listings, n_days)
-        Made a day; NaN is untold.
-    listings : sequence of ListingInfo
-    most : int
-
-    Returns
-    -------
-    ndarray of int
-        Rows, ascending. Amounts of two currencies are not compared: each has its share of the places.
-    """
-    recent = bookings[:, -VALUE_DAYS:]
-    told = np.isfinite(recent)
-    rate = np.where(told, recent, 0.0).sum(axis=1) / np.maximum(told.sum(axis=1), 1)
-    worth = rate * np.array([one.base_price_minor for one in listings], dtype=np.float64)
-    currency = np.unique([one.currency for one in listings], return_inverse=True)[1]
-    share = min(most / max(len(listings), 1), 1.0)
-    order = np.lexsort((-worth, currency))
-    place = np.empty(len(listings))
-    for one in range(int(currency.max(initial=-1)) + 1):
-        rows = order[currency[order] == one]
-        place[rows] = (np.arange(rows.size) + 0.5) / rows.size
-    return np.asarray(np.flatnonzero(place <= share), dtype=np.int64)
 
 
 def find(

@@ -49,6 +49,7 @@ def test_a_finding_says_since_when_and_from_what_to_what(seed: int, world: World
     assert facts["after"] / facts["before"] == pytest.approx(0.5, abs=0.1)
     assert facts["sure_share"] > 0.8
     assert facts["metric"] == "click_through_rate"
+    assert facts["strange_p"] < 1e-3
     words = found.evidence[CHANGE]
     assert words.startswith("level shift since ")
     assert words.count(" %") == 2

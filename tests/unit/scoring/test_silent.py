@@ -11,7 +11,7 @@ import pytest
 from python_nodes.domain.findings import CHANGE, LOSS_IS_UNKNOWN, Anomaly
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring import silent
+from python_nodes.scoring import inspect, silent
 
 World = Callable[..., MetricMatrix]
 MakeListing = Callable[..., ListingInfo]
@@ -83,9 +83,9 @@ def test_a_figure_that_stands_still_is_flat_while_others_move(matrix: MetricMatr
 def test_only_the_most_valuable_are_looked_at_in_each_currency(listing: MakeListing) -> None:
     listings = [replace(listing(key, "m"), currency="EUR" if key <= 10 else "JPY") for key in range(1, 21)]
     bookings = np.tile(np.arange(20, 0, -1.0)[:, None], (1, 40))
-    assert silent.valuable(bookings, listings, 4).tolist() == [0, 1, 10, 11]
-    assert silent.valuable(bookings, listings, 100).tolist() == list(range(20))
-    assert silent.valuable(np.zeros((0, 40)), [], 4).size == 0
+    assert inspect.valuable(bookings, listings, 4).tolist() == [0, 1, 10, 11]
+    assert inspect.valuable(bookings, listings, 100).tolist() == list(range(20))
+    assert inspect.valuable(np.zeros((0, 40)), [], 4).size == 0
 
 
 def test_the_less_valuable_are_not_told(matrix: MetricMatrix, listing: MakeListing) -> None:
