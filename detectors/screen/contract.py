@@ -94,12 +94,16 @@ class Panel:
             raise ValueError("groups must have one entry a series")
         if len(self.times) > 1 and not bool(np.all(np.diff(self.times).astype(np.int64) == 1)):
             raise ValueError("times must be ascending and one unit apart")
-        if self.calendar is not None and self.calendar.shape[1:] != (self.n_groups, len(self.times) + HORIZON):
+        if self.calendar is not None and (self.calendar.ndim, self.calendar.shape[2]) != (3, len(self.times) + HORIZON):
             raise ValueError("calendar must have shape (n_kinds, n_groups, n_times + HORIZON)")
+        if self.groups is not None and self.groups.size and int(self.groups.max()) >= self.n_groups:
+            raise ValueError("calendar must have a row for each group")
 
     @property
     def n_groups(self) -> int:
-        """How many groups of comparable series there are."""
+        """How many groups of comparable series there are: as many as the calendar has, of which some may be empty."""
+        if self.calendar is not None:
+            return int(self.calendar.shape[1])
         return 1 if self.groups is None or not self.groups.size else int(self.groups.max()) + 1
 
     def group_of(self) -> IntArray:
