@@ -13,7 +13,7 @@ from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import ConfigError
-from python_nodes.scoring.sweep import score_all
+from python_nodes.scoring.sweep import look_all, score_all
 from python_nodes.scoring.watches import load_watches
 
 World = Callable[..., MetricMatrix]
@@ -143,3 +143,19 @@ def test_what_makes_no_sense_is_refused_by_name(text: str, named: str, tmp_path:
     path.write_text(text)
     with pytest.raises(ConfigError, match=named):
         load_watches(path)
+
+
+def test_watches_run_together_say_what_each_says_alone(world: World, listing: MakeListing) -> None:
+    matrix = scaled(with_outside(world(25, volumes()), 25), "listing_views", slice(0, 8), 6, 0.4)
+    listings = [listing(key, f"m{key % 3}") for key in range(1, N + 1)]
+    until, watches = (matrix.days[-1] + np.timedelta64(1, "D")).item(), load_watches()
+    together, _ = look_all(watches, matrix, listings, None, until)
+    assert list(together) == [watch.name for watch in watches]
+    assert together["ctr_drop"].active.any()
+    for watch in watches:
+        own = look_all([watch], matrix, listings, None, until)[0][watch.name]
+        each = together[watch.name]
+        assert np.array_equal(each.states, own.states)
+        assert np.array_equal(each.p_value, own.p_value, equal_nan=True)
+        assert np.array_equal(each.ratio, own.ratio, equal_nan=True)
+        assert (each.onset.tolist(), each.facts) == (own.onset.tolist(), own.facts)
