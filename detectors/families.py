@@ -8,7 +8,7 @@ arrivals of logarithmically distributed groups are exactly NB1.
 from __future__ import annotations
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from detectors.series import FloatArray
 
@@ -76,6 +76,9 @@ def ratio_lower_tail(
     successes: FloatArray, trials: FloatArray, share: FloatArray, correlation: FloatArray
 ) -> FloatArray:
     """Return P(X <= successes) for a (beta-)binomial of mean ``share`` and intra-class correlation >= 0."""
+    # Slow to import, and of no use to whoever judges by the laws below.
+    from scipy import stats
+
     rho = np.maximum(correlation, 1e-9)
     strength = 1.0 / rho - 1.0
     beta = stats.betabinom.cdf(successes, trials, share * strength, (1.0 - share) * strength)
