@@ -178,8 +178,8 @@ def hidden(world: World, values: Mapping[str, FloatArray]) -> tuple[list[Listing
     past = {name: told[:, :HISTORY_DAYS] for name, told in values.items()}
     found = peers.group(listings, past, prices(world))
     pairs = zip(found.near.tolist(), found.weight.tolist(), strict=True)
-    near = {row: list(zip(*pair, strict=True)) for row, pair in enumerate(pairs) if found.chosen[row]}
-    return listings, near
+    of = {row: list(zip(*pair, strict=True)) for row, pair in enumerate(pairs)}
+    return listings, peers.Near(of, frozenset(np.flatnonzero(found.chosen).tolist()))
 
 
 def play(seed: int, result: Result, keep_in: Path | None = None) -> None:

@@ -11,11 +11,12 @@ an explicit input: with equal priors a series scores the same alone and in a bat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectors import families, trailing
+from detectors import borrow, families, trailing
+from detectors.peers import Compared
 from detectors.series import FloatArray, Forecast, SeriesBatch
 
 YEAR_DAYS = 364
@@ -29,12 +30,14 @@ class Params:
 
     ``burst_cap_sd`` cuts a value above that many Poisson deviations over its level (None: never); ``level_drift`` is
     how far a true level may have moved across the gap, as a share; ``band_columns`` is how many last days get a band.
+    ``borrow_from_days`` (0: never) is from how many days on a series with a prior of its level is judged by that too.
     """
 
     level_half_life_days: float = 42.0
     weekday_half_life_days: float = 140.0
     gap_days: int = 10
     min_history_days: float = 28.0
+    borrow_from_days: float = 0.0
     weekday_strength_days: float = 200.0
     dispersion_strength_days: float = 90.0
     season_weight: float = 0.0
@@ -46,12 +49,13 @@ class Params:
 
 @dataclass(frozen=True, slots=True)
 class Priors:
-    """Pooled, causal: ``weekday`` (7, n_times), ``holiday``, ``season`` and ``dispersion`` (n_times,)."""
+    """Pooled, causal: ``weekday`` (7, n_times), ``holiday``, ``season``, ``dispersion`` (n_times,); some levels."""
 
     weekday: FloatArray
     holiday: FloatArray
     season: FloatArray
     dispersion: FloatArray
+    level: borrow.LevelPrior | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class _Level:
     level: FloatArray
     evidence: FloatArray
     days: FloatArray
+    offered: FloatArray
 
 
 def learn_priors(batch: SeriesBatch, params: Params) -> Priors:
@@ -100,20 +105,22 @@ def fit(batch: SeriesBatch, priors: Priors, params: Params) -> Forecast:
     return _fit(batch, _robust_level(batch, params), priors, params)
 
 
-def fit_pooled(batch: SeriesBatch, params: Params) -> Forecast:
+def fit_pooled(batch: SeriesBatch, params: Params, beside: Compared | None = None) -> Forecast:
     """Return what `fit` does with the priors that `learn_priors` learns from the same batch, at half the cost.
 
     Parameters
     ----------
     batch : SeriesBatch
     params : Params
+    beside : Compared, optional
+        Whom new series borrow from.
 
     Returns
     -------
     Forecast
     """
     state = _robust_level(batch, params)
-    return _fit(batch, state, _priors(batch, state, params), params)
+    return _fit(batch, state, _priors(batch, state, params, beside), params)
 
 
 def band(forecast: Forecast, row: int, params: Params) -> tuple[FloatArray, FloatArray]:
@@ -139,7 +146,7 @@ def band(forecast: Forecast, row: int, params: Params) -> tuple[FloatArray, Floa
     return lower, upper
 
 
-def _priors(batch: SeriesBatch, state: _Level, params: Params) -> Priors:
+def _priors(batch: SeriesBatch, state: _Level, params: Params, beside: Compared | None = None) -> Priors:
     plain = state.level * state.exposure
     weekday = _pooled_weekday(batch, state, plain, params)
     season = _season(state, params)
@@ -151,12 +158,17 @@ def _priors(batch: SeriesBatch, state: _Level, params: Params) -> Priors:
     squares, means = (_behind(one.sum(axis=0), params) for one in _residuals(state, shaped)[:2])
     with np.errstate(invalid="ignore", divide="ignore"):
         pooled = squares / means
-    return Priors(weekday, holiday, season, np.where(np.isfinite(pooled), np.maximum(pooled, 1.0), 1.0))
+    level = borrow.learn(_own(state, params), beside) if params.borrow_from_days else None
+    return Priors(weekday, holiday, season, np.where(np.isfinite(pooled), np.maximum(pooled, 1.0), 1.0), level)
 
 
 def _fit(batch: SeriesBatch, state: _Level, priors: Priors, params: Params) -> Forecast:
-    plain = state.level * state.exposure
-    expected = plain * _own_weekday(batch, state, plain, priors, params) * priors.season
+    # What is borrowed of the level says nothing about the week.
+    week = _own_weekday(batch, state, state.level * state.exposure, priors, params)
+    if priors.level is not None and priors.level.rows.size:
+        lent = borrow.lend(priors.level, _own(state, params), priors.dispersion, params.borrow_from_days)
+        state = replace(state, level=lent.level, evidence=lent.evidence, days=lent.days)
+    expected = state.level * state.exposure * week * priors.season
     if batch.holidays is not None:
         expected = expected * np.where(batch.holidays, priors.holiday, 1.0)
     squares, means, days = (_behind(one, params) for one in _residuals(state, expected))
@@ -168,6 +180,11 @@ def _fit(batch: SeriesBatch, state: _Level, priors: Priors, params: Params) -> F
     expected = np.where((state.days >= params.min_history_days) & (state.level > 0), expected, np.nan)
     capped = np.where(batch.observed(), state.values, np.nan)
     return Forecast(expected, dispersion, relative_sd, capped)
+
+
+def _own(state: _Level, params: Params) -> borrow.Own:
+    kept = 0.5 ** (1.0 / params.level_half_life_days)
+    return borrow.Own(state.level, state.evidence, state.offered, state.days, kept)
 
 
 def _behind(values: FloatArray, params: Params) -> FloatArray:
@@ -192,24 +209,19 @@ def _robust_level(batch: SeriesBatch, params: Params) -> _Level:
         cap = np.where(np.isfinite(mean), mean + params.burst_cap_sd * np.sqrt(mean) + 1.0, np.inf)
         values = np.minimum(values, cap)
     weight = np.where(seen, np.where(_low_run(values, mean), 0.1, 1.0), 0.0)
-    total, offered = (
-        trailing.decayed(values * weight, half_life, gap),
-        trailing.decayed(exposure * weight, half_life, gap),
-    )
+    total, offered = (trailing.decayed(part * weight, half_life, gap) for part in (values, exposure))
     told = offered if batch.exposure is None else trailing.decayed(weight * (exposure > 0), half_life, gap)
     kept = 0.5 ** (1.0 / half_life)
     return _Level(
-        values, exposure, weight, _ratio(total, offered), total * (1.0 + kept), told * (1.0 + kept)
+        values, exposure, weight, _ratio(total, offered), total * (1.0 + kept), told * (1.0 + kept),
+        offered * (1.0 + kept),
     )  # fmt: skip
 
 
 def _low_run(values: FloatArray, mean: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Return which days lie in a week under half its mean that chance (variance twice the mean) hardly brings."""
     known = np.isfinite(mean)
-    observed, wanted = (
-        trailing.run_sums(np.where(known, values, 0.0), RUN_DAYS),
-        trailing.run_sums(np.where(known, mean, 0.0), RUN_DAYS),
-    )
+    observed, wanted = (trailing.run_sums(np.where(known, part, 0.0), RUN_DAYS) for part in (values, mean))
     low = (observed < 0.5 * wanted) & ((wanted - observed) > 3.5 * np.sqrt(2.0 * wanted))
     # A day is in the run if any of the weeks that end on it or up to six days later is low.
     found = low.copy()

@@ -80,14 +80,14 @@ def look(
         return _of_market(watch, batch, groups, watch.rule_params)
     if watch.by_shared or watch.of_rate:
         places = np.zeros_like(groups) if channels is None else channels, groups
-        return _shared(watch, batch, places, {} if fitted is None else fitted)
+        return _shared(watch, batch, places, {} if fitted is None else fitted, near)
     beside = groups if near is None else near
-    forecast = plain_forecast = _fit(batch, watch.baseline_params)
+    forecast = plain_forecast = _fit(batch, watch.baseline_params, near)
     if watch.by_market:
         moved = peers.index(forecast, beside, MIN_PEERS, PEER_EXPECTED)
         exposure = moved if batch.exposure is None else moved * batch.exposure
         batch = SeriesBatch(batch.values, batch.days, exposure, batch.holidays)
-        forecast = _fit(batch, watch.baseline_params)
+        forecast = _fit(batch, watch.baseline_params, near)
     forecast = spread.relative(forecast) if watch.is_relative else forecast
     return _compared(_judge(watch, batch, forecast, beside), plain_forecast, beside)
 
@@ -107,8 +107,8 @@ def _compared(one: Looked, forecast: Forecast, beside: peers.Groups) -> Looked:
     return replace(one, facts={row: {**facts, **told[row]} for row, facts in one.facts.items()})
 
 
-def _fit(batch: SeriesBatch, params: weekday_season.Params) -> Forecast:
-    return weekday_season.fit_pooled(batch, params)
+def _fit(batch: SeriesBatch, params: weekday_season.Params, near: peers.Compared | None = None) -> Forecast:
+    return weekday_season.fit_pooled(batch, params, near)
 
 
 def _of_market(watch: Watch, batch: SeriesBatch, groups: IntArray, params: sequential.Params) -> Looked:
@@ -119,10 +119,12 @@ def _of_market(watch: Watch, batch: SeriesBatch, groups: IntArray, params: seque
     return _spread_out(_sequential(watch, markets, forecast, params, groups.size, may_alarm), groups)
 
 
-def _shared(watch: Watch, batch: SeriesBatch, places: tuple[IntArray, IntArray], fitted: Fitted) -> Looked:
+def _shared(
+    watch: Watch, batch: SeriesBatch, places: tuple[IntArray, IntArray], fitted: Fitted, near: peers.Compared | None
+) -> Looked:
     """Judge channels or markets by their listings, or listings beside what befell their channel and market."""
     if watch.baseline_params not in fitted:
-        forecast = _fit(batch, watch.baseline_params)
+        forecast = _fit(batch, watch.baseline_params, near)
         fitted[watch.baseline_params] = forecast, market.together(forecast, *places)
     forecast, together = fitted[watch.baseline_params]
     if watch.of_rate and isinstance(watch.rule_params, sequential.Params):

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from detectors import borrow
 from detectors import peers as moves
 from detectors.medians import nan_median
+from detectors.series import BoolArray
 from python_nodes.domain.metrics import FloatArray, IntArray
 from python_nodes.domain.portfolio import ListingInfo
 
-Near = Mapping[int, Sequence[tuple[int, float]]]
-"""By listing its peers and how much each counts; a listing that is not there is held against its market."""
 PEERS = 24
 WEIGHTS: Mapping[str, float] = {
     "market": 4.0, "channel": 0.5, "size": 0.5, "price": 1.0, "rating": 0.5, "volume": 1.0, "lead": 0.5, "week": 0.5,
@@ -41,11 +41,21 @@ class Peers:
     """``near`` (n, k), nearest first, and how much each counts, ``weight`` (n, k), 1 at most.
 
     ``chosen`` (n,): where a listing is held against them, and not against its market, which tells it as well.
+    ``is_new`` (n,): where a listing has too few days of its own and borrows from them.
     """
 
     near: IntArray
     weight: FloatArray
-    chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    chosen: BoolArray
+    is_new: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """By listing its peers and how much each counts; of those that are ``held`` against them or borrow from them."""
+
+    of: Mapping[int, Sequence[tuple[int, float]]]
+    held: frozenset[int]
 
 
 def group(
@@ -70,39 +80,42 @@ def group(
     """
     n = len(listings)
     if n < 2:
-        return Peers(np.zeros((n, 0), dtype=np.int64), np.zeros((n, 0)), np.zeros(n, dtype=np.bool_))
+        return Peers(np.zeros((n, 0), dtype=np.int64), np.zeros((n, 0)), *np.zeros((2, n), dtype=np.bool_))
     near, distance = nearest(features(listings, values, price), listings, count)
     # The middle distance of the last peer is where a peer counts half.
     reach = max(float(np.median(distance[:, -1])), 1e-9) if distance.size else 1.0
     weight = 1.0 / (1.0 + (distance / reach) ** 2)
     markets = np.unique([listing.market for listing in listings], return_inverse=True)[1].astype(np.int64)
-    return Peers(near, weight, _chosen(values["search_impressions"], near, weight, markets))
+    shown = values["search_impressions"]
+    is_new = np.isfinite(shown).sum(axis=1) < 2 * borrow.GONE_DAYS
+    return Peers(near, weight, _chosen(shown, near, weight, markets), is_new)
 
 
 def beside(markets: IntArray, listing_ids: Sequence[int], near: Near | None) -> moves.Compared | None:
-    """Return what the rows of some listings are held against; None where all have their market.
+    """Return what the rows of some listings are held against and borrow from; None where all have their market.
 
     Parameters
     ----------
     markets : ndarray of int, shape (n,)
     listing_ids : sequence of int
         Of the rows.
-    near : mapping, optional
-        Peers of those that are held against them; those that are no rows are left out.
+    near : Near, optional
+        Peers that are no rows are left out.
 
     Returns
     -------
     detectors.peers.Compared or None
     """
     row_of = {one: row for row, one in enumerate(listing_ids)}
-    found = {row_of[one]: peers for one, peers in (near or {}).items() if one in row_of}
-    if not found:
+    found = {} if near is None else {row_of[one]: peers for one, peers in near.of.items() if one in row_of}
+    if near is None or not found:
         return None
+    held = np.isin(np.array(listing_ids), np.array(sorted(near.held), dtype=np.int64))
     shape = len(row_of), max(len(peers) for peers in found.values())
     rows, weight, chosen = np.zeros(shape, dtype=np.int64), np.zeros(shape), np.zeros(shape[0], dtype=np.bool_)
     for row, peers in found.items():
         known = [(row_of[one], counts) for one, counts in peers if one in row_of]
-        chosen[row] = len(known) >= MIN_PEERS
+        chosen[row] = held[row] and len(known) >= MIN_PEERS
         for place, (other, counts) in enumerate(known):
             rows[row, place], weight[row, place] = other, counts
     return moves.Compared(markets, rows, weight, chosen)
@@ -154,9 +167,7 @@ def nearest(points: FloatArray, listings: Sequence[ListingInfo], count: int) -> 
     return chosen.astype(np.int64), np.asarray(far, dtype=np.float64)
 
 
-def _chosen(
-    shown: FloatArray, near: IntArray, weight: FloatArray, markets: IntArray
-) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _chosen(shown: FloatArray, near: IntArray, weight: FloatArray, markets: IntArray) -> BoolArray:
     """Return the listings of markets whose days their listings' peers tell better than the market does."""
     quick = _movements(shown[:, -JUDGED_DAYS:])[1]
     beside = moves.Compared(markets, near, weight, np.ones(markets.size, dtype=np.bool_))

@@ -47,8 +47,8 @@ def score_all(
     as_of_day : date
     unfit : ndarray of bool, shape (len(matrix.listing_ids), len(matrix.days)), optional
         Days neither scored nor learnt from, as those on which the listing is known to have been down.
-    near : mapping, optional
-        Peers of listings that are held against them rather than their market, as `scoring.peers` finds them.
+    near : Near, optional
+        Peers of listings that are held against them rather than their market, or are new and borrow from them.
 
     Returns
     -------

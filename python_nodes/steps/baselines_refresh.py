@@ -85,7 +85,7 @@ def _peers(
     return {
         str(one.listing_id): {
             "listing": one.external_id, "channel": one.channel, "bookings_per_day": round(float(volume[row]), 4),
-            "held_against": "peers" if found.chosen[row] else "market",
+            "held_against": "peers" if found.chosen[row] else "market", "is_new": bool(found.is_new[row]),
             "peers": [
                 {"listing_id": listings[other].listing_id, "listing": listings[other].external_id,
                  "weight": round(weight, 4)}

@@ -66,12 +66,14 @@ def test_few_listings_have_few_peers(count: int, listing: MakeListing) -> None:
 
 
 def test_peers_that_are_no_rows_are_left_out() -> None:
-    near = {7: [(one, 1.0) for one in (8, 9, 10, 11, 12, 99)], 8: [(99, 1.0)]}
+    six = [(one, 1.0) for one in (8, 9, 10, 11, 12, 99)]
+    near = peers.Near({7: six, 8: [(99, 1.0)], 12: six}, frozenset({7, 8}))
     beside = peers.beside(np.zeros(6, dtype=np.int64), [7, 8, 9, 10, 11, 12], near)
     assert beside is not None
     assert beside.chosen.tolist() == [True, False, False, False, False, False]
     assert beside.near[0, :5].tolist() == [1, 2, 3, 4, 5]
     assert beside.weight[0].tolist() == [1, 1, 1, 1, 1, 0]
+    assert (beside.weight[5] > 0).any()
     assert peers.beside(np.zeros(2, dtype=np.int64), [1, 2], near) is None
 
 
@@ -80,7 +82,8 @@ def test_what_befalls_all_peers_is_blamed_on_none_and_said_of_one(listing: MakeL
     values = drawn(3, GROUPS)
     listings = [listing(key) for key in range(N)]
     found = peers.group(listings, values, np.full(N, 100.0), 12)
-    near = {key: list(zip(found.near[key].tolist(), found.weight[key].tolist(), strict=True)) for key in range(N)}
+    of = {key: list(zip(found.near[key].tolist(), found.weight[key].tolist(), strict=True)) for key in range(N)}
+    near = peers.Near(of, frozenset(of))
     values["search_impressions"][GROUPS == 0, -10:] *= 0.5
     values["search_impressions"][1, -10:] *= 0.3
     first = np.datetime64("2026-01-05")
