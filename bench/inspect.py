@@ -33,6 +33,8 @@ FALSE_PER_1000 = 1.0
 """New false alerts allowed on 1,000 days of a series, for everything that is compared."""
 WARM_DAYS, GAP_DAYS = 98, 28
 HOURS = 24
+TOLD_AFTER = (3, 7, 30)
+INCIDENTS = ("level_shift", "slow_decline")
 
 
 @dataclass(frozen=True)
@@ -138,21 +140,27 @@ def learnt_weights(of: Sequence[Judgement], names: Sequence[str]) -> dict[str, f
     return {name: round(float(weight / best.max()), 2) for name, weight in zip(names, best, strict=True)}
 
 
-def told_kinds(of: Sequence[Judgement], after_days: Sequence[int]) -> dict[int, Counter[tuple[str, str]]]:
-    """Return how often which true change was told as which, so many days after it began or on its last day."""
+def told_kinds(
+    of: Sequence[Judgement], after_days: Sequence[int], params: kinds.Params | None = None, only: Sequence[str] = ()
+) -> dict[int, Counter[tuple[str, str]]]:
+    """Return how often which true change was told as which, so many days after it began or on its last day.
+
+    ``only`` names the true kinds that are looked at; none is all.
+    """
     result: dict[int, Counter[tuple[str, str]]] = {days: Counter() for days in after_days}
     for one in of:
         whole = one.subjects
         until = whole.values.shape[1] - LIVE_DAYS
         for days in after_days:
             for day in range(LIVE_DAYS):
-                here = [c for c in one.changes if c.is_seen and min(c.first_day + days - 1, c.last_day) == day]
+                here = [c for c in one.changes if c.is_seen and min(c.first_day + days - 1, c.last_day) == day
+                        and (not only or c.kind in only)]  # fmt: skip
                 if here:
                     rows, end = [c.row for c in here], until + day + 1
                     part = Subjects(
                         whole.values[rows, :end], whole.residual[rows, :end], whole.gain[rows, :end], whole.season
                     )
-                    named = kinds.tell(part)
+                    named = kinds.tell(part, params)
                     for change, kind in zip(here, named.kind.tolist(), strict=True):
                         result[days][change.kind, kinds.KINDS[kind]] += 1
     return result
@@ -213,13 +221,21 @@ def run() -> list[dict[str, Any]]:
                            "share", None, None, None))  # fmt: skip
     rows += [row_of(f"CPU of {name}, 182 days", 1000.0 * spent[name] / series, "ms a series", None, None, None)
              for name in names]  # fmt: skip
-    for days, counts in told_kinds(of, (3, 7, 30)).items():
-        right, total = sum(n for (true, told), n in counts.items() if true == told), counts.total()
-        rows.append(row_of(f"kind told right {days} days after the start, or on the last", right / total, "share", None,
-                           None, None))  # fmt: skip
-        rows += [row_of(f"  {days} days: {true} told as {told}", float(n), "changes", None, None, None)
-                 for (true, told), n in sorted(counts.items())]  # fmt: skip
+    rows += _confused(told_kinds(of, TOLD_AFTER), "all changes")
+    rows += _confused(told_kinds(of, TOLD_AFTER, close_up.FLAGGED, INCIDENTS), "incidents, as flagged series are told")
     means, _, count = monitoring(names)
     rows += [row_of(f"{count} hourly series, {name}: VUS-PR", vus, "share", None, None, None)
              for name, (vus, _) in means.items()]  # fmt: skip
+    return rows
+
+
+def _confused(told: Mapping[int, Counter[tuple[str, str]]], what: str) -> list[dict[str, Any]]:
+    """Return how often the kind was told right, and what was told as what."""
+    rows = []
+    for days, counts in told.items():
+        right = sum(n for (true, named), n in counts.items() if true == named)
+        name = f"{what}: kind told right after {days} days, or on the last"
+        rows.append(row_of(name, right / counts.total(), "share", None, None, None))
+        rows += [row_of(f"  {days} days: {true} told as {named}", float(n), "changes", None, None, None)
+                 for (true, named), n in sorted(counts.items())]  # fmt: skip
     return rows

@@ -194,12 +194,12 @@ def _close_up(
     onset = max(days.size + since, 0)
     whole = CloseUp(kind, days[onset].astype("datetime64[D]").item(), None, None, round(sure, 3),
                     found.watch.reported_metric, strange)  # fmt: skip
-    if kind == "missing":
-        return whole
     if kind == "variance":
         return replace(whole, before=1.0, after=round(size, 2))
-    if kind == "flat_line":
-        return replace(whole, after=_short(float(found.batch.values[row, -1])))
+    if kind in ("missing", "flat_line"):
+        # Of the count itself, not of the rate it is a part of.
+        last = float(found.batch.values[row, -1])
+        return replace(whole, metric=found.watch.metric, after=_short(last) if np.isfinite(last) else None)
     first = max(onset, days.size - RECENT_DAYS) if kind == "slow_decline" else onset
     observed, expected = found.batch.values[row, first:], found.forecast.expected[row, first:]
     both = np.isfinite(observed) & np.isfinite(expected)

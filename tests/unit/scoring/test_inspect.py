@@ -12,8 +12,8 @@ import pytest
 from python_nodes.domain.findings import CHANGE, CHANGE_FACTS, Anomaly
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring.inspect import CloseUp, sentence
-from python_nodes.scoring.sweep import score_all
+from python_nodes.scoring.inspect import CloseUp, look_closely, sentence
+from python_nodes.scoring.sweep import look_all, score_all
 from python_nodes.scoring.watches import load_watches
 
 World = Callable[..., MetricMatrix]
@@ -66,6 +66,20 @@ def test_a_rank_that_fades_is_told_as_a_slow_decline_by_its_places(world: World,
     assert facts["kind"] == "slow_decline"
     assert facts["after"] > 1.8 * facts["before"]
     assert "from place " in found.evidence[CHANGE]
+
+
+def test_a_count_that_stands_still_is_told_as_a_count(world: World, listing: MakeListing) -> None:
+    matrix = world(21, volumes())
+    values = matrix.values["listing_views"].copy()
+    values[0, -12:] = 77.0
+    listings = [listing(key, f"m{key % 3}") for key in range(1, N + 1)]
+    looked, known = look_all(
+        load_watches(), replace(matrix, values={**matrix.values, "listing_views": values}), listings, None,
+        (matrix.days[-1] + np.timedelta64(1, "D")).item(),
+    )  # fmt: skip
+    told = look_closely(looked, known, {"ctr_drop": np.array([0, 1])})["ctr_drop", 0]
+    assert (told.kind, told.metric, told.after) == ("flat_line", "listing_views", 77.0)
+    assert sentence(told).endswith(", 77 every day")
 
 
 @pytest.mark.parametrize(
