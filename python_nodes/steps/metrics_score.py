@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime
 from typing import Any
 
@@ -40,10 +42,15 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
             own, masked = rows_of(matrix, down, part)
             return sweep.score_all(watches, own, part, None, today, masked, near)
 
-        done = apart.by_property(listings, score)
-        found = [anomaly for each in done.results for anomaly in each]
-        store(services, tenant_id, SOURCE_KIND, as_of, found, done.failed)
-        screened = series_screen.run(services, tenant_id, matrix, listings, today, down).report()
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            # Meanwhile, since neither needs the other; with this run's log context.
+            screening = pool.submit(
+                copy_context().run, series_screen.run, services, tenant_id, matrix, listings, today, down
+            )
+            done = apart.by_property(listings, score)
+            found = [anomaly for each in done.results for anomaly in each]
+            store(services, tenant_id, SOURCE_KIND, as_of, found, done.failed)
+            screened = screening.result().report()
         seen = {"series": snapshot.told(matrix), "scored": len(listings) * len(watches)}
         result = {**seen, "found": len(found), "screen": screened}
         facts.update(result, failed=len(done.failed))
