@@ -13,6 +13,13 @@ from python_nodes.local.state import CHECKOUT, Saved, StateDir
 
 SANDBOX_READY_S = 120.0
 WORKER_READY_S = 60.0
+MANY_LISTINGS = 1_000
+SPARING = {
+    # The C library keeps what each thread freed in an arena of its own; with many threads that is twice the memory.
+    "MALLOC_ARENA_MAX": "2",
+    # The allocator of Polars, which reads files: what it freed goes back at once instead of after seconds.
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +81,14 @@ def wait_sandbox(child: processes.Child, saved: Saved) -> None:
     )  # fmt: skip
 
 
-def start_worker(folder: StateDir, saved: Saved, addresses: WorkerAddresses, currency: str) -> list[processes.Child]:
+def start_worker(
+    folder: StateDir, saved: Saved, addresses: WorkerAddresses, currency: str, listings: int
+) -> list[processes.Child]:
     """Start gunicorn and Celery, which run the same steps."""
-    # The C library keeps what each thread freed in an arena of its own; with many threads that is twice the memory.
-    few_arenas = {"MALLOC_ARENA_MAX": "2"}
-    env = processes.clean_environment(few_arenas | worker_settings(folder, saved, addresses, currency))
+    serving = {"GUNICORN_WORKERS": str(worker_processes(listings, os.cpu_count() or 1))}
+    # What somebody set by hand counts.
+    told = {name: value for name, value in os.environ.items() if name in {*serving, *SPARING}}
+    env = processes.clean_environment(SPARING | serving | told | worker_settings(folder, saved, addresses, currency))
     bin_dir = Path(sys.executable).parent
     gunicorn = [
         str(bin_dir / "gunicorn"), "-c", "compose/gunicorn.conf.py", "--bind", f"127.0.0.1:{saved.ports.worker}",
@@ -92,6 +102,11 @@ def start_worker(folder: StateDir, saved: Saved, addresses: WorkerAddresses, cur
         processes.start("worker", gunicorn, env=env, log=folder.log("worker"), cwd=CHECKOUT),
         processes.start("celery", celery, env=env, log=folder.log("celery"), cwd=CHECKOUT),
     ]
+
+
+def worker_processes(listings: int, cores: int) -> int:
+    """One, or two where a cycle is long: Python computes on one core a process, and each takes its memory."""
+    return 2 if listings >= MANY_LISTINGS and cores > 1 else 1
 
 
 def _jobs_at_once() -> int:
@@ -115,6 +130,8 @@ def worker_settings(folder: StateDir, saved: Saved, addresses: WorkerAddresses, 
         "NIGHTPORTER_RAW_ROOT": str(folder.root / "raw"),
         "NIGHTPORTER_TENANT_ID": str(saved.tenant_id),
         "NIGHTPORTER_CURRENCY": currency,
+        # Each takes some ten seconds of a core that the live days are played on.
+        "NIGHTPORTER_FORECAST_LISTINGS": "3",
         "NIGHTPORTER_IMPORT_FOLDER": str(downloads.folder(folder.root / "sandbox")),
         "NIGHTPORTER_FX_URL": f"{saved.sandbox_url}/ecb/stats/eurofxref/eurofxref-hist.zip",
         "NIGHTPORTER_BASE_URL": saved.worker_url,
