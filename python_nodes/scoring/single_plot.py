@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from python_nodes.errors import PermanentError
@@ -78,6 +79,9 @@ def _figure(scored: pl.DataFrame, time: str, value: str, title: str) -> Figure:
     top.set_title(title, loc="left", fontsize=12, fontweight="bold", color=_INK)
     bottom.plot(at, shown["score"], color=_CALLED, linewidth=0.8)
     bottom.set_ylabel("score", color=_QUIET)
+    places = AutoDateLocator(maxticks=10)
+    bottom.xaxis.set_major_locator(places)
+    bottom.xaxis.set_major_formatter(ConciseDateFormatter(places))
     for axes in (top, bottom):
         axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -174,7 +174,8 @@ def zeros(values: np.ndarray) -> None:
     values[:] = 0.0
 
 
-SPOILED = pytest.mark.parametrize("spoil", [spike, infinite, huge, all_missing, one_missing, constant, zeros])
+SPOILERS = (spike, infinite, huge, all_missing, one_missing, constant, zeros)
+SPOILED = pytest.mark.parametrize("spoil", SPOILERS)
 LENGTHS = pytest.mark.parametrize("days", [1, 2, 20, 300])
 
 
