@@ -70,7 +70,7 @@ class Told:
 
 def run(seeds: Sequence[int] = SEEDS, pace_seeds: Sequence[int] = PACE_SEEDS) -> list[dict[str, Any]]:
     """Measure forecasts, then paces."""
-    series = [*_simulated(seeds), *_hotels()]
+    series = [*simulated(seeds), *hotels()]
     told = [_told(one) for one in series]
     rows: list[dict[str, Any]] = []
     for family in dict.fromkeys(one.family for one in series):
@@ -90,7 +90,7 @@ def quiet_world(seed: int, history_days: int, live_days: int, start_days: int, l
         )  # fmt: skip
 
 
-def _simulated(seeds: Sequence[int]) -> Iterator[Series]:
+def simulated(seeds: Sequence[int]) -> Iterator[Series]:
     """Give the busiest listings' bookings and impressions, as those are what is forecast."""
     for number, seed in enumerate(seeds):
         world = quiet_world(seed, HISTORY_DAYS, ORIGINS * HORIZON, number * QUARTER_DAYS)
@@ -105,16 +105,18 @@ def _simulated(seeds: Sequence[int]) -> Iterator[Series]:
                     yield Series(f"sandbox {family}", days, counts[row, : len(days)].astype(np.float64), marks)
 
 
-def _hotels() -> Iterator[Series]:
-    """Give each hotel's bookings a day in its largest market segments."""
+def hotels() -> list[Series]:
+    """Return each hotel's bookings a day in its largest market segments."""
     table = read_cut()
+    found = []
     days = np.arange(table["booking_date"].min(), np.datetime64(table["booking_date"].max()) + 1, dtype="M8[D]")
     for hotel in sorted(table["hotel"].unique().to_list()):
         part = table.filter(table["hotel"] == hotel)
         for segment in part["market_segment"].value_counts(sort=True)["market_segment"][:SEGMENTS].to_list():
             made = part.filter(part["market_segment"] == segment)["booking_date"].to_numpy().astype("M8[D]")
             values = np.bincount((made - days[0]).astype(np.int64), minlength=len(days)).astype(np.float64)
-            yield Series("hotel bookings", days, values, None)
+            found.append(Series("hotel bookings", days, values, None))
+    return found
 
 
 def _cpu_s() -> float:
@@ -181,7 +183,7 @@ def _paces(seeds: Sequence[int]) -> list[dict[str, Any]]:
         off, plain, calls, listings = [], [], 0, 0
         for number, seed in enumerate(seeds):
             world = quiet_world(seed, history_days, 100, number * 45, listings=200)
-            found, final, last_year = _pace(world)
+            found, final, last_year = pace_of(world)
             off.append(np.abs(found.nights_expected - final).mean(axis=0) / final.mean(axis=0))
             plain.append(np.abs(last_year - final).mean(axis=0) / final.mean(axis=0))
             calls += int(_called(found).sum())
@@ -198,7 +200,7 @@ def _paces(seeds: Sequence[int]) -> list[dict[str, Any]]:
     return rows
 
 
-def _pace(world: World) -> tuple[pickup.Pace, FloatArray, FloatArray]:
+def pace_of(world: World) -> tuple[pickup.Pace, FloatArray, FloatArray]:
     """Return the pace at t0, what was stayed in the end, and what had been stayed a year before."""
     made, book = world.reservations, world.portfolio
     first = int(np.datetime64(world.first, "D").astype(np.int64))

@@ -53,7 +53,10 @@ def smoothed(values: FloatArray, steps: int, *, is_seasonal: bool) -> tuple[Floa
 
     series = pd.Series(values, index=pd.RangeIndex(len(values)))
     seasonal = {"seasonal": "add", "seasonal_periods": WEEK} if is_seasonal else {}
-    model = ETSModel(series, error="add", trend="add", damped_trend=True, **seasonal)
+    # States of forty weeks ago leave no trace; estimating them too takes six times as long and says nothing else.
+    model = ETSModel(
+        series, error="add", trend="add", damped_trend=True, initialization_method="heuristic", **seasonal
+    )  # fmt: skip
     with warnings.catch_warnings():
         # Where the likelihood is flat the search does not end; where it stopped is as good as any, and is judged on the
         # past like the rest.

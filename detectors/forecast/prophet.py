@@ -40,12 +40,13 @@ def forecast(
 def _fitted(past: Past) -> tuple[Any, Any]:
     """Return the fitted model and the table of all days."""
     # Imported where it is used: with pandas and Stan it takes two seconds and 100 MB, and the web worker needs none.
-    # What it says while importing and fitting is no event of ours.
-    for name in ("prophet", "prophet.plot", "cmdstanpy"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     import pandas as pd
+
+    _hush()
     from prophet import Prophet
 
+    # Importing sets levels of its own.
+    _hush()
     used = [name for name, mark in zip(MARKS, past.marks, strict=True) if mark[: len(past.values)].any()]
     frame = pd.DataFrame({"ds": past.days.astype("datetime64[ns]")} | {
         name: mark.astype(np.float64) for name, mark in zip(MARKS, past.marks, strict=True)
@@ -58,6 +59,12 @@ def _fitted(past: Past) -> tuple[Any, Any]:
     for name in used:
         model.add_regressor(name, standardize=False, prior_scale=1.0)
     return model.fit(told, seed=0), frame
+
+
+def _hush() -> None:
+    """Keep what Prophet and Stan say while importing and fitting out of our log: it is no event of ours."""
+    for name in ("prophet", "prophet.plot", "cmdstanpy"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _futures(model: Any, ahead: Any) -> tuple[FloatArray, float]:

@@ -14,13 +14,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from python_nodes.errors import ConfigError
-from python_nodes.local import loopback, n8n, n8n_rest, report
+from python_nodes.local import flows, loopback, n8n, n8n_rest, report
 from python_nodes.local.start import Options, Running, Stopwatch, control, start
 from python_nodes.local.state import Saved, StateDir
 from python_nodes.local.worker_client import WorkerClient
 from python_nodes.login import login_token
 
 STATUS_POLL_S = 0.5
+FORECAST_FROM_DAYS = 3
+"""A shorter run ends before forecasts are made."""
 
 
 def run(options: Options, folder: StateDir, console: Console) -> int:
@@ -61,6 +63,7 @@ def _play(running: Running) -> dict[str, Any]:
         "webhook_secret": saved.webhook_secret, "days": days,
     }  # fmt: skip
     control(saved, "POST", "/control/drive", order)
+    is_forecast = days < FORECAST_FROM_DAYS
     with Progress(console=running.console) as progress:
         task = progress.add_task(f"Playing {days} live days", total=days)
         while True:
@@ -69,9 +72,18 @@ def _play(running: Running) -> dict[str, Any]:
             progress.update(task, completed=status["days_done"])
             if "first_alert" not in running.stopwatch.seconds and _has_message(saved):
                 running.stopwatch.mark("first_alert")
+            if not is_forecast and status["days_done"] > 0:
+                is_forecast = True
+                _ask_forecasts(f"{hooks}/refresh-forecasts", saved, str(status["day"]))
             if status["state"] in ("done", "failed"):
                 return dict(status)
             time.sleep(STATUS_POLL_S)
+
+
+def _ask_forecasts(url: str, saved: Saved, day: str) -> None:
+    """Have the flow ask for forecasts once the first alerts are told; the run does not wait for them."""
+    headers = {flows.WEBHOOK_HEADER: saved.webhook_secret}
+    loopback.client().post(url, json={"as_of": f"{day}T12:00:00+00:00"}, headers=headers).raise_for_status()
 
 
 def _has_message(saved: Saved) -> bool:
