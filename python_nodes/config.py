@@ -108,6 +108,8 @@ class Settings(BaseSettings):
 
     history_days: int = Field(default=420, ge=28)
     forecast_listings: int = Field(default=20, ge=0)
+    # The most valuable, whose figures are looked at for gaps and standstills.
+    inspect_listings: int = Field(default=300, ge=0)
     # Expected of all watches, a week per 100 listings; None is what watches.toml says.
     false_alerts: float | None = Field(default=None, ge=0)
     events_folder: DirectoryPath | None = None

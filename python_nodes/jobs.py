@@ -98,6 +98,7 @@ def build_services(settings: Settings) -> Services:
         news=News(url=settings.news_url, secret=settings.news_secret.get_secret_value()) if settings.news_url else None,
         openai=_openai(settings),
         forecast_listings=settings.forecast_listings,
+        inspect_listings=settings.inspect_listings,
         false_alerts=settings.false_alerts,
         events_folder=settings.events_folder,
         clock=clock.now,

@@ -10,6 +10,7 @@ from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import peers, sweep
+from python_nodes.scoring.inspect import MOST_VALUABLE
 from python_nodes.scoring.watches import Watch
 
 
@@ -21,6 +22,7 @@ def score_listings(
     as_of_day: date,
     unfit: BoolArray | None = None,
     near: peers.Near | None = None,
+    most_valuable: int = MOST_VALUABLE,
 ) -> list[Anomaly]:
     """Return what is wrong with the observed listings, as the sweep at the same moment would say.
 
@@ -34,7 +36,7 @@ def score_listings(
     observed : collection of int
         Ids of the listings of which something has arrived.
     as_of_day : date
-    unfit, near : optional
+    unfit, near, most_valuable : optional
         See ``sweep.score_all``.
 
     Returns
@@ -45,6 +47,6 @@ def score_listings(
     wanted = set(observed)
     return [
         found
-        for found in sweep.score_all(watches, matrix, listings, None, as_of_day, unfit, near)
+        for found in sweep.score_all(watches, matrix, listings, None, as_of_day, unfit, near, most_valuable)
         if found.listing_id in wanted
     ]

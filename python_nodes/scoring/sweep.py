@@ -17,6 +17,7 @@ from python_nodes.domain.metrics import FloatArray, IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import causes, peers, silent
 from python_nodes.scoring.calendar import holiday_matrix
+from python_nodes.scoring.inspect import MOST_VALUABLE
 from python_nodes.scoring.look import Fitted, Looked, look
 from python_nodes.scoring.watches import Watch
 
@@ -32,6 +33,7 @@ def score_all(
     as_of_day: date,
     unfit: BoolArray | None = None,
     near: peers.Near | None = None,
+    most_valuable: int = MOST_VALUABLE,
 ) -> list[Anomaly]:
     """Return what is wrong with which listing on the last day told before ``as_of_day``.
 
@@ -49,6 +51,8 @@ def score_all(
         Days neither scored nor learnt from, as those on which the listing is known to have been down.
     near : Near, optional
         Peers of listings that are held against them rather than their market, or are new and borrow from them.
+    most_valuable : int
+        So many listings' figures are looked at for gaps and standstills.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def score_all(
         is back, so that an alert can be resolved. Then the figures of valuable listings that stopped coming.
     """
     looked, known = look_all(watches, matrix, listings, holidays_by_listing, as_of_day, unfit, near)
-    return causes.settle(looked, known) + silent.find(matrix, known, as_of_day, unfit)
+    return causes.settle(looked, known) + silent.find(matrix, known, as_of_day, unfit, most_valuable)
 
 
 def look_all(

@@ -40,7 +40,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
 
         def score(part: list[ListingInfo]) -> list[Anomaly]:
             own, masked = rows_of(matrix, down, part)
-            return sweep.score_all(watches, own, part, None, today, masked, near)
+            return sweep.score_all(watches, own, part, None, today, masked, near, services.inspect_listings)
 
         with ThreadPoolExecutor(max_workers=1) as pool:
             # Meanwhile, since neither needs the other; with this run's log context.

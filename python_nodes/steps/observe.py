@@ -70,7 +70,9 @@ def _watches(
     with services.database.tenant(tenant_id) as conn:
         down = doubts.outage_days(conn, listings, matrix.days, as_of)
         near = peer_groups.load(conn, today)
-    return observe.score_listings(watches, matrix, listings, [one.listing_id for one in seen], today, down, near)
+    return observe.score_listings(
+        watches, matrix, listings, [one.listing_id for one in seen], today, down, near, services.inspect_listings
+    )
 
 
 def _store(

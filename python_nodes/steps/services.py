@@ -80,6 +80,7 @@ class Services:
     news: News | None = None
     openai: OpenAISettings | None = None
     forecast_listings: int = 20
+    inspect_listings: int = 300
     false_alerts: float | None = None
     events_folder: Path | None = None
     clock: Callable[[], datetime]
