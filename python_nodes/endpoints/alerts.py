@@ -9,17 +9,11 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import AsOfBody, IdPath
+from python_nodes.http.bodies import AlertRef, AsOfBody, IdPath
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import alert_route, alert_view, alerts_raise
 
 api = APIBlueprint("alerts", __name__, abp_tags=[{"name": "alerts"}])
-
-
-class AlertRef(BaseModel):
-    """An alert that people should hear of."""
-
-    alert_id: int
 
 
 class Raised(BaseModel):

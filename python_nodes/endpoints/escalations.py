@@ -7,17 +7,11 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel
 
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import AsOfBody
+from python_nodes.http.bodies import AlertRef, AsOfBody
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import escalations_due
 
 api = APIBlueprint("escalations", __name__, abp_tags=[{"name": "alerts"}])
-
-
-class AlertRef(BaseModel):
-    """An alert that further people should hear of."""
-
-    alert_id: int
 
 
 class Due(BaseModel):

@@ -14,7 +14,7 @@ from python_nodes import clock, jobs
 from python_nodes.auth import access, caller
 from python_nodes.domain.imports import ImportSource
 from python_nodes.errors import PermanentError
-from python_nodes.http.bodies import AsOfBody, Body, raw_body
+from python_nodes.http.bodies import AlertRef, AsOfBody, Body, raw_body
 from python_nodes.http.reply import ok, run_id, services
 from python_nodes.steps import import_admin, import_file, import_folder, import_job, import_observe, job_admin
 from python_nodes.steps.import_file import Order
@@ -87,12 +87,6 @@ class ScanBody(AsOfBody):
     """``observe`` false leaves what the files tell to the sweep that follows."""
 
     observe: bool = True
-
-
-class AlertRef(BaseModel):
-    """An alert that people should hear of."""
-
-    alert_id: int
 
 
 class Scanned(BaseModel):

@@ -10,7 +10,7 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import AsOfBody
+from python_nodes.http.bodies import AlertRef, AsOfBody
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import observe, series_screen
 
@@ -22,12 +22,6 @@ class ObserveBody(AsOfBody):
 
     listing_ids: list[Annotated[int, Field(ge=1, le=2**53)]] = Field(min_length=1, max_length=10_000)
     looks: list[Literal["guards", "watches"]] = Field(default=["guards", "watches"], min_length=1)
-
-
-class AlertRef(BaseModel):
-    """An alert that people should hear of."""
-
-    alert_id: int
 
 
 class Point(BaseModel):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from python_nodes import clock
 from python_nodes.auth import caller, signed
+from python_nodes.http.bodies import AlertRef
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import webhook_receive
 
@@ -18,12 +19,6 @@ class WebhookPath(BaseModel):
     """Through which connection; its credentials hold the secret that the vendor signs with."""
 
     connection_id: int = Field(ge=1, le=2**53)
-
-
-class AlertRef(BaseModel):
-    """An alert that people should hear of."""
-
-    alert_id: int
 
 
 class Received(BaseModel):

@@ -1,4 +1,4 @@
-"""Bodies that several endpoints share: models, whose unknown fields are refused by name, and bytes as they came."""
+"""What several endpoints share: bodies, whose unknown fields are refused by name, bytes as they came, small answers."""
 
 from __future__ import annotations
 
@@ -41,3 +41,9 @@ class IdPath(BaseModel):
     """An id within the address."""
 
     id: int = Field(ge=1, le=2**53)
+
+
+class AlertRef(BaseModel):
+    """An alert that people should hear of."""
+
+    alert_id: int
