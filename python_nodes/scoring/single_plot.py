@@ -7,8 +7,8 @@ from html import escape
 
 import numpy as np
 import polars as pl
+from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from python_nodes.errors import PermanentError
@@ -51,9 +51,9 @@ def render(scored: pl.DataFrame, time: str, value: str, title: str, kind: str) -
     """
     if kind not in FORMATS:
         raise PermanentError(f"a picture ends in {', '.join(FORMATS)}; {kind or 'no ending'} is none of these")
-    figure = _figure(scored, time, value, title)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png" if kind == ".png" else "svg", dpi=130)
+    with rc_context({"date.converter": "concise"}):
+        _figure(scored, time, value, title).savefig(buffer, format="png" if kind == ".png" else "svg", dpi=130)
     if kind != ".html":
         return buffer.getvalue()
     picture = buffer.getvalue().decode().partition("<svg")
@@ -79,9 +79,6 @@ def _figure(scored: pl.DataFrame, time: str, value: str, title: str) -> Figure:
     top.set_title(title, loc="left", fontsize=12, fontweight="bold", color=_INK)
     bottom.plot(at, shown["score"], color=_CALLED, linewidth=0.8)
     bottom.set_ylabel("score", color=_QUIET)
-    places = AutoDateLocator(maxticks=10)
-    bottom.xaxis.set_major_locator(places)
-    bottom.xaxis.set_major_formatter(ConciseDateFormatter(places))
     for axes in (top, bottom):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
