@@ -18,6 +18,7 @@ from detectors.series import BoolArray, FloatArray, IntArray
 
 SD_OF_MEAN_ABS = 1.2533
 MASK_SD = 3.5
+MASK_COUNTS = 5.0
 MASK_LOW, MASK_HIGH = 0.6, 1.8
 LOOSE = 4.0
 FEW = 6.0
@@ -157,7 +158,9 @@ def _robust_level(seen: Reals, wanted: Reals, few: float) -> Reals:
 def _weights(raw: Reals, mean: Reals, spread: Reals, params: Params) -> Reals:
     """Return what each period weighs, (rows, periods): a tenth where it is far off, and by more than chance."""
     seen, wanted = _by_period(raw, params.period), _by_period(mean, params.period)
-    off = np.abs(seen - wanted) > np.float32(MASK_SD) * spread[:, None] * np.sqrt(wanted) + np.float32(1e-20)
+    # A group that books at once is no problem: of few counts it takes more than deviations to be far off.
+    least = np.float32(MASK_COUNTS if params.family in ("count", "ratio") else 1e-20)
+    off = np.abs(seen - wanted) > np.float32(MASK_SD) * spread[:, None] * np.sqrt(wanted) + least
     far = (seen < np.float32(MASK_LOW) * wanted) | (seen > np.float32(MASK_HIGH) * wanted)
     return np.where(off & far, np.float32(params.masked_weight), np.float32(1.0))
 
