@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -154,31 +155,43 @@ def _of_store(
 
 def _tables(told: Mapping[str, Any]) -> Iterator[Table]:
     """Yield what is told of stored days: all of it, each kind, and what other settings would change."""
-    from python_nodes.steps.backtest_page import FIGURES, KIND_COLUMNS, number
+    from python_nodes.steps.backtest_page import FIGURES, number
 
     sides = [("now", told["now"])] + ([("other", told["other"])] if told["other"] else [])
     source = told["labels"]["source"]
     head = f"{told['from']} to {told['to']}, {told['listings']} listings, labels: {source} ({told['labels']['events']})"
-    whole = Table("figure", *(name for name, _ in sides), title=head, title_justify="left")
+    whole = Table("figure", *(name for name, _ in sides), caption=head, caption_justify="left")
     for name in FIGURES:
         whole.add_row(name.replace("_", " "), *(number(side[name]) for _, side in sides))
     yield whole
     for name, side in sides:
-        kinds = Table(
-            *(head.replace("_", " ") for head in KIND_COLUMNS), title=f"by kind, {name}", title_justify="left"
-        )
-        for kind in side["kinds"]:
-            kinds.add_row(*(number(kind[column]) for column in KIND_COLUMNS))
-        yield kinds
-    if told["changes"] is None:
-        return
-    changed = Table("change", "kind", "where", "channel", "raised", "ended", title="what would change")
+        yield _kinds(f"by kind, {name}", side["kinds"])
+    if told["changes"] is not None:
+        yield _changes(told["changes"])
+
+
+def _kinds(title: str, kinds: Sequence[Mapping[str, Any]]) -> Table:
+    from python_nodes.steps.backtest_page import KIND_COLUMNS, number
+
+    short = {"median_delay_days": "days", "oracle_median_days": "oracle"}
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in KIND_COLUMNS:
+        table.add_column(short.get(column, column), no_wrap=column == "kind")
+    for kind in kinds:
+        table.add_row(*(number(kind[column]) for column in KIND_COLUMNS))
+    return table
+
+
+def _changes(changes: Mapping[str, Any]) -> Table:
+    from python_nodes.steps.backtest_page import number
+
+    table = Table("change", "kind", "where", "channel", "raised", "ended", title="what would change")
     for name in ("gained", "lost"):
-        for one in told["changes"][name]:
+        for one in changes[name]:
             cells = (one["kind"], one["title"], one["channel"], one["raised"], one["ended"])
-            changed.add_row(name, *(number(cell) for cell in cells))
-    changed.caption = f"{len(told['changes']['both'])} alerts by both"
-    yield changed
+            table.add_row(name, *(number(cell) for cell in cells))
+    table.caption = f"{len(changes['both'])} alerts by both"
+    return table
 
 
 def _file_tables(told: Mapping[str, Any]) -> Iterator[Table]:
@@ -186,7 +199,7 @@ def _file_tables(told: Mapping[str, Any]) -> Iterator[Table]:
 
     table = Table("figure", "value")
     for name, value in told.items():
-        if name not in ("calibration", "file", "curve"):
+        if name not in ("calibration", "file"):
             table.add_row(name, number(value))
     for asked, share in told["calibration"]:
         table.add_row(f"unlabelled rows with p at most {asked:g}", number(share))
