@@ -1,9 +1,9 @@
 """New listings: a tenth of each world is given only its last 14 to 27 days before the live ones, and some of them fall.
 
-The seeds here judge; settings were chosen on 1400 to 1402. Each fall lasts ten days from the fourth live day on: bookings
-a view to a fifth on the busy, clicks to a half and impressions to 40 % on others. Found is a finding within the fall or
-three days after it, false any other on a new listing. Held against each other: the same listings with their whole past,
-new ones judged by what is theirs alone, and new ones that borrow from their peers.
+The seeds here judge; settings were chosen on 1400 to 1402. Each fall lasts ten days from the fourth live day on:
+bookings a view to a fifth on the busy, clicks to a half and impressions to 40 % on others. Found is a finding within
+the fall or three days after it, false any other on a new listing. Held against each other: the same listings with their
+whole past, new ones judged by what is theirs alone, and new ones that borrow from their peers.
 """
 
 from __future__ import annotations

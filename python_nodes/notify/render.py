@@ -34,6 +34,8 @@ _SHOWN_ELSEWHERE = frozenset(
         "told_listing_ids",
         "unit_id",
         "spread",
+        "peers",
+        "peers_moved",
         "outlook",
         "pace",
         "change_facts",

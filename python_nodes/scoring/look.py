@@ -134,7 +134,7 @@ def _shared(
     one = _judge(watch, batch, replace(forecast, expected=forecast.expected * factor), places[1])
     # What befell the channel and the market is what all listings in the same place have in common.
     facts = {
-        row: {**told, "shared_move": plain(float(factor[row, int(one.onset[row]) :].mean()) - 1.0)}
+        row: {**told, **peers_of.shared(float(factor[row, int(one.onset[row]) :].mean()) - 1.0)}
         for row, told in one.facts.items()
     }
     return replace(one, facts=facts)

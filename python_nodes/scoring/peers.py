@@ -133,6 +133,11 @@ def comparison(beside: moves.Groups, row: int, log_move: float) -> dict[str, Any
     return {"peers": count, "peers_moved": round(share, 3), "comparison": f"{who} moved by {share:+.0%}"}
 
 
+def shared(share: float) -> dict[str, Any]:
+    """Say what befell a listing's whole channel and market by a rate, for an alert's evidence."""
+    return {"peers_moved": round(share, 3), "comparison": f"its channel and market moved by {share:+.0%}"}
+
+
 def features(listings: Sequence[ListingInfo], values: Mapping[str, FloatArray], price: FloatArray) -> FloatArray:
     """Return what listings are compared by, (n, n_features), scaled so that distances are to be compared."""
     shown = values["search_impressions"][:, -DAYS:]
