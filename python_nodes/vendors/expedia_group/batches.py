@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -52,9 +51,9 @@ def document(name: str, count: int, own: tuple[str, ...]) -> str:
     for number in range(count):
         numbered = _Numbered(number, own)
         for field in operation.selection_set.selections:
-            again: FieldNode = visit(deepcopy(field), numbered)
+            again: FieldNode = visit(field, numbered)
             fields.append(_with(again, alias=NameNode(value=f"{again.name.value}_{number}")))
-        variables += [visit(deepcopy(one), numbered) for one in differing]
+        variables += [visit(one, numbered) for one in differing]
     body = _with(operation.selection_set, selections=tuple(fields))
     asked = _with(operation, variable_definitions=tuple[VariableDefinitionNode, ...](variables), selection_set=body)
     return "\n\n".join(print_ast(asked if one is operation else one) for one in held.definitions)
