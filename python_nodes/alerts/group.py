@@ -20,7 +20,8 @@ OF_MARKETS = frozenset({MARKET_FALL, "market_ctr_drop", "market_conversion_drop"
 OUTAGE = "poll_failing"
 """Found on every listing that a failing connection speaks for: always told once."""
 OF_CHANNELS = frozenset({"channel_ctr_drop", "channel_conversion_drop"})
-"""Found on every listing of a channel that falls as a whole: always told once a channel."""
+"""Found on every listing of a channel that falls as a whole: always told once, also where several channels do."""
+TOLD_ONCE = OF_CHANNELS | {OUTAGE}
 MARKET_KINDS = frozenset(
     {MARKET_FALL, "demand_drop", "conversion_drop", "ctr_drop", "rank_drop", "slow_decline", "competitor_undercut"}
 )
@@ -67,19 +68,12 @@ def apply(
     grouped: list[Candidate] = []
     reasons: list[Reason] = []
     for kind, same in by_kind.items():
-        if kind == OUTAGE and len(same) > 1:
-            # Told of the first listing's property, for want of a wider place: a connection has none.
+        if kind in TOLD_ONCE and len(same) > 1:
+            # Told of the first listing's property, for want of a wider place: a connection or a channel has none.
             grouped.append(merged("property", same, impacts))
-            why = f"{len(same)} listings go unwatched: one alert for all that cannot be polled"
+            channels = ", ".join(sorted({one.listings[0].channel for one in same}))
+            why = f"{len(same)} listings {'go unwatched' if kind == OUTAGE else f'fall as {channels} does'}: told once"
             reasons.append(about(grouped[-1], stage="group", decision="grouped", why=why))
-            continue
-        if kind in OF_CHANNELS:
-            for channel in sorted({one.listings[0].channel for one in same}):
-                # Told of the first listing's property, as an outage is.
-                fallen = [one for one in same if one.listings[0].channel == channel]
-                grouped.append(merged("property", fallen, impacts) if len(fallen) > 1 else fallen[0])
-                why = f"{len(fallen)} listings fall as {channel} does: one alert for the channel"
-                reasons.append(about(grouped[-1], stage="group", decision="grouped", why=why))
             continue
         standing = {(alert.scope, place(alert)) for alert in open_alerts if alert.kind == kind}
         rest = list(same)

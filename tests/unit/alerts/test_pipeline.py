@@ -247,6 +247,36 @@ def test_a_markets_alert_ends_though_a_few_of_its_feeds_are_stale(
     assert [ended.alert_id for ended in later.resolve] == resolved
 
 
+@pytest.mark.parametrize("kind", ["channel_conversion_drop", "channel_ctr_drop"])
+def test_what_befalls_channels_is_told_once_and_ends_once(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts, kind: str
+) -> None:
+    listings = market_of(make_listing, "lisbon", 1, 6) + market_of(make_listing, "porto", 101, 6)
+    found = [make_anomaly(one.listing_id, kind) for one in listings]
+    first = run(found, [make_impact()] * len(found), listings)
+    (draft,) = first.insert
+    assert (draft.kind, sorted(draft.evidence["listing_ids"])) == (kind, [one.listing_id for one in listings])
+    assert "12 listings" in draft.title
+    alert = stored(draft)
+    again = run(found, [make_impact()] * len(found), listings, [alert], NEXT_DAY)
+    assert (len(again.insert), len(again.update), len(again.resolve)) == (0, 1, 0)
+    over = run([], [], listings, [alert], NEXT_DAY)
+    assert [ended.alert_id for ended in over.resolve] == [alert.alert_id]
+
+
+@pytest.mark.parametrize("kind", ["market_conversion_drop", "market_ctr_drop"])
+def test_a_rates_fall_in_a_market_is_the_markets_alert(
+    make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts, kind: str
+) -> None:
+    listings = market_of(make_listing, "lisbon", 1, 6) + market_of(make_listing, "porto", 101, 6)
+    found = [make_anomaly(one.listing_id, kind) for one in listings]
+    decisions = run(found, [make_impact()] * len(found), listings)
+    assert sorted((draft.scope, draft.market) for draft in decisions.insert) == [
+        ("market", "lisbon"),
+        ("market", "porto"),
+    ]
+
+
 def test_what_joins_a_propertys_alert_is_told_once(
     make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
 ) -> None:
