@@ -220,3 +220,20 @@ def windowed(drawn: list[Labelled]) -> list[Windowed]:
         edges = np.column_stack([starts - half, starts + half])
         found.append(Windowed(one.name, one.grid, np.clip(edges, 0, len(one.labels) - 1)))
     return found
+
+
+def quiet(seed: int) -> dict[str, FloatArray]:
+    """Return hourly series of six weeks in which nothing happens, by the kind of their noise."""
+    random, hours = np.random.default_rng(seed), np.arange(42 * 24)
+    sine = np.sin(hours * 2.0 * np.pi / 24.0)
+    mean = 100.0 + 30.0 * sine
+    smooth = np.convolve(random.normal(0.0, 5.0, len(hours) + 5), np.ones(6) / np.sqrt(6.0), mode="valid")
+    return {
+        "normal": random.normal(mean, 5.0),
+        "counts": random.poisson(mean).astype(np.float64),
+        "counts near zero": random.poisson(0.2, len(hours)).astype(np.float64),
+        "heavy tails (t of 4)": mean + 5.0 * random.standard_t(4.0, len(hours)),
+        "lognormal": mean * np.exp(random.normal(0.0, 0.3, len(hours))),
+        "smooth": mean + smooth,
+        "uneven": random.normal(mean, 1.0 + 6.0 * np.maximum(sine, 0.0)),
+    }

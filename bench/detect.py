@@ -26,7 +26,7 @@ from detectors.single.contract import Scores
 from detectors.single.past import Params
 
 KEEPS = (0.0, 0.1, 0.25, 0.5)
-QUIET_SERIES, QUIET_DAYS = 20, 56
+QUIET_SEEDS, QUIET_LIMITS = range(8), (0.1, 0.01, 0.005, 0.001)
 DRAWN_SEEDS = range(8000, 8003)
 Detect = Callable[[FloatArray, tuple[int, ...]], Scores]
 
@@ -172,18 +172,22 @@ def _called(series: Sequence[Labelled], scores: Sequence[Scores]) -> list[dict[s
 
 
 def _quiet() -> list[dict[str, Any]]:
-    """Say what p-values are worth on series in which nothing happens: a day's season with normal and counted noise."""
-    random = np.random.default_rng(0)
-    told = []
-    for at in range(QUIET_SERIES):
-        mean = 100.0 + 30.0 * np.sin(np.arange(24 * QUIET_DAYS) * 2 * np.pi / 24)
-        values = random.normal(mean, 5.0) if at % 2 else random.poisson(mean).astype(np.float64)
-        told.append(online.detect(values, (24, 168)).p_value[24 * 7 :])
-    p_values = np.concatenate(told)
-    return [
-        row_of(f"quiet simulated points under p = {row.asked:g}", row.reached, "share", "asked", row.asked, None)
-        for row in calibration.table(p_values, np.ones(len(p_values), dtype=np.bool_))
-    ]
+    """Say what p-values are worth where nothing happens: in the second week, later, and by kind of noise."""
+    told: dict[str, list[FloatArray]] = {}
+    for seed in QUIET_SEEDS:
+        for kind, values in _drawn.quiet(seed).items():
+            p_values = online.detect(values, (24, 168)).p_value
+            told.setdefault("of all kinds, second week", []).append(p_values[24 * 7 : 24 * 14])
+            told.setdefault("of all kinds, later", []).append(p_values[24 * 14 :])
+            told.setdefault(kind, []).append(p_values[24 * 14 :])
+    rows = []
+    for name, parts in told.items():
+        together = np.concatenate(parts)
+        rows += [
+            row_of(f"quiet points {name}, p <= {row.asked:g}", row.reached, "share", "asked", row.asked, None)
+            for row in calibration.table(together, np.ones(len(together), dtype=np.bool_), QUIET_LIMITS)
+        ]
+    return rows
 
 
 def _alerts(files: Sequence[_labelled.Windowed]) -> list[BoolArray]:
