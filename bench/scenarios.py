@@ -92,10 +92,9 @@ def peers_of(world: World, values: Mapping[str, FloatArray]) -> peers.Near:
     listings, book = listing_infos(world), world.portfolio
     worth = [eur_cents_per_minor(book.market(row).currency) for row in range(len(book))]
     found = peers.group(listings, past, book.base_price_minor * np.array(worth))
-    return {
-        row: list(zip(found.near[row].tolist(), found.weight[row].tolist(), strict=True))
-        for row in np.flatnonzero(found.chosen).tolist()
-    }
+    chosen = np.flatnonzero(found.chosen).tolist()
+    of = {row: list(zip(found.near[row].tolist(), found.weight[row].tolist(), strict=True)) for row in chosen}
+    return peers.Near(of, frozenset(chosen))
 
 
 def replayed(world: World) -> replay.Replay:
