@@ -45,8 +45,6 @@ def _fitted(past: Past) -> tuple[Any, Any]:
     _hush()
     from prophet import Prophet
 
-    # Importing sets levels of its own.
-    _hush()
     used = [name for name, mark in zip(MARKS, past.marks, strict=True) if mark[: len(past.values)].any()]
     frame = pd.DataFrame({"ds": past.days.astype("datetime64[ns]")} | {
         name: mark.astype(np.float64) for name, mark in zip(MARKS, past.marks, strict=True)
@@ -58,6 +56,8 @@ def _fitted(past: Past) -> tuple[Any, Any]:
     )  # fmt: skip
     for name in used:
         model.add_regressor(name, standardize=False, prior_scale=1.0)
+    # Stan was imported as the model was made, and set a level of its own.
+    _hush()
     return model.fit(told, seed=0), frame
 
 

@@ -162,10 +162,7 @@ def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
     where = listing.title if listing is not None and alert.scope == "listing" else _members(alert)
     expected = f"{money(alert.impact_minor, alert.currency)}{until}"
     rows = [
-        Field(
-            label="Money lost per day",
-            value=money(alert.loss_per_day_minor, alert.currency),
-        ),
+        Field(label="Money lost per day", value=money(alert.loss_per_day_minor, alert.currency)),
         *_revenue(alert),
         Field(label="Lost so far", value=money(alert.lost_so_far_minor, alert.currency)),
     ]
@@ -180,12 +177,8 @@ def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
     ]
     market = alert.market or (listing.market if listing is not None else None)
     if market:
-        rows.append(
-            Field(
-                label="Market",
-                value=market.replace("_", " ").title() if market.islower() else market,
-            )
-        )
+        named = market.replace("_", " ").title() if market.islower() else market
+        rows.append(Field(label="Market", value=named))
     rows.append(Field(label="Score", value=f"{alert.score:.0f} of 100 ({_why(alert)}){_parts(alert)}"))
     sure = alert.parts.get("confidence")
     if sure is not None:
@@ -204,14 +197,19 @@ def _ahead(alert: Alert) -> list[Field]:
                 f" ({outlook['model']}, by what was known before {before})")  # fmt: skip
         rows.append(Field(label="If it goes on", value=text))
     behind = [
-        f"{abs(nights):,.0f} nights ({money(abs(pace[f'behind_{than}_minor'] or 0), alert.currency)})"
-        f" {'behind' if nights > 0 else 'ahead of'} {words}"
+        f"{_nights(nights, pace.get(f'behind_{than}_minor') or 0, alert.currency)} {words}"
         for than, words in (("last_year", "last year"), ("market", "the market's pace"))
         if isinstance(pace, Mapping) and (nights := pace.get(f"behind_{than}_nights")) is not None
     ]
     if isinstance(pace, Mapping) and behind:
         rows.append(Field(label="On the books", value=f"The next {pace['days']} days: {', '.join(behind)}"))
     return rows
+
+
+def _nights(behind: float, worth_minor: int, currency: str) -> str:
+    # Fewer nights can be worth more: then the sum would contradict the word that follows it.
+    worth = f" ({money(abs(worth_minor), currency)})" if behind * worth_minor > 0 else ""
+    return f"{abs(behind):,.0f} night{'s' * (round(abs(behind)) != 1)}{worth} {'behind' if behind > 0 else 'ahead of'}"
 
 
 def _members(alert: Alert) -> str:

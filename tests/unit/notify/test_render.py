@@ -118,3 +118,23 @@ def test_a_wide_alert_names_its_listings_the_first_few() -> None:
     told = rendered(wide)
     assert told["Listings"] == "Room 1, Room 2, Room 3, Room 4, Room 5 and 2 more"
     assert told["evidence"] == ""
+
+
+def test_what_comes_is_said_with_its_model_while_the_alert_is_open() -> None:
+    told = {"days": 14, "model": "ETS", "from_date": "2026-03-04", "bookings": 9.0, "expected_minor": 90_000,
+            "lost_minor": 45_000}  # fmt: skip
+    pace = {"days": 30, "behind_last_year_nights": 12.0, "behind_last_year_minor": 60_000,
+            "behind_market_nights": -1.0, "behind_market_minor": 500}  # fmt: skip
+    ahead = replace(ALERT, evidence={"outlook": told, "pace": pace})
+    message = rendered(ahead)
+    assert message["If it goes on"] == (
+        "At this pace the next 14 days lose €450 of €900 expected (ETS, by what was known before 4 Mar 2026)"
+    )
+    # One night ahead and yet behind in money: the sum is left out.
+    assert message["On the books"] == (
+        "The next 30 days: 12 nights (€600) behind last year, 1 night ahead of the market's pace"
+    )
+    assert message["evidence"] == ""
+    assert "If it goes on" not in rendered(replace(ahead, resolved_at=AS_OF))
+    unknown = replace(ALERT, evidence={"pace": pace | {"behind_last_year_nights": None}})
+    assert rendered(unknown)["On the books"] == "The next 30 days: 1 night ahead of the market's pace"
