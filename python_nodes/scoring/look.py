@@ -53,8 +53,8 @@ class Looked:
 
 
 def look(
-    watch: Watch, batch: SeriesBatch, groups: IntArray, channels: IntArray | None = None, fitted: Fitted | None = None,
-    near: peers.Compared | None = None,
+    watch: Watch, batch: SeriesBatch, groups: IntArray, places: market.Places | None = None,
+    fitted: Fitted | None = None, near: peers.Compared | None = None,
 ) -> Looked:  # fmt: skip
     """Run one watch.
 
@@ -65,8 +65,8 @@ def look(
         Row ``i`` is listing ``i``.
     groups : ndarray of int, shape (n_listings,)
         The market of each, from 0 without a gap.
-    channels : ndarray of int, shape (n_listings,), optional
-        The channel of each, likewise; None is one for all.
+    places : market.Places, optional
+        None is one channel for all, and each listing a property of its own.
     fitted : dict, optional
         What is already known of the same batch by which settings, where several watches share it; what is new is added.
     near : peers.Compared, optional
@@ -79,7 +79,7 @@ def look(
     if watch.of_market and isinstance(watch.rule_params, sequential.Params):
         return _of_market(watch, batch, groups, watch.rule_params)
     if watch.by_shared or watch.of_rate:
-        places = np.zeros_like(groups) if channels is None else channels, groups
+        places = market.Places(np.zeros_like(groups), groups, np.arange(groups.size)) if places is None else places
         return _shared(watch, batch, places, {} if fitted is None else fitted, near)
     beside = groups if near is None else near
     forecast = plain_forecast = _fit(batch, watch.baseline_params, near)
@@ -120,18 +120,19 @@ def _of_market(watch: Watch, batch: SeriesBatch, groups: IntArray, params: seque
 
 
 def _shared(
-    watch: Watch, batch: SeriesBatch, places: tuple[IntArray, IntArray], fitted: Fitted, near: peers.Compared | None
+    watch: Watch, batch: SeriesBatch, places: market.Places, fitted: Fitted, near: peers.Compared | None
 ) -> Looked:
     """Judge channels or markets by their listings, or listings beside what befell their channel and market."""
     if watch.baseline_params not in fitted:
         forecast = _fit(batch, watch.baseline_params, near)
-        fitted[watch.baseline_params] = forecast, market.together(forecast, *places)
+        fitted[watch.baseline_params] = forecast, market.together(forecast, places)
     forecast, together = fitted[watch.baseline_params]
     if watch.of_rate and isinstance(watch.rule_params, sequential.Params):
         row, pooled, own = market.of_groups(together, batch, watch.of_rate)
-        return _spread_out(_sequential(watch, pooled, own, watch.rule_params, places[1].size), row)
+        may_alarm = market.broad(together, forecast, row)
+        return _spread_out(_sequential(watch, pooled, own, watch.rule_params, row.size, may_alarm), row)
     factor = together.factor()
-    one = _judge(watch, batch, replace(forecast, expected=forecast.expected * factor), places[1])
+    one = _judge(watch, batch, replace(forecast, expected=forecast.expected * factor), places.markets)
     # What befell the channel and the market is what all listings in the same place have in common.
     facts = {
         row: {**told, **peers_of.shared(float(factor[row, int(one.onset[row]) :].mean()) - 1.0)}

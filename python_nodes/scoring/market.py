@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors import pooled, shared
+from detectors import breadth, pooled, shared
 from detectors.baselines import yearly_regression
 from detectors.series import Forecast, SeriesBatch
 from python_nodes.domain.inputs import BoolArray
@@ -21,6 +21,7 @@ SHARED_DAYS = 5
 SHARED = 0.5
 CHANNEL, MARKET = 0, 1
 SHARED_PARAMS = shared.Params()
+BROAD_DAYS = 7
 COUNTS = 1_000.0
 """A market's ordinary day is put as so many counts, so that the rule for counts can be used; its spread is learnt."""
 
@@ -61,35 +62,42 @@ def alone(forecast: Forecast, window_days: int) -> BoolArray:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Channel, market and property of each listing, from 0 without a gap; (n_listings,)."""
+
+    channels: IntArray
+    markets: IntArray
+    properties: IntArray
+
+
+@dataclass(frozen=True, slots=True)
 class Together:
     """What befell whole channels and markets by a rate of their listings."""
 
     sums: shared.Sums
     moves: shared.Moves
-    channels: IntArray
-    markets: IntArray
+    places: Places
 
     def factor(self) -> FloatArray:
         """Return what is left of each listing's expectation, (n_listings, n_days)."""
         return shared.factor(self.sums, self.moves)
 
 
-def together(forecast: Forecast, channels: IntArray, markets: IntArray) -> Together:
+def together(forecast: Forecast, places: Places) -> Together:
     """Tell apart what channels and what markets did, from listings' own expectations.
 
     Parameters
     ----------
     forecast : Forecast
         Row ``i`` is listing ``i``.
-    channels, markets : ndarray of int, shape (n_listings,)
-        From 0 without a gap.
+    places : Places
 
     Returns
     -------
     Together
     """
-    found = shared.sums(forecast, channels, markets, SHARED_PARAMS)
-    return Together(found, shared.moves(found, SHARED_PARAMS), channels, markets)
+    found = shared.sums(forecast, places.channels, places.markets, SHARED_PARAMS)
+    return Together(found, shared.moves(found, SHARED_PARAMS), places)
 
 
 def of_groups(found: Together, batch: SeriesBatch, scope: str) -> tuple[IntArray, SeriesBatch, Forecast]:
@@ -108,8 +116,18 @@ def of_groups(found: Together, batch: SeriesBatch, scope: str) -> tuple[IntArray
     tuple of ndarray of int, SeriesBatch and Forecast
         The group of each listing; row ``g`` of the others is group ``g``.
     """
-    kind, group = (CHANNEL, found.channels) if scope == "channel" else (MARKET, found.markets)
+    kind, group = (CHANNEL, found.places.channels) if scope == "channel" else (MARKET, found.places.markets)
     own = shared.as_series(found.sums, found.moves, kind, SHARED_PARAMS)
     marks = (np.arange(own.expected.shape[0])[:, None] == group[None, :]).astype(np.float64)
     exposure = None if batch.exposure is None else marks @ (found.sums.weight * np.nan_to_num(batch.exposure))
     return group, SeriesBatch(own.capped, batch.days, exposure), own
+
+
+def broad(found: Together, forecast: Forecast, group: IntArray) -> BoolArray:
+    """Return where a channel or market has fallen without its worst property, too, (n_groups, n_days).
+
+    A house of many rooms whose page is broken is no market: it has a finding of its own.
+    """
+    told = np.isfinite(forecast.expected) & np.isfinite(forecast.capped)
+    observed, expected = (np.where(told, found.sums.weight * one, 0.0) for one in (forecast.capped, forecast.expected))
+    return breadth.is_broad(observed, expected, group, found.places.properties, BROAD_DAYS, SHARED)

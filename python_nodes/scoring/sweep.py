@@ -19,6 +19,7 @@ from python_nodes.scoring import causes, peers, silent
 from python_nodes.scoring.calendar import holiday_matrix
 from python_nodes.scoring.inspect import MOST_VALUABLE
 from python_nodes.scoring.look import Fitted, Looked, look
+from python_nodes.scoring.market import Places
 from python_nodes.scoring.watches import Watch
 
 AT_ONCE = 2
@@ -82,8 +83,10 @@ def look_all(
     known = [by_id[int(key)] for key in matrix.listing_ids[rows]]
     days = matrix.days[:last].astype("datetime64[D]")
     holidays = holiday_matrix(known, days) if holidays_by_listing is None else holidays_by_listing[rows][:, :last]
-    groups = np.unique([listing.market for listing in known], return_inverse=True)[1].astype(np.int64)
-    channels = np.unique([listing.channel for listing in known], return_inverse=True)[1].astype(np.int64)
+    groups = _numbered([listing.market for listing in known])
+    places = Places(
+        _numbered([one.channel for one in known]), groups, _numbered([one.property_external_id for one in known])
+    )
     beside = peers.beside(groups, [one.listing_id for one in known], near)
     told = [watch for watch in watches if {watch.metric, watch.exposure or watch.metric} <= set(matrix.values)]
     # Those of the same figures share what is fitted to them, so they are run in turn.
@@ -93,9 +96,7 @@ def look_all(
 
     def run(some: list[Watch]) -> list[tuple[str, Looked]]:
         fitted: Fitted = {}
-        return [
-            (one.name, _looked(one, matrix, rows, holidays, unfit, groups, channels, fitted, beside)) for one in some
-        ]
+        return [(one.name, _looked(one, matrix, rows, holidays, unfit, places, fitted, beside)) for one in some]
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         found = dict(chain.from_iterable(pool.map(run, alike.values())))
@@ -104,8 +105,8 @@ def look_all(
 
 
 def _looked(
-    watch: Watch, matrix: MetricMatrix, rows: IntArray, holidays: BoolArray, unfit: BoolArray | None, groups: IntArray,
-    channels: IntArray, fitted: Fitted, beside: Compared | None,
+    watch: Watch, matrix: MetricMatrix, rows: IntArray, holidays: BoolArray, unfit: BoolArray | None, places: Places,
+    fitted: Fitted, beside: Compared | None,
 ) -> Looked:  # fmt: skip
     """Run one watch on its part of the matrix."""
     last = holidays.shape[1]
@@ -115,4 +116,9 @@ def _looked(
     if unfit is not None:
         values = np.where(unfit[rows, seen], np.nan, values)
     batch = SeriesBatch(values, matrix.days[seen].astype("datetime64[D]"), exposure, holidays[:, seen])
-    return look(watch, batch, groups, channels, fitted, beside)
+    return look(watch, batch, places.markets, places, fitted, beside)
+
+
+def _numbered(names: Sequence[str]) -> IntArray:
+    """Return the place of each name among all, from 0."""
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
