@@ -110,7 +110,7 @@ def test_a_quiet_portfolio_does_not_spend_the_whole_budget(world: World) -> None
 
 
 def test_quiet_portfolios_keep_to_the_budget(world: World, listing: MakeListing) -> None:
-    """Ten null worlds of 60 listings, seen on days 1, 8 and 14: the budget allows 9 alerts, by a loose bound."""
+    """Ten null worlds of 60 listings, seen on days 1, 8 and 14, unlike those that the cuts were learnt on."""
     alerts = set()
     for seed in range(10):
         rng = np.random.default_rng(100 + seed)
@@ -118,9 +118,12 @@ def test_quiet_portfolios_keep_to_the_budget(world: World, listing: MakeListing)
         listings = [listing(key, f"m{key % 3}") for key in range(1, 61)]
         for back in (13, 6, 1):
             day = matrix.days[-back].item()
-            alerts |= {(seed, found.listing_id) for found in score_all(load_watches(), matrix, listings, None, day)}
-    # About a quarter of the bound comes true; of a Poisson count with mean 2.2, more than 6 come once in 130.
-    assert len(alerts) <= 6
+            for found in score_all(load_watches(), matrix, listings, None, day):
+                # What befalls a market or the channel is one alert.
+                wide = {"market": found.listing_id % 3, "channel": 0}.get(found.kind.split("_")[0])
+                alerts.add((seed, found.kind, found.listing_id if wide is None else -1 - wide))
+    # The budget asks for 0.06 a week per 100 listings, here 0.7; of a Poisson count, more than 4 come once in 1,200.
+    assert len(alerts) <= 4
 
 
 def test_low_volume_listings_do_not_alarm_on_weeks_without_a_booking(world: World, listing: MakeListing) -> None:
