@@ -27,7 +27,11 @@ def waiting(found: Sequence[Anomaly], as_of_day: date) -> list[Anomaly]:
 
 def counting(watches: Sequence[Watch]) -> list[Watch]:
     """Return the watches of listings' counts, one a step of the funnel."""
-    return [one for one in watches if isinstance(one.rule_params, sequential.Params) and not one.of_market]
+    return [
+        one
+        for one in watches
+        if isinstance(one.rule_params, sequential.Params) and not one.of_market and one.of_rate is None
+    ]
 
 
 def corrected(
