@@ -59,7 +59,9 @@ def main() -> None:
         axis.axvspan(begun, days[-1], color="#f5cba7", alpha=0.6, label="true change")
         axis.axvline(np.datetime64(close_up.since_date), color="#c0392b", linewidth=1, label="told since")
         axis.plot(days, found.batch.values[change.row, part], color="#34495e", linewidth=1, label="told by the channel")
-        axis.plot(days, found.forecast.expected[change.row, part], color="#7f8c8d", linewidth=0.8, label="expected")
+        expected = found.forecast.expected[change.row, part]
+        known = np.where(expected > 0, expected, np.nan)
+        axis.plot(days, known, color="#7f8c8d", linewidth=0.8, label="expected")
         axis.set_title(f"{found.watch.metric.replace('_', ' ')}: {inspect.sentence(close_up)}", loc="left", fontsize=9)
         axis.tick_params(labelsize=7)
     axes[0].legend(loc="upper left", fontsize=7, frameon=False, ncols=2)

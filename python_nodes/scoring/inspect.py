@@ -199,7 +199,7 @@ def _close_up(
     if kind in ("missing", "flat_line"):
         # Of the count itself, not of the rate it is a part of.
         last = float(found.batch.values[row, -1])
-        return replace(whole, metric=found.watch.metric, after=_short(last) if np.isfinite(last) else None)
+        return replace(whole, metric=found.watch.metric, after=round(last, 2) if np.isfinite(last) else None)
     first = max(onset, days.size - RECENT_DAYS) if kind == "slow_decline" else onset
     observed, expected = found.batch.values[row, first:], found.forecast.expected[row, first:]
     both = np.isfinite(observed) & np.isfinite(expected)
@@ -221,7 +221,7 @@ def sentence(told: CloseUp) -> str:
     if told.kind == "missing":
         return f"data missing {since}"
     if told.kind == "flat_line":
-        return f"flat line {since}, {_amount(told.after, told.metric)} every day"
+        return f"flat line {since}, {told.after:g} every day"
     if told.kind == "variance":
         return f"more variable since about {told.since_date.day} {told.since_date:%B %Y}, by {told.after:g} times"
     change = "level shift" if told.kind == "level_shift" else "slow decline"

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from python_nodes import guards
 from python_nodes.domain.metrics import METRICS
+from python_nodes.scoring import silent
+from python_nodes.scoring.watches import load_watches
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED_ROW = re.compile(r"^\| `(\w+)` \|(.+)\|$", re.MULTILINE)
-WATCHES = tomllib.loads((ROOT / "python_nodes" / "watches.toml").read_text())
-KINDS = {*guards.discover(), *(table.get("kind", name) for name, table in WATCHES.items())}
+KINDS = {*guards.discover(), *(watch.kind for watch in load_watches()), *silent.FIGURES}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
