@@ -27,13 +27,15 @@ MOST_SQUARE = 16.0
 class Params:
     """Settings.
 
-    ``windows`` are the runs of last days looked at, the clearest speaks; ``most`` is how much of its group one series
+    ``windows`` are the runs of last days looked at, the clearest speaks of those that the last day does not contradict
+    by more than ``contrary_z``; ``most`` is how much of its group one series
     weighs at most; groups of fewer than ``min_series`` told series never move; ``level_sd`` is how far the level of a
     whole group may be off beside what its series say of their own.
     """
 
     windows: tuple[int, ...] = (1, 3, 7)
     least_z: float = 2.5
+    contrary_z: float = 2.0
     most: float = 0.1
     min_series: int = 5
     spread_half_life_days: float = 60.0
@@ -191,14 +193,20 @@ def _moved(
     parts = found.observed, found.expected * left, found.variance * left, found.told
     observed, expected, variance, told = (marks @ part for part in parts)
     best, moved, says = (np.zeros(observed.shape) for _ in range(3))
+    newest, doubt = (np.full(observed.shape, np.nan) for _ in range(2))
     for days in params.windows:
         had, wanted, chance = (trailing.run_sums(part, days) for part in (observed, expected, variance * spread))
         # A level that is off is off on all days of a run alike.
         level = marks @ trailing.run_sums(np.sqrt(found.uncertain) * left, days) ** 2
         with np.errstate(invalid="ignore", divide="ignore"):
             log = np.log((had + 0.5) / (wanted + 0.5))
-            square = log**2 / ((chance + level) / wanted**2 + params.level_sd**2)
-        clearer = (wanted > 0) & (told >= params.min_series) & (square > best)
+            unsure = (chance + level) / wanted**2 + params.level_sd**2
+            square = log**2 / unsure
+            if days == 1:
+                newest, doubt = log, unsure
+            # What has just begun, or is over, is not what the days before say.
+            contrary = (log - newest) ** 2 > params.contrary_z**2 * doubt
+        clearer = (wanted > 0) & (told >= params.min_series) & (square > best) & ~contrary
         moved = np.where(clearer, log, moved)
         best = np.where(clearer, square, best)
         # By chance alone: what is unsure of a level would count for more the fewer groups there are.

@@ -58,6 +58,15 @@ def test_what_befalls_all_is_told_of_the_fewer_groups() -> None:
     assert np.abs(moved.logs[1][:, days]).mean() < 0.06
 
 
+def test_what_is_over_is_soon_forgotten() -> None:
+    fallen = forecast(9, np.where(MARKET == 1, 0.4, 1.0), mean=3.0)
+    usual = forecast(10, 1.0, mean=3.0)
+    capped = np.where(np.arange(DAYS)[None, :] < START + 12, fallen.capped, usual.capped)
+    _, moved = told(Forecast(fallen.expected, fallen.dispersion, fallen.relative_sd, capped))
+    assert moved.logs[1][1, START + 11] == pytest.approx(np.log(0.4), abs=0.15)
+    assert np.abs(moved.logs[1][1, START + 12 : START + 22]).max() < 0.12
+
+
 def test_one_listing_is_not_its_market() -> None:
     kept = np.ones(N)
     kept[0] = 0.0
