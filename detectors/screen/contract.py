@@ -52,7 +52,7 @@ class Params:
     floor: float = 0.0
     segment_edges: tuple[float, ...] = (0.5, 5.0, 50.0)
     calibration_points: int = 1_400
-    block_rows: int = 128
+    block_rows: int = 256
 
 
 @dataclass(frozen=True, slots=True)
