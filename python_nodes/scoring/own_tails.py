@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors import calibrate
 from python_nodes.domain.inputs import BoolArray
-from python_nodes.domain.metrics import IntArray, MetricMatrix
+from python_nodes.domain.metrics import FloatArray, IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import sweep
 from python_nodes.scoring.causes import EXPLAINS
@@ -22,6 +22,9 @@ MOST_LISTINGS = 1_000
 """So many listings tell the quantiles of all; more would only cost."""
 STRENGTH = 5_000.0
 """Points that the shipped tails weigh as: neighbouring days share most of their windows, so a point is no full one."""
+CLEAR = 1e-5
+"""An alarm that reached this p-value by the shipped tails is taken for an incident. Leaving out all alarms, the false
+ones among them, would make the past look quieter than chance is."""
 MIN_DAYS = 120
 """A series known for less is still learning its level; its days say more about that than about chance."""
 
@@ -44,7 +47,7 @@ def learn(
     watches: Sequence[Watch], matrix: MetricMatrix, listings: Sequence[ListingInfo], as_of_day: date,
     unfit: BoolArray | None = None,
 ) -> Learnt:  # fmt: skip
-    """Replay the last days before ``as_of_day`` and learn from those on which no watch alarmed.
+    """Replay the last days before ``as_of_day`` and learn from those that are no clear incident.
 
     Parameters
     ----------
@@ -66,15 +69,27 @@ def learn(
         if one.watch.tails:
             rows = firsts(one.watch, known)
             told = np.isfinite(one.batch.values[rows]).sum(axis=1) >= MIN_DAYS
-            statistic = one.statistic[rows]
-            calm = told[:, None] & ~one.states[rows] & (statistic != 0.0)
-            points = statistic.ravel(), one.information[rows].ravel(), calm.ravel()
-            tails[name] = calibrate.adjusted(one.watch.tails[-1].tails, *points, STRENGTH)
+            statistic, information = one.statistic[rows], one.information[rows]
+            shipped = one.watch.tails[0].tails
+            p_values = calibrate.p_values(shipped, calibrate.segments(shipped, information), statistic)
+            calm = told[:, None] & ~_incidents(one.states[rows], p_values) & (statistic != 0.0)
+            tails[name] = calibrate.adjusted(shipped, statistic.ravel(), information.ravel(), calm.ravel(), STRENGTH)
     days = max((one.states.shape[1] for one in looked.values()), default=0)
     parts = [one.budget for one in watches if one.budget.share and one.name in looked]
     # The alerts counted are those of the listings replayed, so of a whole tenant's budget only their part is asked.
     asked = sum(one.false_alerts * days / one.days / (one.listings or len(listings)) for one in parts) * len(known)
     return Learnt(tails, float(asked), begun(looked, known))
+
+
+def _incidents(states: BoolArray, p_values: FloatArray) -> BoolArray:
+    """Return the days of alarms too clear to be chance; those that may be belong to what is learnt."""
+    before = np.concatenate([np.zeros((states.shape[0], 1), dtype=np.bool_), states[:, :-1]], axis=1)
+    # Each alarm gets a number; 0 is none.
+    alarm = np.cumsum((states & ~before).ravel()).reshape(states.shape) * states
+    clear = np.zeros(int(alarm.max(initial=0)) + 1, dtype=np.bool_)
+    clear[alarm[p_values <= CLEAR]] = True
+    clear[0] = False
+    return np.asarray(clear[alarm], dtype=np.bool_)
 
 
 def firsts(watch: Watch, listings: Sequence[ListingInfo]) -> IntArray:
