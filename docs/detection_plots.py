@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/detection/single.md from the shipped series: ``.venv/bin/python docs/detection_plots.py``."""
+"""Draws the pictures of docs/detection/single.md from shipped series: ``.venv/bin/python docs/detection_plots.py``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-from bench import _labelled
+from bench import _drawn, _labelled
 from detectors.evaluation import calibration
 from detectors.single import offline, online
 
@@ -44,20 +44,18 @@ def series(found: list[_labelled.Labelled]) -> None:
 
 
 def kept_word(found: list[_labelled.Labelled]) -> None:
-    """Draw the share called against the limit asked for, on unlabelled rows and on a simulated quiet series."""
+    """Draw the share called against the limit asked for, on unlabelled rows and where nothing happens."""
     limits = tuple(np.logspace(-3, 0, 25).tolist())
     told, quiet = [], []
     for one in found:
         told.append(online.detect(one.grid.values, one.grid.hints()).p_value[one.grid.slot][one.judged])
         quiet.append(~one.labels[one.judged])
-    random = np.random.default_rng(1)
-    mean = 100.0 + 30.0 * np.sin(np.arange(24 * 56) * 2 * np.pi / 24)
-    calm = [online.detect(random.normal(mean, 5.0), (24, 168)).p_value[168:] for _ in range(5)]
+    calm = [online.detect(values, (24, 168)).p_value[336:] for values in _drawn.quiet(100).values()]
     figure, axis = plt.subplots(figsize=(5.5, 4.5))
     axis.plot(limits, limits, color="#bdc3c7", label="kept word")
     pairs = {
         "unlabelled rows, monitoring": (np.concatenate(told), np.concatenate(quiet)),
-        "simulated, quiet": (np.concatenate(calm), np.ones(sum(map(len, calm)), dtype=bool)),
+        "drawn, quiet, after two weeks": (np.concatenate(calm), np.ones(sum(map(len, calm)), dtype=bool)),
     }
     for name, (p_values, rows) in pairs.items():
         table = calibration.table(p_values, rows, limits)
