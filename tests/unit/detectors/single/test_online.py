@@ -126,3 +126,34 @@ def test_input_is_left_alone_and_must_be_one_series() -> None:
     np.testing.assert_array_equal(values, kept)
     with pytest.raises(SeriesError, match="one dimension"):
         online.detect(np.zeros((2, 5)))
+
+
+def test_one_incident_does_not_hide_the_next() -> None:
+    values = daily(11, 28)
+    values[15 * 24 + 5] += 200
+    values[21 * 24 + 9] += 30
+    scores = online.detect(values, HINTS)
+    assert scores.p_value[15 * 24 + 5] < 1e-4
+    assert scores.is_anomaly[21 * 24 + 9]
+
+
+def test_under_a_strong_season_a_small_spike_at_its_height_outranks_the_height() -> None:
+    hours = np.arange(24 * 28)
+    values = 100 + 50 * np.sin(hours * 2 * np.pi / 24) + np.random.default_rng(12).normal(0, 2, len(hours))
+    at = 24 * 24 + 12
+    values[at] += 25
+    scores = online.detect(values, HINTS)
+    quiet = np.ones(len(values), dtype=bool)
+    quiet[: 14 * 24] = quiet[at : at + 4] = False
+    assert scores.score[at] > scores.score[quiet].max()
+
+
+def test_a_minute_among_minutes_ranks_above_the_hours_noise() -> None:
+    random = np.random.default_rng(13)
+    minutes = np.arange(1440 * 3)
+    values = 200 + 60 * np.sin(minutes * 2 * np.pi / 1440) + random.normal(0, 10, len(minutes))
+    struck = [2000, 2900, 3601]
+    values[struck] += 70
+    # The first day is judged against little.
+    ranked = 1440 + np.argsort(-online.detect(values, (1440,)).score[1440:])
+    assert set(struck) <= set(ranked[:20].tolist())
