@@ -110,5 +110,5 @@ def test_incidents_that_are_known_or_few_do_not_move_the_tails() -> None:
     ],
 )
 def test_tails_that_make_no_sense_are_refused(edges: np.ndarray, values: np.ndarray, clustering: float) -> None:
-    with pytest.raises(ValueError, match="values|quantiles|edges|clustering"):
+    with pytest.raises(ValueError, match=r"values|quantiles|edges|clustering"):
         Tails(edges, values, clustering)
