@@ -12,7 +12,7 @@ from python_nodes.local import downloads, n8n, processes
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
 
 SANDBOX_READY_S = 120.0
-WORKER_READY_S = 60.0
+WORKER_READY_S = 120.0
 MANY_LISTINGS = 1_000
 SPARING = {
     # The C library keeps what each thread freed in an arena of its own; with many threads that is twice the memory.
