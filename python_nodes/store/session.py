@@ -16,7 +16,8 @@ def engine_for(url: str, *, pool_size: int = 5) -> Engine:
     # Room for what COPY stages: the default of 8 MB would spill it to disk. Taken only as it is used.
     # A host that swallows packets must not hold a request for the kernel's two minutes.
     options = {"options": "-c temp_buffers=64MB", "connect_timeout": CONNECT_TIMEOUT_S}
-    return create_engine(parsed, pool_size=pool_size, max_overflow=5, pool_pre_ping=True, connect_args=options)
+    # Beyond the pool: a large read takes up to four connections, and four requests may read at once.
+    return create_engine(parsed, pool_size=pool_size, max_overflow=11, pool_pre_ping=True, connect_args=options)
 
 
 class Database:
