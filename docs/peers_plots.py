@@ -58,8 +58,11 @@ def rate(world: World, axis: plt.Axes) -> None:
     days = np.datetime64(world.first, "D") + np.arange(values["booking_velocity"].shape[1])
     batch = SeriesBatch(values["booking_velocity"], days, values["listing_views"])
     forecast = weekday_season.fit_pooled(batch, watch.baseline_params)
-    channels = np.unique(world.portfolio.channel, return_inverse=True)[1].astype(np.int64)
-    together = market.together(forecast, channels, world.portfolio.market_index)
+    channels, properties = (
+        np.unique(names, return_inverse=True)[1].astype(np.int64)
+        for names in (world.portfolio.channel, world.portfolio.property_id)
+    )
+    together = market.together(forecast, market.Places(channels, world.portfolio.market_index, properties))
     _, pooled, own = market.of_groups(together, batch, "market")
     place = SEED % 6
     ratio(axis, pooled.values[place] / own.expected[place], together.factor()[fallen[0]], "taken out of its listings")
