@@ -6,14 +6,16 @@ import os
 import resource
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from bench import _stack
 from bench._series import FloatArray, Series
@@ -82,19 +84,20 @@ def _cpu_s() -> float:
 def rows(whole: Series, folder: Path) -> list[dict[str, Any]]:
     """Screen caches of growing size over both cores, and say how the time grows."""
     source = _source(whole)
-    cpu_s, wall_s, read_s = [], [], 0.0
+    cpu_s, wall_s, read_s, peak_mb = [], [], 0.0, 0.0
     for size in SIZES:
         shared = _filled(folder / "series.matrix", source, size)
         before, began = _cpu_s(), time.perf_counter()
-        screen_blocks.screen(shared, PROCESSES)
+        with _peak_mb() as peak:
+            screen_blocks.screen(shared, PROCESSES)
         cpu_s.append(_cpu_s() - before)
+        peak_mb = peak[0]
         wall_s.append(time.perf_counter() - began)
         read_s = _read_s(shared.path)
         shared.path.unlink()
     exponent = float(np.polyfit(np.log(SIZES), np.log(cpu_s), 1)[0])
     # What starting takes hides in the small sizes: the last step, from much to more, is the harder test.
     last = float(np.log(cpu_s[-1] / cpu_s[-2]) / np.log(SIZES[-1] / SIZES[-2]))
-    peak_mb = _peak_mb()
     what = f"{SIZES[-1]:,} listings x {len(KINDS)} metrics x {DAYS} days from the cache"
     times = ", ".join(f"{size:,}: {seconds:.1f}" for size, seconds in zip(SIZES, cpu_s, strict=True))
     return [
@@ -123,10 +126,27 @@ def _read_s(path: Path) -> float:
     return time.process_time() - before
 
 
-def _peak_mb() -> float:
-    """Return an upper bound: the largest worker's peak for each of them, and ours."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * PROCESSES
-    return (children + resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024.0
+@contextmanager
+def _peak_mb() -> Iterator[list[float]]:
+    """Watch what this process and its children hold together while the body runs; a page of the file counts in each."""
+    peak, done = [0.0], threading.Event()
+
+    def watch() -> None:
+        own = psutil.Process()
+        while not done.wait(0.2):
+            total = 0.0
+            for one in (own, *own.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    total += one.memory_info().rss / 2**20
+            peak[0] = max(peak[0], total)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        watcher.join()
 
 
 def _stored(source: dict[str, FloatArray], folder: Path) -> list[dict[str, Any]]:
