@@ -178,3 +178,17 @@ def test_a_point_too_far_ahead_is_not_judged() -> None:
     for ahead, judged in ((-1, False), (0, True), (HORIZON - 1, True), (HORIZON, False)):
         told = scoring.score(fitted, np.array([0]), fitted.start + ahead, np.array([5.0]))
         assert (REASONS[told.reason[0]] == "judged") is judged
+
+
+def test_hours_of_the_week_are_a_period_as_days_are() -> None:
+    hours = np.datetime64("2025-01-01T00", "h") + np.arange(24 * 7 * 6)
+    daily = 1.0 + 0.8 * np.sin(2 * np.pi * np.arange(hours.size + 1) / 24)
+    values = np.random.default_rng(4).poisson(60.0 * daily, (50, hours.size + 1)).astype(np.float64)
+    hourly = replace(
+        COUNT, period=168, memory=168 * 6, week_half_life=168 * 20.0, half_lives=(24.0, 72.0, 168.0, 672.0)
+    )
+    told = scoring.score(
+        baseline.fit_pooled(Panel(values[:, :-1], hours), hourly), np.arange(50), hours[-1] + 1, values[:, -1]
+    )
+    np.testing.assert_allclose(told.expected, 60.0 * daily[-1], rtol=0.25)
+    assert (told.p_value < 0.01).sum() <= 3
