@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx2
 from rich.console import Console
 from rich.progress import Progress
 
@@ -74,16 +75,19 @@ def _play(running: Running) -> dict[str, Any]:
                 running.stopwatch.mark("first_alert")
             if not is_forecast and status["days_done"] > 0:
                 is_forecast = True
-                _ask_forecasts(f"{hooks}/refresh-forecasts", saved, str(status["day"]))
+                _ask_forecasts(running, f"{hooks}/refresh-forecasts", str(status["day"]))
             if status["state"] in ("done", "failed"):
                 return dict(status)
             time.sleep(STATUS_POLL_S)
 
 
-def _ask_forecasts(url: str, saved: Saved, day: str) -> None:
-    """Have the flow ask for forecasts once the first alerts are told; the run does not wait for them."""
-    headers = {flows.WEBHOOK_HEADER: saved.webhook_secret}
-    loopback.client().post(url, json={"as_of": f"{day}T12:00:00+00:00"}, headers=headers).raise_for_status()
+def _ask_forecasts(running: Running, url: str, day: str) -> None:
+    """Have the flow ask for forecasts once a day was played; the run does not wait for them, nor end without them."""
+    headers = {flows.WEBHOOK_HEADER: running.saved.webhook_secret}
+    try:
+        loopback.client().post(url, json={"as_of": f"{day}T12:00:00+00:00"}, headers=headers).raise_for_status()
+    except httpx2.HTTPError as error:
+        running.console.print(f"[red]No forecasts were asked for:[/] {type(error).__name__}")
 
 
 def _has_message(saved: Saved) -> bool:
