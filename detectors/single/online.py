@@ -26,6 +26,8 @@ from detectors.single.contract import MAX_SCORE, Budget, Scores, checked
 from detectors.single.past import Params, Periods, State, begin
 
 DEFAULT_SEASON = 24
+# Up to so many points a moment (five minutes, of a day's season) their sum ranks better.
+FEW_POINTS = 12
 # What a distance from the last few points counts beside the sum: by itself it ranks events of minutes, and little else.
 JUMP = 0.25
 # How far beyond what is usual, 99 % of the time, an incident lies.
@@ -174,6 +176,9 @@ def _remember(
     before = np.append(state.energy[1], energy[1, :-1])
     state.energy = energy[:, -1]
     state.strength[:, start:end] = np.minimum(np.sqrt(energy), MAX_SCORE)
+    if periods.step <= FEW_POINTS:
+        state.score[start:end] = state.strength[1, start:end]
+        return
     # Where a moment has many points, a memory of them all drowns an event of one: of it and their mean the larger.
     fresh = (1.0 - keep) / (1.0 - params.keep)
     largest = np.maximum(squares[1] + params.keep * fresh * before, fresh * energy[1])

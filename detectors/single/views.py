@@ -9,7 +9,7 @@ from detectors.series import FloatArray, IntArray
 from detectors.single import medians
 from detectors.single.past import Params, Periods, State
 
-# Where a moment has more points than this, these alone are a view of their own.
+# So few points alone are a view of their own, where a moment has more.
 LAST_POINTS = 5
 
 
