@@ -29,7 +29,7 @@ def scores(forecast: Forecast, rule: str) -> np.ndarray:
         return sequential.scan(forecast, np.full(n, 8.0), sequential.Params()).log_statistic
     if rule == "trend":
         return trend.scan(forecast, np.arange(n), trend.Params(min_expected=1.0, min_peers=99)).z_value
-    return band.scan(forecast, np.arange(n), band.Params(min_expected=1.0, min_peers=99)).p_value
+    return np.exp(-band.scan(forecast, np.arange(n), band.Params(min_expected=1.0, min_peers=99)).surprise)
 
 
 RULES = pytest.mark.parametrize("rule", ["sequential", "band", "trend"])
