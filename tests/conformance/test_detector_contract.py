@@ -32,14 +32,14 @@ FITS: dict[str, Fit] = {
     ),
 }
 SCANS: dict[str, Scan] = {
-    "band": lambda told: band.scan(told, _groups(told), band.Params(min_expected=1.0, min_peers=99)).p_value,
+    "band": lambda told: band.scan(told, _groups(told), band.Params(min_expected=1.0, min_peers=99)).surprise,
     "sequential": lambda told: sequential.scan(told, np.full(len(told.expected), 8.0), sequential.Params())
     .log_statistic,
     "trend": lambda told: trend.scan(told, _groups(told), trend.Params(min_expected=1.0, min_peers=99)).z_value,
 }  # fmt: skip
 # Where there is nothing to say a rule says no more than this.
 QUIET: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "band": lambda told: told == 1.0, "sequential": lambda told: told < -100.0, "trend": lambda told: told == 0.0,
+    "band": lambda told: told == 0.0, "sequential": lambda told: told < -100.0, "trend": lambda told: told == 0.0,
 }  # fmt: skip
 SINGLES: dict[str, Callable[[np.ndarray], Scores]] = {
     "online": lambda values: online.detect(values, (7,)),
