@@ -49,7 +49,7 @@ def day(name: str, date_format: str) -> pl.Expr:
     """A day in the declared format, or as a workbook tells it."""
     text = pl.col(name)
     told = text.str.to_date(strptime(date_format), strict=False)
-    return pl.coalesce(told, text.str.to_datetime(DAY_TEXT, strict=False, time_unit="us").dt.date())
+    return _in_calendar(pl.coalesce(told, text.str.to_datetime(DAY_TEXT, strict=False, time_unit="us").dt.date()))
 
 
 def moment(name: str, date_format: str) -> pl.Expr:
@@ -62,7 +62,12 @@ def moment(name: str, date_format: str) -> pl.Expr:
         for clock in ("%H:%M:%S", "%H:%M")
     ]
     only = pl.col(name).str.to_date(strptime(date_format), strict=False).cast(pl.Datetime("us"))
-    return pl.coalesce(zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None), plain, *own, only)
+    return _in_calendar(pl.coalesce(zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None), plain, *own, only))
+
+
+def _in_calendar(told: pl.Expr) -> pl.Expr:
+    """Null for years that Python's dates do not have: Polars reads a sign before the year, and years of five digits."""
+    return pl.when(told.dt.year().is_between(1, 9999)).then(told)
 
 
 def number(name: str, decimal: DecimalSign) -> pl.Expr:

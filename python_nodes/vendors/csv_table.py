@@ -57,6 +57,24 @@ def _without_ragged(text: str, width: int) -> tuple[bytes, list[bytes]]:
     return good.getvalue().encode(), ragged
 
 
+def day(name: str) -> pl.Expr:
+    """An ISO 8601 day."""
+    return _in_calendar(pl.col(name).str.to_date("%Y-%m-%d", strict=False))
+
+
+def moment(name: str) -> pl.Expr:
+    """Naive UTC; a moment without a zone is taken as UTC, as in the other documents."""
+    text = pl.col(name).str.replace(" ", "T", literal=True)
+    zoned = text.str.replace(r"Z$", "+00:00").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us")
+    plain = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
+    return _in_calendar(pl.coalesce(zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None), plain))
+
+
+def _in_calendar(told: pl.Expr) -> pl.Expr:
+    """Null for years that Python's dates do not have: Polars reads a sign before the year, and years of five digits."""
+    return pl.when(told.dt.year().is_between(1, 9999)).then(told)
+
+
 def part_rows(
     frame: pl.DataFrame,
     reasons: Sequence[pl.Expr],

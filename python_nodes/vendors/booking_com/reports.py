@@ -12,7 +12,7 @@ from python_nodes.domain.columns import BookingColumns, PerformanceColumns
 from python_nodes.domain.money import MAX_MINOR, currency_digits
 from python_nodes.domain.records import BookingRecord, BookingStatus, External, PerformanceRecord, Rejected
 from python_nodes.errors import RejectedRecord
-from python_nodes.vendors.csv_table import part_rows, read_table, row_document
+from python_nodes.vendors.csv_table import day, moment, part_rows, read_table, row_document
 
 PERFORMANCE_FIELDS = (
     "date", "property_id", "room_id", "search_views", "page_views", "bookings", "revenue", "currency",
@@ -36,8 +36,8 @@ def map_performance_columns(
     frame, bad = read_table(content, PERFORMANCE_FIELDS, source=source, operation="performance", raw_id=raw_id)
     counts = ("search_views", "page_views", "bookings")
     checked = frame.with_columns(
-        pl.col("date").str.to_date("%Y-%m-%d", strict=False).alias("date!"),
-        _moment("report_created_at").alias("report_created_at!"),
+        day("date").alias("date!"),
+        moment("report_created_at").alias("report_created_at!"),
         *(pl.col(name).cast(pl.Float64, strict=False).alias(f"{name}!") for name in counts),
         _minor("revenue", frame["currency"]).alias("revenue!"),
     )
@@ -74,8 +74,8 @@ def map_reservation_history_columns(
     frame, bad = read_table(content, RESERVATION_FIELDS, source=source, operation=operation, raw_id=raw_id)
     moments, days = ("booked_at", "cancelled_at", "modified_at"), ("checkin", "checkout")
     checked = frame.with_columns(
-        *(_moment(name).alias(f"{name}!") for name in moments),
-        *(pl.col(name).str.to_date("%Y-%m-%d", strict=False).alias(f"{name}!") for name in days),
+        *(moment(name).alias(f"{name}!") for name in moments),
+        *(day(name).alias(f"{name}!") for name in days),
         pl.col("status").str.to_lowercase().replace_strict(STATUSES, default=None).alias("status!"),
         _minor("total_price", frame["currency"]).alias("total_price!"),
     )
@@ -168,14 +168,6 @@ def booking_records(columns: BookingColumns) -> list[BookingRecord]:
         )
         for row in range(len(columns))
     ]
-
-
-def _moment(name: str) -> pl.Expr:
-    """Naive UTC; a moment without a zone is taken as UTC, as in the other documents."""
-    text = pl.col(name).str.replace(" ", "T", literal=True)
-    zoned = text.str.replace(r"Z$", "+00:00").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us")
-    plain = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
-    return pl.coalesce(zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None), plain)
 
 
 def _minor(name: str, currencies: pl.Series) -> pl.Expr:

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from python_nodes.domain.records import OperatorNight, Rejected
-from python_nodes.vendors.csv_table import part_rows, read_table
+from python_nodes.vendors.csv_table import day, part_rows, read_table
 
 OPERATION = "operator_calendar"
 FIELDS = ("unit_external_id", "stay_date", "is_open", "units")
@@ -21,7 +21,7 @@ def map_operator_calendar(
     """One record a unit and night."""
     frame, bad = read_table(content, FIELDS, source=source, operation=OPERATION, raw_id=raw_id)
     checked = frame.with_columns(
-        pl.col("stay_date").str.to_date("%Y-%m-%d", strict=False).alias("stay_date!"),
+        day("stay_date").alias("stay_date!"),
         pl.col("is_open").str.to_lowercase().replace_strict(OPEN_WORDS, default=None).alias("is_open!"),
         pl.col("units").cast(pl.Int64, strict=False).alias("units!"),
     )

@@ -107,6 +107,20 @@ def test_row_with_a_cell_too_many_costs_only_itself() -> None:
 
 
 @pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        (b"-2026-02-28,p1,r2,1,1,1,1.00,EUR,2026-03-01T04:00:00Z", "date"),
+        (b"2026-02-28,p1,r2,1,1,1,1.00,EUR,-2026-03-01T04:00:00Z", "report_created_at"),
+    ],
+)
+def test_a_day_before_the_calendar_costs_only_its_row(row: bytes, field: str) -> None:
+    content = _content("performance.csv") + row + b"\n"
+    days, bad = map_performance(content, source="b", observed_at=AS_OF, raw_id=5)
+    assert len(days) == 2
+    assert field in {one.field for one in bad if row in one.raw}
+
+
+@pytest.mark.parametrize(
     ("credentials", "settings", "named"),
     [
         ({"client_id": "a"}, {}, "client_secret"),
