@@ -17,7 +17,9 @@ from detectors.series import FloatArray, IntArray
 
 FULL_DAYS, GONE_DAYS = 28.0, 56.0
 JUDGED_DAYS = 28.0
-"""A series of fewer days lends nothing."""
+"""A series that borrows counts as having so many days at least."""
+LENDS_FROM_DAYS = GONE_DAYS
+"""Who still borrows lends nothing: where all are new, the many that have had nothing yet would not be in the mean."""
 LEAST_LIKES = 5
 LEAST_VARIANCE = 0.01
 """Those most alike are never taken to be more alike than a tenth."""
@@ -66,7 +68,7 @@ def learn(own: Own, beside: Compared | None) -> LevelPrior:
     days = own.days / (1.0 + own.kept)
     rows = np.flatnonzero(days[:, -1] < GONE_DAYS) if days.shape[1] else np.zeros(0, dtype=np.int64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        logs = np.where((days >= JUDGED_DAYS) & (own.level > 0), np.log(own.level), np.nan)
+        logs = np.where((days >= LENDS_FROM_DAYS) & (own.level > 0), np.log(own.level), np.nan)
     mean, variance = (np.repeat(part, rows.size, axis=0) for part in _moments(logs[None], np.ones((1, len(logs)))))
     if beside is not None and rows.size and beside.near.shape[1]:
         near, spread = _moments(logs[beside.near[rows]], beside.weight[rows])

@@ -12,6 +12,7 @@ from scipy import signal
 from detectors import calibrate
 from detectors.rules import sequential
 from detectors.series import DayArray, Forecast
+from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import FloatArray
 from python_nodes.scoring.watches import Watch
 
@@ -21,6 +22,8 @@ MOST = 0.01
 LEAST_EVIDENCE = 3.0
 """Nor is one whose own likelihoods do not speak for the drop looked for, twenty to one, however rare it is: where
 levels never move, a listing with thousands of counts would else be told of a few per cent."""
+YOUNG_DAYS = 100
+"""Where nothing is known from so many days ago, levels are less sure than where the tails were learnt: theory holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +31,16 @@ class Cut:
     """How one watch cuts on the last days of its series.
 
     ``limits`` (n_series, n_days) are what the rule's statistic must reach; ``information``, likewise, tells the volume.
+    ``tails`` (n_days,) hold on each day.
     """
 
-    watch: Watch
-    days: DayArray
     information: FloatArray
     limits: FloatArray
+    tails: Sequence[calibrate.Tails]
 
     def p_value(self, statistic: FloatArray) -> FloatArray:
         """Return of each series' last day how often a quiet one is as strange, (n_series,)."""
-        tails = in_force(self.watch, self.days[-1:])[0]
+        tails = self.tails[-1]
         return calibrate.p_values(tails, calibrate.segments(tails, self.information[:, -1]), statistic)
 
 
@@ -59,15 +62,16 @@ def of(watch: Watch, forecast: Forecast, days: DayArray, columns: int, listings:
     -------
     Cut
     """
-    told, last = information(forecast, columns), days[-columns:]
+    told = information(forecast, columns)
+    held = in_force(watch, days[-columns:], _is_young(forecast, columns))
     allowed = rates(watch, forecast, columns, listings)
     limits = np.full(told.shape, np.inf)
-    for tails, chosen in _spans(watch, last):
+    for tails, chosen in _spans(held):
         asked = np.minimum(allowed[:, chosen] / tails.clustering, MOST)
         limits[:, chosen] = calibrate.limits(tails, calibrate.segments(tails, told[:, chosen]), asked)
     if isinstance(watch.rule_params, sequential.Params):
         limits = np.maximum(limits, LEAST_EVIDENCE)
-    return Cut(watch, last, told, limits)
+    return Cut(told, limits, held)
 
 
 def information(forecast: Forecast, columns: int) -> FloatArray:
@@ -101,19 +105,28 @@ def spend(forecast: Forecast, full_share_count: float, days: int) -> FloatArray:
     return np.asarray(weight / total, dtype=np.float64)
 
 
-def in_force(watch: Watch, days: DayArray) -> list[calibrate.Tails]:
-    """Return the tails that hold on each day: the newest made before it, theory's where none was ever learnt."""
+def in_force(watch: Watch, days: DayArray, is_young: BoolArray) -> list[calibrate.Tails]:
+    """Return the tails that hold on each day: the newest made before it; theory's where none fits."""
+    window = watch.rule_params.window_days if isinstance(watch.rule_params, sequential.Params) else 1
+    theory = calibrate.bound(window)
     if not watch.tails:
-        window = watch.rule_params.window_days if isinstance(watch.rule_params, sequential.Params) else 1
-        return [calibrate.bound(window)] * days.size
+        return [theory] * days.size
     since = np.array([one.since_date or "0001-01-01" for one in watch.tails], dtype="datetime64[D]")
     at = np.searchsorted(since, days, side="right") - 1
-    return [watch.tails[max(int(one), 0)].tails for one in at]
+    # Theory knows counts; other rules have their shipped tails or none.
+    by_theory = is_young & isinstance(watch.rule_params, sequential.Params)
+    return [theory if by else watch.tails[max(int(one), 0)].tails for one, by in zip(at, by_theory, strict=True)]
 
 
-def _spans(watch: Watch, days: DayArray) -> Sequence[tuple[calibrate.Tails, slice]]:
+def _is_young(forecast: Forecast, columns: int) -> BoolArray:
+    """Return on which of the last days all that is known is too new."""
+    told = np.flatnonzero(np.isfinite(forecast.capped).any(axis=0))
+    first = int(told[0]) if told.size else forecast.capped.shape[1]
+    return np.asarray(np.arange(forecast.capped.shape[1])[-columns:] - first < YOUNG_DAYS, dtype=np.bool_)
+
+
+def _spans(held: Sequence[calibrate.Tails]) -> Sequence[tuple[calibrate.Tails, slice]]:
     """Return each of the tails in force with the days that it holds on."""
-    held = in_force(watch, days)
     edges = [0, *(at for at in range(1, len(held)) if held[at] is not held[at - 1]), len(held)]
     return [(held[first], slice(first, end)) for first, end in pairwise(edges) if end > first]
 

@@ -202,8 +202,8 @@ def _close_up(
         return replace(whole, metric=found.watch.metric, after=round(last, 2) if np.isfinite(last) else None)
     first = max(onset, days.size - RECENT_DAYS) if kind == "slow_decline" else onset
     observed, expected = found.batch.values[row, first:], found.forecast.expected[row, first:]
-    both = np.isfinite(observed) & np.isfinite(expected)
-    offered = np.ones(both.shape) if found.batch.exposure is None else found.batch.exposure[row, first:]
+    offered = np.ones(observed.shape) if found.batch.exposure is None else found.batch.exposure[row, first:]
+    both = np.isfinite(observed) & np.isfinite(expected) & np.isfinite(offered)
     # Only a rate is told by what it is a share of: the market's own movement is an exposure without a unit.
     base = float(offered[both].sum()) if whole.metric in RATES else float(both.sum())
     if base <= 0:

@@ -17,7 +17,7 @@ from python_nodes.scoring import budget, cuts
 from python_nodes.scoring.budget import Budget, Dated
 from python_nodes.scoring.watches import Watch, load_watches, with_budget
 
-DAYS = np.arange("2026-01-01", "2026-04-11", dtype="datetime64[D]")
+DAYS = np.arange("2025-06-01", "2026-04-11", dtype="datetime64[D]")
 
 
 def the(name: str) -> Watch:
@@ -109,11 +109,20 @@ def test_a_days_cut_is_the_same_whenever_it_is_looked_at() -> None:
     learnt = (Dated(None, exponential(1.0)), Dated(date(2026, 4, 1), exponential(2.0)))
     watch = replace(the("conversion_drop"), tails=learnt)
     late = cuts.of(watch, flat(5.0), DAYS, 30, 1).limits
-    early = cuts.of(replace(watch, tails=learnt[:1]), flat(5.0), DAYS[:80], 10, 1).limits
+    early = cuts.of(replace(watch, tails=learnt[:1]), flat(5.0), DAYS[:-20], 10, 1).limits
     assert late[0, -31 + 1 : -20] == pytest.approx(early[0])
-    # 1 April is the 91st day: of 30 days the last ten are cut by what was learnt then.
+    # Of the 30 days to 10 April the last ten are cut by what was learnt then.
     assert (late[0, :20] == late[0, 0]).all()
     assert late[0, 20:] == pytest.approx(2.0 * late[0, 0])
+
+
+def test_theory_cuts_while_all_that_is_known_is_new() -> None:
+    watch = replace(the("conversion_drop"), tails=(Dated(None, exponential(0.1)),))
+    whole = flat(5.0, 5.0)
+    young = replace(whole, capped=np.where(np.arange(DAYS.size) < DAYS.size - 60, np.nan, whole.capped))
+    by_theory = cuts.of(replace(watch, tails=()), young, DAYS, 10, 2).limits
+    assert cuts.of(watch, young, DAYS, 10, 2).limits == pytest.approx(by_theory)
+    assert (cuts.of(watch, whole, DAYS, 10, 2).limits < by_theory).all()
 
 
 def test_volume_decides_the_segment() -> None:

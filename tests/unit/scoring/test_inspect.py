@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -54,6 +55,15 @@ def test_a_finding_says_since_when_and_from_what_to_what(seed: int, world: World
     assert words.startswith("level shift since ")
     assert words.count(" %") == 2
     assert next(iter(found.evidence)) == CHANGE
+
+
+def test_days_without_views_put_no_nan_into_a_finding(world: World, listing: MakeListing) -> None:
+    matrix = scaled(world(20, volumes()), "booking_velocity", 8, 0.0)
+    views = matrix.values["listing_views"].copy()
+    views[0, -6:-4] = np.nan
+    (found,) = told(replace(matrix, values={**matrix.values, "listing_views": views}), listing)
+    assert CHANGE_FACTS in found.evidence
+    json.dumps(found.evidence, allow_nan=False)
 
 
 def test_a_rank_that_fades_is_told_as_a_slow_decline_by_its_places(world: World, listing: MakeListing) -> None:

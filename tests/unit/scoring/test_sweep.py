@@ -126,6 +126,19 @@ def test_quiet_portfolios_keep_to_the_budget(world: World, listing: MakeListing)
     assert len(alerts) <= 4
 
 
+@pytest.mark.parametrize("days", [30, 45, 60])
+def test_a_new_portfolio_is_no_flood_of_alerts(days: int, world: World, listing: MakeListing) -> None:
+    """Of levels known for a few weeks only, cuts learnt on long histories would call one listing in twenty."""
+    found = 0
+    for seed in range(4):
+        matrix = world(300 + seed, volumes(seed))
+        short = {name: told[:, -days:] for name, told in matrix.values.items()}
+        matrix = replace(matrix, days=matrix.days[-days:], values=short)
+        listings = [listing(key, f"m{key % 3}") for key in range(1, 61)]
+        found += len(score_all(load_watches(), matrix, listings, None, end(matrix)))
+    assert found <= 2
+
+
 def test_low_volume_listings_do_not_alarm_on_weeks_without_a_booking(world: World, listing: MakeListing) -> None:
     matrix = world(3, np.full(30, 0.3), kept=0.0, drop_days=10)
     found = score_all(load_watches(), matrix, [listing(key) for key in range(1, 31)], None, end(matrix))
