@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.main_job import HISTORY_DAYS, LISTINGS, LIVE_DAYS, SCENARIO, _outages, watched
-from bench.score import BoolArray, funnel, listing_infos
+from bench.main_job import HISTORY_DAYS, LISTINGS, LIVE_DAYS, SCENARIO, _outages
+from bench.score import BoolArray, funnel, listing_infos, watched
 from python_nodes.domain.metrics import FloatArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import inspect as close_up
@@ -63,8 +63,7 @@ class Played:
 def play(seed: int, scenario: Path | None = SCENARIO, keep_in: Path | None = None) -> Played:
     """Draw a world, spoil some of its figures, and run the watches once over all of its days."""
     world = build_world(seed, LISTINGS, HISTORY_DAYS, LIVE_DAYS, DEFAULT_T0, scenario, keep_in=keep_in)
-    rank, competitor = watched(world)
-    told = {**funnel(world), "search_rank": rank, "competitor_price": competitor}
+    told = {**funnel(world), **watched(world)}
     changes, clouded = _shown(world)
     values, faults = _spoiled(told, world, np.random.default_rng(seed))
     days = np.datetime64(world.first, "D") + np.arange(HISTORY_DAYS + LIVE_DAYS)

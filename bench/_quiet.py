@@ -8,14 +8,13 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from bench.score import funnel, listing_infos
-from python_nodes.domain.metrics import FloatArray, MetricMatrix
-from python_nodes.domain.money import currency_digits
+from bench.score import funnel, listing_infos, watched
+from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import sweep
 from python_nodes.scoring.look import Looked
 from python_nodes.scoring.watches import Watch
-from sandbox.world import DEFAULT_T0, World, build_world
+from sandbox.world import DEFAULT_T0, build_world
 
 LISTINGS, HISTORY_DAYS, LIVE_DAYS = 300, 400, 90
 QUARTER_DAYS = 91
@@ -44,19 +43,7 @@ def draw(seed: int) -> Quiet:
     """Draw a world without an incident; four seeds in a row begin in the four quarters of a year."""
     start = DEFAULT_T0 + timedelta(days=QUARTER_DAYS * (seed % 4))
     world = build_world(seed, LISTINGS, HISTORY_DAYS, LIVE_DAYS, start, None)
-    rank, price = _watched(world)
     days = np.datetime64(world.first, "D") + np.arange(HISTORY_DAYS + LIVE_DAYS)
-    values = {**funnel(world), "search_rank": rank, "competitor_price": price}
+    values = {**funnel(world), **watched(world)}
     matrix = MetricMatrix(np.arange(len(world.portfolio), dtype=np.int64), days, values)
     return Quiet(matrix, listing_infos(world), world.t0)
-
-
-def _watched(world: World) -> FloatArray:
-    book = world.portfolio
-    row = {place: i for i, place in enumerate(zip(book.channel, book.room_id, strict=True))}
-    told = np.full((2, len(book), HISTORY_DAYS + LIVE_DAYS), np.nan)
-    for day in range(told.shape[2]):
-        for seen in world.market_watch(world.first + timedelta(days=day)):
-            at = row[seen.channel, seen.room_id]
-            told[:, at, day] = seen.search_rank, seen.competitor_price_minor / 10 ** currency_digits(seen.currency)
-    return told

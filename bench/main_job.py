@@ -12,16 +12,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bench.score import PEER_DAYS, PEER_PAST_DAYS, PEER_SD, BoolArray, funnel, raised_on, row_of, states
+from bench.score import PEER_DAYS, PEER_PAST_DAYS, PEER_SD, BoolArray, funnel, raised_on, row_of, states, watched
 from python_nodes.domain.metrics import FloatArray
-from python_nodes.domain.money import currency_digits
 from python_nodes.scoring.watches import load_watches
 from sandbox.incidents import Incident
 from sandbox.world import DEFAULT_SCENARIO, DEFAULT_T0, World, build_world
@@ -51,18 +49,6 @@ class Tally:
     def found(self) -> int:
         """Return how many were found."""
         return sum(delay is not None for delays in self.delay_days.values() for delay in delays)
-
-
-def watched(world: World) -> FloatArray:
-    """Return search rank and competitors' price as a rank tracker and a rate shopper tell them, (2, n, n_days)."""
-    book = world.portfolio
-    row = {place: i for i, place in enumerate(zip(book.channel, book.room_id, strict=True))}
-    told = np.full((2, len(book), HISTORY_DAYS + LIVE_DAYS), np.nan)
-    for day in range(told.shape[2]):
-        for seen in world.market_watch(world.first + timedelta(days=day)):
-            at = row[seen.channel, seen.room_id]
-            told[:, at, day] = seen.search_rank, seen.competitor_price_minor / 10 ** currency_digits(seen.currency)
-    return told
 
 
 def _outages(world: World) -> BoolArray:
@@ -146,9 +132,8 @@ def tallies(seeds: tuple[int, ...], scenario: Path = SCENARIO) -> tuple[Tally, T
     ours, reports_only, plain = Tally(), Tally(), Tally()
     for seed in seeds:
         world = build_world(seed, LISTINGS, HISTORY_DAYS, LIVE_DAYS, DEFAULT_T0, scenario)
-        rank, competitor = watched(world)
         told = funnel(world)
-        _add(ours, world, _ours(world, {**told, "search_rank": rank, "competitor_price": competitor}))
+        _add(ours, world, _ours(world, {**told, **watched(world)}))
         _add(reports_only, world, _ours(world, told))
         _add(plain, world, _plain(world))
     return ours, reports_only, plain

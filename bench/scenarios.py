@@ -26,9 +26,8 @@ import numpy as np
 from rich.console import Console
 
 from bench import _incidents
-from bench.score import BoolArray, funnel, listing_infos, row_of
+from bench.score import BoolArray, funnel, listing_infos, row_of, watched
 from python_nodes.domain.metrics import FloatArray, MetricMatrix
-from python_nodes.domain.money import currency_digits
 from python_nodes.scoring import peers, replay
 from python_nodes.scoring.watches import load_watches
 from sandbox.calendar import eur_cents_per_minor
@@ -72,18 +71,6 @@ def world_of(seed: int) -> World:
         path = Path(folder) / "drawn.toml"
         path.write_text(_incidents.scenario(seed, t0_of(seed), LIVE_DAYS), encoding="utf-8")
         return build_world(seed, LISTINGS, HISTORY_DAYS, LIVE_DAYS, t0_of(seed), path)
-
-
-def watched(world: World) -> dict[str, FloatArray]:
-    """Return search rank and competitors' price as a rank tracker and a rate shopper tell them."""
-    book = world.portfolio
-    row = {place: i for i, place in enumerate(zip(book.channel, book.room_id, strict=True))}
-    told = np.full((2, len(book), world.history_days + world.live_days), np.nan)
-    for day in range(told.shape[2]):
-        for seen in world.market_watch(world.first + timedelta(days=day)):
-            at = row[seen.channel, seen.room_id]
-            told[:, at, day] = seen.search_rank, seen.competitor_price_minor / 10 ** currency_digits(seen.currency)
-    return {"search_rank": told[0], "competitor_price": told[1]}
 
 
 def peers_of(world: World, values: Mapping[str, FloatArray]) -> peers.Near:

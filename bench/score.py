@@ -19,6 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from python_nodes.domain.metrics import FloatArray, MetricMatrix
+from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import sweep
 from python_nodes.scoring.watches import Watch, load_watches
@@ -116,7 +117,19 @@ def funnel(world: World) -> dict[str, FloatArray]:
     return {name: array.astype(np.float64) for name, array in counts.items()}
 
 
-def _watched(world: World) -> BoolArray:
+def watched(world: World) -> dict[str, FloatArray]:
+    """Return what a rank tracker and a rate shopper tell."""
+    book = world.portfolio
+    row = {place: i for i, place in enumerate(zip(book.channel, book.room_id, strict=True))}
+    told = np.full((2, len(book), world.history_days + world.live_days), np.nan)
+    for day in range(told.shape[2]):
+        for seen in world.market_watch(world.first + timedelta(days=day)):
+            at = row[seen.channel, seen.room_id]
+            told[:, at, day] = seen.search_rank, seen.competitor_price_minor / 10 ** currency_digits(seen.currency)
+    return {"search_rank": told[0], "competitor_price": told[1]}
+
+
+def _alarmed(world: World) -> BoolArray:
     """Return where a watch of single listings holds on each live day, (n_listings, live_days)."""
     told = states(world, funnel(world), [watch for watch in load_watches() if not watch.of_market])
     return np.asarray(np.logical_or.reduce(list(told.values())), dtype=np.bool_)
@@ -212,10 +225,10 @@ def run() -> list[dict[str, Any]]:
         scenario = _scenario(Path(folder))
         worlds = [_world(seed, scenario, QUARTER_DAYS * (seed % 4)) for seed in SEEDS]
     shipped = [_world(seed, DEFAULT_SCENARIO, 0) for seed in SHIPPED_SEEDS]
-    ours = _tally(worlds, [_watched(world) for world in worlds])
+    ours = _tally(worlds, [_alarmed(world) for world in worlds])
     plain = _tally(worlds, [_plain(world) for world in worlds])
     oracle = _oracle_tally(worlds, ours.false_alerts)
-    first_light = _tally(shipped, [_watched(world) for world in shipped])
+    first_light = _tally(shipped, [_alarmed(world) for world in shipped])
     first_plain = _tally(shipped, [_plain(world) for world in shipped])
     peer = "7-day rate, 3 sd under 8 weeks"
     rows = [

@@ -20,7 +20,7 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from bench import scenarios
-from bench.score import funnel
+from bench.score import funnel, watched
 from python_nodes import jobs
 from python_nodes.cli import app
 from python_nodes.config import load
@@ -43,7 +43,7 @@ def store(services: Services, tenant_id: int, world: World) -> None:
         ids = {(one.channel, one.external_id): one.listing_id for one in portfolio.load_listings(conn)}
     book, days = world.portfolio, np.datetime64(world.first) + np.arange(world.history_days + world.live_days)
     rows = np.array([ids[key] for key in zip(book.channel, book.room_id, strict=True)])
-    told = {**funnel(world), **scenarios.watched(world)}
+    told = {**funnel(world), **watched(world)}
     values = {name: np.full(rows.size * days.size, np.nan) for name in METRICS}
     values |= {name: one.reshape(-1) for name, one in told.items()}
     as_of = datetime.combine(world.t0 + timedelta(days=world.live_days), datetime.min.time(), UTC)
