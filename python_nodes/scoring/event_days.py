@@ -36,6 +36,7 @@ def public(place: str, first: date, last: date) -> set[date]:
     try:
         known = holidays.country_holidays(country, subdiv=part or None, years=range(first.year, last.year + 1))
     except NotImplementedError:
+        # The library's way to say that it does not know the place; somebody typed this one, so they are told.
         raise PermanentError(f"no public holidays are known of {place!r} (wanted: DE, or DE-BY)") from None
     return {day for day in known if first <= day <= last}
 

@@ -26,6 +26,7 @@ def ask(work: Callable[[T], Iterable[RawPayload]], items: Sequence[T], workers: 
             for payload in work(items[number]):
                 came[number].append(payload)
         except Exception:
+            # Whatever it was, nothing more is asked for; it is raised again, and `ask` raises the first of all.
             failed.set()
             raise
 

@@ -17,17 +17,14 @@ from python_nodes.domain.columns import AriColumns, ObjectArray, RawRow
 from python_nodes.domain.metrics import DayArray
 from python_nodes.domain.money import to_minor
 from python_nodes.errors import RejectedRecord
+from python_nodes.vendors import covered_text
 from python_nodes.vendors.booking_com.ota import read_date
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _ROOT = "OTA_HotelAvailGetRS"
-# No reference, no quote, nothing beyond ASCII: such a value is the same in XML and in text.
-_NAME = r'[^"&<>\x00-\x1f\x7f]+'
+_NAME = covered_text.NAME
 _MONEY = r'AmountAfterTax="([\d.]+)" CurrencyCode="([A-Z]{3})"/>'
-_HEAD = re.compile(
-    r"(?:<\?xml version=(?:'1\.0' encoding='[uU][tT][fF]-8'|\"1\.0\" encoding=\"[uU][tT][fF]-8\")\?>\s*)?"
-    rf"<{_ROOT}>(?:<!--[^<>-]*-->)?"
-)
+_HEAD = re.compile(rf"{covered_text.DECLARATION}<{_ROOT}>(?:<!--[^<>-]*-->)?")
 _TAIL = f"</AvailStatusMessages></{_ROOT}>"
 _NIGHT = re.compile(
     rf'((?:(</AvailStatusMessages>)?(<AvailStatusMessages HotelCode="{_NAME}">))?'
@@ -45,10 +42,10 @@ def text_columns(
     raw_rows: Callable[[bytes, list[int]], RawRow],
 ) -> AriColumns | None:  # fmt: skip
     """One row a room, rate plan and night, or None where the document is written in any other way."""
-    told = _told(content)
+    told = covered_text.columns(content, _HEAD, _NIGHT, _TAIL)
     if told is None:
         return None
-    limits, starts, ends, rooms, plans, status, stays, prices, currencies, fees, fee_currencies = told
+    _, limits, starts, ends, rooms, plans, status, stays, prices, currencies, fees, fee_currencies = told
     try:
         first, last = _days(starts), _days(ends)
         price, fee = _amounts(prices, currencies, np.nan), _amounts(fees, fee_currencies, 0)
@@ -71,24 +68,6 @@ def text_columns(
         fees_minor=fee.astype(np.int64),
         raw_row=raw_rows(content, list(range(len(rooms)))),
     )
-
-
-def _told(content: bytes) -> list[tuple[Any, ...]] | None:
-    """What each night tells, part by part."""
-    if not content.isascii():
-        return None
-    text = content.decode("ascii").rstrip()
-    head = _HEAD.match(text)
-    if head is None or not text.endswith(_TAIL):
-        return None
-    found = _NIGHT.findall(text, head.end(), len(text) - len(_TAIL))
-    if not found:
-        return None
-    whole, ends, begins, *parts = zip(*found, strict=True)
-    covers_all = head.end() + sum(map(len, whole)) + len(_TAIL) == len(text)
-    # A property's block ends where the next begins, and nowhere else.
-    ends_well = list(map(bool, ends)) == [False, *map(bool, begins[1:])]
-    return parts if covers_all and begins[0] and ends_well else None
 
 
 def _days(told: Sequence[str]) -> DayArray:
