@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from python_nodes.store.tables import METADATA
+from python_nodes.store.alert_tables import METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
 with context.begin_transaction():

@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ProgrammingError
 
 from python_nodes.store import migrate
+from python_nodes.store.alert_tables import METADATA
 from python_nodes.store.session import Database, engine_for
-from python_nodes.store.tables import METADATA
 from tests.conftest import MigratedDatabase
 
 TABLES = [table for table in METADATA.sorted_tables if table.name != "tenants"]
