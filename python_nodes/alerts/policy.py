@@ -82,6 +82,7 @@ class Escalation:
     after: timedelta
 
 
+DEFAULT_LANGUAGE = "en"
 NO_DIGEST = Rule(name="digest", matches={}, teams=())
 
 
@@ -90,7 +91,7 @@ class RoutePolicy:
     """All routes of one tenant in order, and ``default`` for what none of them matches.
 
     ``digest`` names who gets the day's summary. ``not_set_up`` maps a sender that cannot send to the reason; what would
-    go by it is recorded, not planned.
+    go by it is recorded, not planned. ``languages`` are of those who do not read English.
     """
 
     teams: Mapping[str, Team]
@@ -99,6 +100,11 @@ class RoutePolicy:
     escalations: tuple[Escalation, ...] = ()
     digest: Rule = NO_DIGEST
     not_set_up: Mapping[str, str] = field(default_factory=dict)
+    languages: Mapping[str, str] = field(default_factory=dict)
+
+    def language_of(self, recipient: str) -> str:
+        """Return the language in which a recipient reads, as a locale's name."""
+        return self.languages.get(recipient, DEFAULT_LANGUAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
+from babel import Locale, UnknownLocaleError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from python_nodes.alerts.policy import MATCHED, WEEKDAYS, Escalation, Hours, RoutePolicy, Rule, Team
 from python_nodes.domain.findings import Category
 from python_nodes.domain.metrics import METRICS
+from python_nodes.domain.said import LANGUAGES
 from python_nodes.errors import ConfigError
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "data" / "routing.toml"
@@ -40,11 +42,22 @@ def _metric(name: str) -> str:
     return name
 
 
+def _language(name: str) -> str:
+    try:
+        found = Locale.parse(name, sep="-" if "-" in name else "_")
+    except (ValueError, UnknownLocaleError):
+        raise ValueError(f"{name!r} is no language, such as en or en_US") from None
+    if found.language not in LANGUAGES:
+        raise ValueError(f"no messages in {name!r}; there are: {', '.join(LANGUAGES)}")
+    return str(found)
+
+
 def _all_week() -> list[Weekday]:
     return ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 Word = Annotated[str, Field(min_length=1)]
+Language = Annotated[str, AfterValidator(_language)]
 Names = Annotated[list[Word], BeforeValidator(_listed), Field(min_length=1)]
 Categories = Annotated[list[Category], BeforeValidator(_listed), Field(min_length=1)]
 Metrics = Annotated[list[Annotated[str, AfterValidator(_metric)]], BeforeValidator(_listed), Field(min_length=1)]
@@ -64,6 +77,7 @@ class _Hours(_Table):
 class _Team(_Table):
     recipients: dict[str, Names]
     hours: str | None = None
+    language: Language | None = None
 
 
 class _Told(_Table):
@@ -93,6 +107,7 @@ class _Escalation(_Matching):
 class _File(_Table):
     hours: dict[str, _Hours] = Field(default_factory=dict)
     teams: dict[str, _Team]
+    languages: dict[Word, Language] = Field(default_factory=dict)
     routes: list[_Route] = Field(default_factory=list)
     escalations: list[_Escalation] = Field(default_factory=list)
     digest: _Told = Field(default_factory=_Told)
@@ -119,6 +134,7 @@ def load(
             escalations=tuple(_escalation(one) for one in told.escalations),
             digest=_rule("digest", told.digest, {}),
             not_set_up=dict(not_set_up or {}),
+            languages=_languages(told, variables),
         )
     except ConfigError as error:
         raise ConfigError(f"{path.name}: {error}") from None
@@ -169,6 +185,19 @@ def _team(name: str, team: _Team, hours: Mapping[str, _Hours], variables: Mappin
         if not found:
             unset[sender] = f"{', '.join(word.lstrip(VARIABLE) for word in wanted)} is empty: nobody to send to"
     return Team(name=name, recipients=recipients, hours=_hours(team.hours, hours), unset=unset)
+
+
+def _languages(told: _File, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return each recipient's language, the own before the team's."""
+    found: dict[str, str] = {}
+    for name, team in told.teams.items():
+        for sender, wanted in team.recipients.items() if team.language else ():
+            for word in wanted:
+                there = _resolve(f"teams.{name}.recipients.{sender}", word, variables)
+                found |= dict.fromkeys(there, str(team.language))
+    for word, language in told.languages.items():
+        found |= dict.fromkeys(_resolve(f"languages.{word}", word, variables), language)
+    return found
 
 
 def _resolve(where: str, word: str, variables: Mapping[str, str]) -> list[str]:
