@@ -39,6 +39,9 @@ _HEADLINES = {
     "market_conversion_drop": "Fewer guests book what they see",
     "channel_ctr_drop": "Fewer guests open what they see on all of {channel}",
     "channel_conversion_drop": "Fewer guests book on all of {channel}",
+    "month_missed": "A month will be missed",
+    "calendar_running_empty": "The coming weeks stay unsold",
+    "price_below_peers": "Cheaper than its peers while demand rises on {channel}",
 }
 _COUNTS_NIGHTS = frozenset({"not_bookable", "no_price", "price_out_of_range", "min_stay_raised", "calendar_empty"})
 

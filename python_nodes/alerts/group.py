@@ -23,8 +23,9 @@ OF_CHANNELS = frozenset({"channel_ctr_drop", "channel_conversion_drop"})
 """Found on every listing of a channel that falls as a whole: always told once, also where several channels do."""
 TOLD_ONCE = OF_CHANNELS | {OUTAGE}
 MARKET_KINDS = frozenset(
-    {MARKET_FALL, "demand_drop", "conversion_drop", "ctr_drop", "rank_drop", "slow_decline", "competitor_undercut"}
-)
+    {MARKET_FALL, "demand_drop", "conversion_drop", "ctr_drop", "rank_drop", "slow_decline", "competitor_undercut",
+     "month_missed", "calendar_running_empty"}
+)  # fmt: skip
 """What a market can do to listings; a closed calendar or a missing price it cannot."""
 
 

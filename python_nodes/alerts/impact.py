@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
-from python_nodes.domain.findings import SHARE_SO_FAR, Anomaly, Category, Impact
+from python_nodes.domain.findings import FORESEEN, SHARE_SO_FAR, Anomaly, Category, Impact
 from python_nodes.domain.inputs import Economics
 from python_nodes.domain.portfolio import ListingInfo
 
@@ -111,6 +111,8 @@ def _one(
         "days_so_far": days_so_far, "season_index": round(float(economics.season_index[row]), 4),
         "confidence": round(confidence(anomaly), 4),
     }  # fmt: skip
+    if anomaly.kind in FORESEEN:
+        parts["category_at_most"] = float(ORDER.index("low"))
     return _scored(
         urgency, category_by_rule(anomaly, loss_usd, settings), loss=loss, loss_usd=loss_usd,
         impact_minor=loss * days_to_resolution, lost_so_far_minor=lost_so_far, parts=parts, settings=settings,
@@ -123,7 +125,9 @@ def _scored(
 ) -> Impact:  # fmt: skip
     """Weigh the urgency, and take the worse of the score's band and the rule."""
     score = max(sum(WEIGHTS[name] * points for name, points in urgency.items()), least_score)
-    band = category_by_score(score)
+    # What is only foreseen is never pressing, whatever its season and priority.
+    worst = ORDER[int(parts.get("category_at_most", len(ORDER) - 1))]
+    band, rule = (min(one, worst, key=ORDER.index) for one in (category_by_score(score), rule))
     days = parts["days_to_resolution"]
     return Impact(
         loss_per_day_minor=round(loss), days_to_resolution=days, impact_minor=round(impact_minor),

@@ -9,11 +9,15 @@ from zoneinfo import ZoneInfo
 
 from python_nodes.alerts.dedupe import SEVERITY
 from python_nodes.alerts.policy import RoutePolicy, Rule, Subject, Team
-from python_nodes.domain.findings import Alert, Category
+from python_nodes.domain.findings import FORESEEN, Alert, Category
 from python_nodes.domain.portfolio import ListingInfo
 
 QUIET = "-quiet"
 """Ends the step of a record that says: waits until the team is at work. The step itself stays free to be planned."""
+
+
+NEVER_FORESEEN = "sms"
+"""The sender that wakes people: what is only foreseen never goes by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +188,8 @@ def _why_not(
         return way.team.unset[way.sender]
     if way.sender in policy.not_set_up:
         return policy.not_set_up[way.sender]
+    if way.sender == NEVER_FORESEEN and about.kind in FORESEEN:
+        return f"{about.kind} tells of days to come: never by {way.sender}"
     loudest = max((SEVERITY[_category(item.step)] for item in told), default=-1)
     if step != "resolved" and SEVERITY[about.category] < loudest:
         return "already told at a higher category"

@@ -15,6 +15,10 @@ CHANGE = "change"
 """In the evidence of what a watch found: what kind of change the series shows, in a sentence."""
 CHANGE_FACTS = "change_facts"
 """The same for programs: kind, since_date, before, after, sure_share, metric, strange_p."""
+OPPORTUNITIES = frozenset({"price_below_peers"})
+"""Kinds of finding that nothing is lost by yet: what could be earned."""
+FORESEEN = frozenset({"month_missed", "calendar_running_empty"}) | OPPORTUNITIES
+"""Kinds that tell of the days to come: always low, and never told by SMS."""
 OF_OUR_SIGHT = "a data problem: what we hear is wrong, not what is sold"
 SHARE_SO_FAR = "share_lost_so_far"
 """In the evidence of what came on slowly: the mean share lost since the onset, where that is not the present one."""
