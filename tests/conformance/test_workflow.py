@@ -80,13 +80,27 @@ def headers_of(node: dict[str, Any]) -> dict[str, str]:
     return {item["name"]: item["value"] for item in node["parameters"]["headerParameters"]["parameters"]}
 
 
-def route_of(node: dict[str, Any], worker: OpenAPI) -> str:
+def addresses(flow: flows.Flow, node: dict[str, Any]) -> list[str]:
+    """Return where a request goes: for each of the paths that its flow lists, where it takes them from a list."""
     address = node["parameters"]["url"].removeprefix("=")
-    assert address.startswith(f"{flows.WORKER_ADDRESS}/v1/")
-    path = re.sub(r"\{\{.*?\}\}", "1", address.removeprefix(flows.WORKER_ADDRESS))
-    path = path.replace("/v1/poll/1", "/v1/poll/health")
-    rule, _ = worker.url_map.bind("worker").match(path, method=node["parameters"]["method"], return_rule=True)
-    return str(rule.rule)
+    taken = re.fullmatch(r"(.*/v1/)\{\{ \$json\.(\w+) \}\}", address)
+    if taken is None:
+        return [address]
+    said = [one for other in flow["nodes"] for one in other["parameters"].get("assignments", {}).get("assignments", ())]
+    (listed,) = [json.loads(one["value"]) for one in said if one["name"] == taken[2]]
+    return [taken[1] + path for path in listed]
+
+
+def routes_of(flow: flows.Flow, node: dict[str, Any], worker: OpenAPI) -> list[str]:
+    """Name the worker's routes that a request may reach; one that there is not fails."""
+    method, map_ = node["parameters"]["method"], worker.url_map.bind("worker")
+    found = []
+    for address in addresses(flow, node):
+        assert address.startswith(f"{flows.WORKER_ADDRESS}/v1/")
+        path = re.sub(r"\{\{.*?\}\}", "1", address.removeprefix(flows.WORKER_ADDRESS))
+        rule, _ = map_.match(path.replace("/v1/poll/1", "/v1/poll/health"), method=method, return_rule=True)
+        found.append(str(rule.rule))
+    return found
 
 
 def test_there_are_the_flows_of_the_loop() -> None:
@@ -177,7 +191,7 @@ def test_a_fallible_step_leads_its_failure_to_stop_and_error(flow: flows.Flow, n
 )
 def test_a_request_goes_to_a_route_of_the_worker(flow: flows.Flow, node: dict[str, Any], worker: OpenAPI) -> None:
     parameters = node["parameters"]
-    assert route_of(node, worker)
+    assert routes_of(flow, node, worker)
     assert 0 < parameters["options"]["timeout"] <= 600_000
     assert node["credentials"]["httpHeaderAuth"]["name"] == flows.WORKER_CREDENTIAL
     headers = headers_of(node)
@@ -211,7 +225,7 @@ def test_a_webhook_is_authenticated_and_answers_by_a_node(
     assert forwards_raw(first)
     assert headers_of(first)["Content-Type"] == "application/octet-stream"
     assert "X-Original-Content-Type" in headers_of(first)
-    declared = auth.declared(worker)["POST", route_of(first, worker)]
+    declared = auth.declared(worker)["POST", routes_of(flow, first, worker)[0]]
     assert auth.SIGNED & {scheme for need in declared for scheme in need}
 
 
