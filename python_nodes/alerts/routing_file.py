@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from python_nodes.alerts.policy import MATCHED, WEEKDAYS, Escalation, Hours, RoutePolicy, Rule, Team
 from python_nodes.domain.findings import Category
 from python_nodes.domain.metrics import METRICS
-from python_nodes.domain.said import LANGUAGES
+from python_nodes.domain.speech import LANGUAGES
 from python_nodes.errors import ConfigError
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "data" / "routing.toml"

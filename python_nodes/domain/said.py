@@ -1,54 +1,23 @@
-"""Sentences of the message catalogue: marked where they are written, spoken in the reader's language.
+"""Sentences of the message catalogue: marked where they are written, said in the reader's language.
 
 Every text that people read is an English template with ``{named}`` values, and its English is its name in the catalogue
 (gettext). Where it is shown at once, ``say`` says it. Where it is stored for a reader not known yet, a ``Said`` keeps
-template and values beside the English sentence, and ``spoken`` says it anew when it is sent.
+template and values beside the English sentence, and ``retold`` says it anew when it is sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from gettext import NullTranslations
+from datetime import date
 from typing import Any
 
-from babel import Locale
-from babel.numbers import format_decimal
+from python_nodes.domain import written
+from python_nodes.domain.speech import ENGLISH, current, speaking
 
-LANGUAGES = ("en",)
-"""Those that have a complete catalogue; a recipient's language is one of them, with or without a country."""
 SAID = "said"
 """In an alert's evidence: by the name of a stored sentence (``title`` for the alert's own), its template and values."""
 COUNT = "count"
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """A language: its sentences, and the locale that numbers, money and days are written by."""
-
-    locale: Locale
-    catalogue: NullTranslations
-
-
-ENGLISH = Speech(Locale("en", "GB"), NullTranslations())
-_spoken: ContextVar[Speech] = ContextVar("spoken", default=ENGLISH)
-
-
-@contextmanager
-def speaking(speech: Speech) -> Iterator[None]:
-    """Have everything said within be said in this language."""
-    token = _spoken.set(speech)
-    try:
-        yield
-    finally:
-        _spoken.reset(token)
-
-
-def current() -> Speech:
-    """Return the language that is spoken here and now."""
-    return _spoken.get()
 
 
 def marked(text: str) -> str:
@@ -64,13 +33,17 @@ def say(text: str, /, **values: object) -> str:
 
 def say_many(one: str, many: str, count: int, /, **values: object) -> str:
     """Say a sentence about ``{count}`` things."""
-    told = {COUNT: format_decimal(count, locale=current().locale)} | values
+    told = {COUNT: written.number(count)} | values
     return current().catalogue.ngettext(one, many, count).format(**told)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A stored sentence; a value may be one itself; ``many`` is the template for a ``count`` other than 1."""
+    """A stored sentence; a value may be one itself; ``many`` is the template for a ``count`` other than 1.
+
+    A value's name tells how it is written: ``…_share`` as percent, ``…_change`` as percent with its sign, ``…_date`` as
+    a day, any other number as one.
+    """
 
     text: str
     values: Mapping[str, Said | str | int | float] = field(default_factory=dict)
@@ -83,18 +56,33 @@ class Said:
 
     def spoken(self) -> str:
         """Say it in the language that is spoken now."""
-        values: dict[str, Any] = {
-            name: one.spoken() if isinstance(one, Said) else one for name, one in self.values.items()
-        }
+        values = {name: _written(name, one) for name, one in self.values.items()}
         if self.many:
-            count = values.pop(COUNT)
-            return say_many(self.text, self.many, int(count), **values)
+            count = self.values.get(COUNT, 0)
+            return say_many(self.text, self.many, int(count) if isinstance(count, int | float) else 0, **values)
         return say(self.text, **values)
 
     def english(self) -> str:
         """Say it as it is stored for programs and pages."""
         with speaking(ENGLISH):
             return self.spoken()
+
+
+def _written(name: str, value: Said | str | int | float) -> str:
+    if isinstance(value, Said):
+        return value.spoken()
+    if isinstance(value, str):
+        return _day(value) if name.endswith("_date") else value
+    if name.endswith("_share"):
+        return written.share(value)
+    return written.change(value) if name.endswith("_change") else written.number(value)
+
+
+def _day(text: str) -> str:
+    try:
+        return written.day(date.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def read(stored: object) -> Said | None:
@@ -114,4 +102,8 @@ def retold(evidence: Mapping[str, Any], name: str, english: str) -> str:
     """Say a stored sentence anew, or leave its English where it was stored without its template."""
     kept = evidence.get(SAID)
     found = read(kept.get(name)) if isinstance(kept, Mapping) else None
-    return english if found is None else found.spoken()
+    try:
+        return english if found is None else found.spoken()
+    except (LookupError, ValueError):
+        # A template of another version: the English says the same, and an alert must not stay unsent for it.
+        return english

@@ -15,7 +15,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
+from python_nodes.domain.said import say
 from python_nodes.errors import PermanentError, RetryableError
+from python_nodes.notify import words
 from python_nodes.notify.base import Choice, Field, Message
 
 EVENT_TYPE = "nightporter_delivery"
@@ -75,7 +77,7 @@ def _sections(fields: Sequence[Field]) -> list[dict[str, Any]]:
 def _opening(message: Message) -> str:
     if not message.in_words:
         return escape(message.summary)
-    return f"{escape(message.summary)}\n*In words:* {escape(message.in_words)}"
+    return f"{escape(message.summary)}\n*{escape(say('In words:'))}* {escape(message.in_words)}"
 
 
 def _button(message: Message, choice: Choice) -> dict[str, Any]:
@@ -104,7 +106,7 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
         laid.append(
             {
                 "type": "section",
-                "text": _markdown(f"*{'Alerts' if message.is_digest else 'Evidence'}*\n{facts}", _LIMIT_SECTION),
+                "text": _markdown(f"*{escape(words.heading(message.is_digest))}*\n{facts}", _LIMIT_SECTION),
             }
         )
     if chart_file_id is not None:
@@ -112,7 +114,7 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
             {
                 "type": "image",
                 "slack_file": {"id": chart_file_id},
-                "alt_text": message.chart_alt or "Chart",
+                "alt_text": message.chart_alt or say("Chart"),
             }
         )
     if message.links:
@@ -122,8 +124,9 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
         laid.append({"type": "context", "elements": [_markdown(escape(line), 2000) for line in message.people[:10]]})
     if message.choices:
         laid.append({"type": "actions", "elements": [_button(message, choice) for choice in message.choices[:25]]})
-    about = f"alert {message.alert_id} · {message.category} · {message.state}"
-    context = f"Nightporter · {'daily digest' if message.is_digest else about}"
+    about = [say("alert {alert_id}", alert_id=message.alert_id), words.category(message.category)]
+    told = [say("daily digest")] if message.is_digest else [*about, words.state(message.state)]
+    context = escape(" · ".join(["Nightporter", *told]))
     laid.append({"type": "context", "block_id": _block_id(message), "elements": [_markdown(context, _LIMIT_SECTION)]})
     return laid
 
@@ -202,8 +205,8 @@ class Sender:
             done = self._client.files_upload_v2(
                 filename=f"alert-{message.alert_id}.png",
                 content=message.chart_png,
-                title=message.chart_alt or "Chart",
-                alt_txt=message.chart_alt or "Chart",
+                title=message.chart_alt or say("Chart"),
+                alt_txt=message.chart_alt or say("Chart"),
             )
         except SlackApiError as error:
             if _is_passing(error) or error.response.get("error") in (
