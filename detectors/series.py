@@ -31,6 +31,8 @@ class SeriesBatch:
         exposure is missing is missing.
     holidays : ndarray of bool, shape (n_series, n_times), optional
         True on days on which the series may behave unlike its weekday; known in advance.
+    unlearnt : ndarray of bool, shape (n_series, n_times), optional
+        True on days that are judged as any other, but say nothing of what is usual: a known incident's.
 
     Raises
     ------
@@ -42,13 +44,14 @@ class SeriesBatch:
     days: DayArray
     exposure: FloatArray | None = None
     holidays: BoolArray | None = None
+    unlearnt: BoolArray | None = None
 
     def __post_init__(self) -> None:
         """Refuse what later broadcasting would silently accept."""
         shape = self.values.shape
         if len(shape) != 2 or self.days.shape != (shape[1],):
             raise ValueError("values must have shape (n_series, n_times) and days (n_times,)")
-        for name, array in (("exposure", self.exposure), ("holidays", self.holidays)):
+        for name, array in (("exposure", self.exposure), ("holidays", self.holidays), ("unlearnt", self.unlearnt)):
             if array is not None and array.shape != shape:
                 raise ValueError(f"{name} must have the shape of values")
         if shape[1] > 1 and not bool(np.all(np.diff(self.days) == np.timedelta64(1, "D"))):

@@ -203,12 +203,14 @@ def _robust_level(batch: SeriesBatch, params: Params) -> _Level:
     values = np.where(seen, batch.values, 0.0)
     exposure = np.where(seen, 1.0 if batch.exposure is None else batch.exposure, 0.0)
     half_life, gap = params.level_half_life_days, max(params.gap_days, RUN_DAYS)
+    taught = seen if batch.unlearnt is None else seen & ~batch.unlearnt
     # What was not seen is zero already.
-    mean = _ratio(trailing.decayed(values, half_life, gap), trailing.decayed(exposure, half_life, gap)) * exposure
+    lesson, offer = (one if taught is seen else np.where(taught, one, 0.0) for one in (values, exposure))
+    mean = _ratio(trailing.decayed(lesson, half_life, gap), trailing.decayed(offer, half_life, gap)) * exposure
     if params.burst_cap_sd is not None:
         cap = np.where(np.isfinite(mean), mean + params.burst_cap_sd * np.sqrt(mean) + 1.0, np.inf)
         values = np.minimum(values, cap)
-    weight = np.where(seen, np.where(_low_run(values, mean), 0.1, 1.0), 0.0)
+    weight = np.where(taught, np.where(_low_run(values, mean), 0.1, 1.0), 0.0)
     total, offered = (trailing.decayed(part * weight, half_life, gap) for part in (values, exposure))
     told = offered if batch.exposure is None else trailing.decayed(weight * (exposure > 0), half_life, gap)
     kept = 0.5 ** (1.0 / half_life)

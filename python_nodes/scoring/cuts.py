@@ -65,6 +65,8 @@ def of(watch: Watch, forecast: Forecast, days: DayArray, columns: int, listings:
     told = information(forecast, columns)
     held = in_force(watch, days[-columns:], _is_young(forecast, columns))
     allowed = rates(watch, forecast, columns, listings)
+    if watch.allowed is not None:
+        allowed = allowed * watch.allowed[:, None]
     limits = np.full(told.shape, np.inf)
     for tails, chosen in _spans(held):
         asked = np.minimum(allowed[:, chosen] / tails.clustering, MOST)

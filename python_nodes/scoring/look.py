@@ -86,7 +86,7 @@ def look(
     if watch.by_market:
         moved = peers.index(forecast, beside, MIN_PEERS, PEER_EXPECTED)
         exposure = moved if batch.exposure is None else moved * batch.exposure
-        batch = SeriesBatch(batch.values, batch.days, exposure, batch.holidays)
+        batch = replace(batch, exposure=exposure)
         forecast = _fit(batch, watch.baseline_params, near)
     forecast = spread.relative(forecast) if watch.is_relative else forecast
     return _compared(_judge(watch, batch, forecast, beside), plain_forecast, beside)

@@ -18,6 +18,7 @@ from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import causes, peers, silent
 from python_nodes.scoring.calendar import holiday_matrix
 from python_nodes.scoring.inspect import MOST_VALUABLE
+from python_nodes.scoring.learn import taught
 from python_nodes.scoring.look import Fitted, Looked, look
 from python_nodes.scoring.market import Places
 from python_nodes.scoring.watches import Watch
@@ -116,6 +117,8 @@ def _looked(
     if unfit is not None:
         values = np.where(unfit[rows, seen], np.nan, values)
     batch = SeriesBatch(values, matrix.days[seen].astype("datetime64[D]"), exposure, holidays[:, seen])
+    if watch.learnt is not None:
+        watch, batch = taught.applied(watch, watch.learnt, batch, matrix.listing_ids[rows])
     return look(watch, batch, places.markets, places, fitted, beside)
 
 

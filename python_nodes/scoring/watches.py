@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from detectors.baselines import weekday_season, yearly_regression
 from detectors.rules import band, sequential, trend
-from python_nodes.domain.metrics import METRICS
+from python_nodes.domain.metrics import METRICS, FloatArray
 from python_nodes.errors import ConfigError
 from python_nodes.scoring import budget as budgets
 from python_nodes.scoring.budget import Budget, Dated
+from python_nodes.scoring.learn.applied import Learnt
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "watches.toml"
 _KEYS = {
@@ -57,6 +58,7 @@ class Watch:
     rate, by its listings' own baselines.
     ``history_days`` is how many last days are read. ``is_relative``: its noise is a share of what is expected
     (`detectors.spread`). ``tails`` say how its statistic behaves on quiet days, the newest last; without any, theory.
+    ``learnt`` is what people's verdicts changed; of each row ``allowed`` is left of its false alerts by that.
     """
 
     name: str
@@ -77,6 +79,8 @@ class Watch:
     cause: str
     is_relative: bool = False
     tails: tuple[Dated, ...] = ()
+    learnt: Learnt | None = None
+    allowed: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
 
 
 def load_watches(path: Path = DEFAULT_PATH) -> list[Watch]:
