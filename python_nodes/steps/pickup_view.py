@@ -43,19 +43,23 @@ def paces(
     markets = {one.market for one in listings if one.listing_id in wanted}
     part = [one for one in listings if one.market in markets]
     today = snapshot.local_day(as_of, listings)
-    known = booked.span_by_channel(conn, as_of)
-    stayed = _nights(conn, services, part, today, as_of)
-    told_from = np.array(
-        [_number(known[one.channel][0].date()) if one.channel in known else _number(today) for one in part],
-        dtype=np.int64,
-    )  # fmt: skip
+    stayed, told_from = books(conn, services, part, today, as_of)
     group = np.unique([one.market for one in part], return_inverse=True)[1].astype(np.int64)
     capacity = np.array([one.unit_count for one in part], dtype=np.float64)
-    found = pickup.pace(stayed, group, capacity, told_from, _number(today))
+    found = pickup.pace(stayed, group, capacity, told_from, number(today))
     return {
         one.listing_id: _view(found, row, today, services.currency)
         for row, one in enumerate(part) if one.listing_id in wanted
     }  # fmt: skip
+
+
+def books(
+    conn: Connection, services: Services, listings: Sequence[ListingInfo], today: date, as_of: datetime
+) -> tuple[pickup.Nights, IntArray]:
+    """Read the bookings night by night, and the day from which on those of each listing's channel are known."""
+    known = booked.span_by_channel(conn, as_of)
+    told_from = [number(known[one.channel][0].date()) if one.channel in known else number(today) for one in listings]
+    return _nights(conn, services, listings, today, as_of), np.array(told_from, dtype=np.int64)
 
 
 def _nights(
@@ -75,7 +79,8 @@ def _nights(
     )  # fmt: skip
 
 
-def _number(day: date) -> int:
+def number(day: date) -> int:
+    """Return a day as whole days since 1970."""
     return int(np.datetime64(day, "D").astype(np.int64))
 
 
