@@ -19,6 +19,9 @@ SPARING = {
     "MALLOC_ARENA_MAX": "2",
     # The allocator of Polars, which reads files: what it freed goes back at once instead of after seconds.
     "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0",
+    # Requests and watches run beside each other already: a product of matrices that takes all cores as well has its
+    # threads wait for one another, which halves the sweep's speed on a busy machine.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 
