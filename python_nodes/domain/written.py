@@ -59,3 +59,8 @@ def number(value: int | float) -> str:
 def listed(names: Sequence[str]) -> str:
     """Write several one after the other."""
     return ", ".join(names)
+
+
+def tenths(value: float) -> str:
+    """Write a number with one digit, also where that is 0."""
+    return format_decimal(round(value, 1), "#,##0.0", locale=current().locale)

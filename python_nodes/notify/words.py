@@ -58,6 +58,37 @@ METRICS = {
     "lead_time_days": marked("lead time days"),
     "los_nights": marked("LOS nights"),
 }
+KINDS = {
+    "not_bookable": marked("a closed calendar"),
+    "no_price": marked("a missing price"),
+    "price_out_of_range": marked("a price out of range"),
+    "total_out_of_range": marked("a total out of range"),
+    "suspended": marked("a suspended listing"),
+    "feed_stale": marked("a silent feed"),
+    "feed_duplicate": marked("a doubled feed"),
+    "metric_missing": marked("a missing figure"),
+    "metric_flat": marked("a figure that stands still"),
+    "fee_missing": marked("a missing fee"),
+    "min_stay_raised": marked("a raised minimum stay"),
+    "currency_switched": marked("a switched currency"),
+    "parity": marked("a difference between channels"),
+    "review_drop": marked("a fallen review score"),
+    "amenity_missing": marked("a missing amenity"),
+    "rate_plan_gap": marked("a missing rate plan"),
+    "calendar_empty": marked("an empty calendar"),
+    "poll_failing": marked("a connection that fails"),
+    "demand_drop": marked("fewer bookings"),
+    "rank_drop": marked("a worse place in the search results"),
+    "conversion_drop": marked("fewer guests who book"),
+    "ctr_drop": marked("fewer guests who open the listing"),
+    "competitor_undercut": marked("cheaper competitors"),
+    "slow_decline": marked("a slow decline"),
+    "market_demand_drop": marked("less demand in the market"),
+    "market_ctr_drop": marked("fewer guests who open listings in the market"),
+    "market_conversion_drop": marked("fewer guests who book in the market"),
+    "channel_ctr_drop": marked("fewer guests who open listings on the channel"),
+    "channel_conversion_drop": marked("fewer guests who book on the channel"),
+}
 VALUES = {
     OF_OUR_SIGHT: marked("a data problem: what we hear is wrong, not what is sold"),
     "no exchange rate": marked("no exchange rate"),
@@ -79,11 +110,9 @@ VALUES = {
     "content": marked("content"),
     "ical_calendar": marked("iCal calendar"),
     "operator_calendar": marked("operator's calendar"),
-    "demand_drop": marked("fewer bookings"),
-    "rank_drop": marked("a worse place in the search results"),
-    "conversion_drop": marked("fewer guests who book"),
-    "ctr_drop": marked("fewer guests who open the listing"),
-} | {name.replace("_", " "): word for name, word in METRICS.items()}
+    **KINDS,
+    **{name.replace("_", " "): word for name, word in METRICS.items()},
+}
 """What evidence may say in a word of ours; what is not here is somebody's name or text and stays as it is."""
 CHANNELS = {"booking_com": "Booking.com", "expedia": "Expedia", "vrbo": "Vrbo", "airbnb": "Airbnb"}
 
@@ -106,6 +135,11 @@ def state(word: str) -> str:
 def metric(word: str) -> str:
     """Name a metric within a sentence."""
     return say(METRICS.get(word, word.replace("_", " ")))
+
+
+def kind(word: str) -> str:
+    """Name within a sentence what a guard or watch found."""
+    return say(KINDS.get(word, word.replace("_", " ")))
 
 
 def heading(is_digest: bool) -> str:
