@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 
 from python_nodes.store import tables
-from python_nodes.store.table_parts import at, maybe, tenant_table, whole, words
+from python_nodes.store.table_parts import at, facts, maybe, of, tenant_table, whole, words
 
 METADATA = tables.alerts.metadata
 """All tables: the core's and these."""
@@ -20,4 +20,13 @@ decisions = tenant_table(
     whole("listing_id", nullable=True), whole("property_id", nullable=True), whole("alert_id", nullable=True),
     maybe("held_by"), at("first_at"), at("last_at"), whole("times"),
     Index("decisions_of", "tenant_id", "fingerprint", "stage", "id"), Index("decisions_last", "tenant_id", "last_at"),
+)  # fmt: skip
+proposals = tenant_table(
+    "proposals", words("name"), words("kind"), words("title"), whole("alert_id"), whole("verdict_id"),
+    facts("change"), facts("reasons"), facts("preview"), at("as_of_at"), at("made_at"),
+    UniqueConstraint("tenant_id", "name"), of("alert_id", "alerts"), of("verdict_id", "verdicts"),
+)  # fmt: skip
+proposal_decisions = tenant_table(
+    "proposal_decisions", whole("proposal_id"), words("decision"), words("actor"), words("note"), at("decided_at"),
+    Index("proposal_decisions_of", "tenant_id", "proposal_id", "id"), of("proposal_id", "proposals"),
 )  # fmt: skip

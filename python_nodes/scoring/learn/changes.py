@@ -72,10 +72,11 @@ class Doubtful:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
-    """A cause that people confirmed of a kind of alert: one more of it in what is expected of the next."""
+    """A cause that people confirmed of a kind of alert: so many more of it in what is expected of the next."""
 
     kind: str
     cause: str
+    times: int
 
 
 Change = Event | NewNormals | Cut | Doubtful | Confirmed
