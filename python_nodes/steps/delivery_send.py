@@ -13,7 +13,7 @@ from python_nodes.errors import NightporterError, PermanentError, RetryableError
 from python_nodes.notify import base, render
 from python_nodes.steps import alert_context, answers, in_words, picture
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, deliveries, portfolio
+from python_nodes.store import alerts, deliveries, portfolio, undelivered
 
 RETRY_AFTER_S = 5.0
 
@@ -29,6 +29,7 @@ def run(services: Services, tenant_id: int, delivery_id: int, as_of: datetime) -
             raise RetryableError(f"delivery {delivery_id} is being sent", retry_after_s=RETRY_AFTER_S)
         in_words.ensure(services, tenant_id, delivery_id)
         with services.database.tenant(tenant_id) as conn:
+            _wait_turn(conn, delivery_id)
             claimed = _claim(conn, delivery_id, services.clock())
             now = deliveries.get(conn, delivery_id)
             message = _message(services, conn, now, as_of) if claimed else None
@@ -36,6 +37,16 @@ def run(services: Services, tenant_id: int, delivery_id: int, as_of: datetime) -
             now = _send(services, tenant_id, now, message)
         facts.update(status=now.status, sender=now.sender, attempts=now.attempts)
     return {"status": now.status, "provider_ref": now.provider_ref}
+
+
+def _wait_turn(conn: Connection, delivery_id: int) -> None:
+    """Refuse for now what would overtake an earlier word on the same alert to the same recipient."""
+    wanted = deliveries.get(conn, delivery_id)
+    first = deliveries.earlier_unsent(conn, wanted, undelivered.hopeful()) if wanted.status != "sent" else None
+    if first is not None:
+        raise RetryableError(
+            f"delivery {delivery_id} waits for {first}, planned before it", retry_after_s=RETRY_AFTER_S
+        )
 
 
 def _claim(conn: Connection, delivery_id: int, at: datetime) -> bool:
@@ -96,7 +107,10 @@ def _send(
     except Exception as error:
         reason = str(log.redact(str(error))) if isinstance(error, NightporterError) else type(error).__name__
         with services.database.tenant(tenant_id) as conn:
-            deliveries.finish(conn, delivery.delivery_id, at=services.clock(), error=reason)
+            is_passing = isinstance(error, RetryableError)
+            deliveries.finish(
+                conn, delivery.delivery_id, at=services.clock(), error=reason, is_passing=is_passing
+            )  # fmt: skip
         raise
     with services.database.tenant(tenant_id) as conn:
         deliveries.finish(conn, delivery.delivery_id, at=services.clock(), provider_ref=reference)

@@ -73,8 +73,13 @@ def verdicts_open(conn: Connection) -> list[Silence]:
     """Return the silences that stand: alerts that people closed and whose problem may not have ended, oldest first."""
     e = alert_events.c
     last = select(func.max(e.id)).where(e.event.in_((SILENCED, SILENCE_ENDED))).group_by(e.alert_id)
-    query = select(e.alert_id, e.at, e.changes).where(e.id.in_(last), e.event == SILENCED).order_by(e.alert_id)
+    query = (
+        select(alert_table, e.at.label("began_at"), e.changes.label("closed_by"))
+        .join(alert_table, (alert_table.c.tenant_id == e.tenant_id) & (alert_table.c.id == e.alert_id))
+        .where(e.id.in_(last), e.event == SILENCED)
+        .order_by(e.alert_id)
+    )
     return [
-        Silence(alert=alerts.get(conn, row.alert_id), because=row.changes.get("because", ""), began_at=row.at)
-        for row in conn.execute(query)
+        Silence(alert=alerts.alert_of(row), because=row["closed_by"].get("because", ""), began_at=row["began_at"])
+        for row in conn.execute(query).mappings()
     ]

@@ -35,7 +35,8 @@ class AlertEvent:
     changes: dict[str, Any]
 
 
-def _alert(row: RowMapping) -> Alert:
+def alert_of(row: RowMapping) -> Alert:
+    """Read one row of the table, whatever else was selected with it."""
     names = [field.name for field in fields(Alert) if field.name != "alert_id"]
     return Alert(alert_id=row["id"], **{name: row[name] for name in names})
 
@@ -168,7 +169,7 @@ def list_all(conn: Connection, state: Literal["open", "resolved"] | None = None)
     query = select(alerts).order_by(alerts.c.id)
     if state is not None:
         query = query.where(alerts.c.resolved_at.is_(None) if state == "open" else alerts.c.resolved_at.is_not(None))
-    return [_alert(row) for row in conn.execute(query).mappings()]
+    return [alert_of(row) for row in conn.execute(query).mappings()]
 
 
 def standing(conn: Connection, kinds: Collection[str], since: datetime, as_of: datetime) -> list[Alert]:
@@ -176,7 +177,7 @@ def standing(conn: Connection, kinds: Collection[str], since: datetime, as_of: d
     at = alerts.c
     over = at.resolved_at < since
     query = select(alerts).where(at.kind.in_(kinds), at.raised_at <= as_of, at.resolved_at.is_(None) | ~over)
-    found = [_alert(row) for row in conn.execute(query.order_by(at.id)).mappings()]
+    found = [alert_of(row) for row in conn.execute(query.order_by(at.id)).mappings()]
     return [replace(one, resolved_at=None) if one.resolved_at and one.resolved_at > as_of else one for one in found]
 
 
@@ -185,7 +186,7 @@ def get(conn: Connection, alert_id: int) -> Alert:
     row = conn.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().first()
     if row is None:
         raise NotFoundError(f"alert {alert_id} does not exist")
-    return _alert(row)
+    return alert_of(row)
 
 
 def history(conn: Connection, alert_id: int) -> list[AlertEvent]:

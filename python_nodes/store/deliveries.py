@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from python_nodes.errors import NotFoundError
@@ -116,11 +116,12 @@ def finish(
     at: datetime,
     provider_ref: str | None = None,
     error: str | None = None,
+    is_passing: bool = False,
 ) -> None:
-    """Close a claimed delivery: sent with the provider's reference, or failed with the error."""
+    """Close a claimed delivery: sent with the provider's reference, or failed, for good or in passing."""
     row = {
         "status": "sent" if error is None else "failed", "provider_ref": provider_ref, "error": error,
-        "finished_at": at,
+        "finished_at": at, "is_passing": is_passing,
     }  # fmt: skip
     claimed = (deliveries.c.id == delivery_id) & (deliveries.c.status == "sending")
     if conn.execute(update(deliveries).where(claimed).values(row)).rowcount != 1:
@@ -133,6 +134,17 @@ def get(conn: Connection, delivery_id: int) -> Delivery:
     if row is None:
         raise NotFoundError(f"delivery {delivery_id} does not exist")
     return delivery_of(row)
+
+
+def earlier_unsent(conn: Connection, delivery: Delivery, patience: ColumnElement[bool]) -> int | None:
+    """Return the first delivery to the same recipient of the same alert that was planned before and is not sent yet.
+
+    ``patience`` says which of those not sent are still waited for.
+    """
+    d = deliveries.c
+    same = (d.alert_id == delivery.alert_id) & (d.sender == delivery.sender) & (d.recipient == delivery.recipient)
+    waits = d.status.in_(("planned", "failed", "sending")) & (d.id < delivery.delivery_id)
+    return conn.execute(select(func.min(d.id)).where(same, waits, patience)).scalar_one()
 
 
 def by_provider_ref(conn: Connection, sender: str, provider_ref: str) -> Delivery | None:

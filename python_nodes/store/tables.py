@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -195,15 +196,15 @@ deliveries = tenant_table(
     "deliveries", whole("alert_id"), words("step"), words("sender"), words("recipient"), words("status"),
     words("reason", ""), maybe("provider_ref"), maybe("error"), whole("attempts", default="0"), at("planned_at"),
     at("finished_at", nullable=True), UniqueConstraint("tenant_id", "alert_id", "step", "sender", "recipient"),
-    of("alert_id", "alerts"),
+    Column("is_passing", Boolean, nullable=False, server_default=text("false")), of("alert_id", "alerts"),
 )  # fmt: skip
 actions = tenant_table(
     "actions", whole("alert_id"), words("kind"), words("actor"), words("note", ""), at("taken_at"),
     of("alert_id", "alerts"),
 )  # fmt: skip
 verdicts = tenant_table(
-    "verdicts", whole("alert_id"), flag("is_real"), maybe("cause"), words("actor"), words("note", ""),
-    at("given_at"), of("alert_id", "alerts"),
+    "verdicts", whole("alert_id"), flag("is_real"), words("verdict"), maybe("cause"), words("actor"),
+    words("note", ""), at("given_at"), of("alert_id", "alerts"),
 )  # fmt: skip
 import_sources = tenant_table(
     "import_sources", words("name"), words("kind"), maybe("channel"), facts("columns"), words("date_format"),

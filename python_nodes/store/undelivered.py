@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from python_nodes.store.deliveries import hold
 from python_nodes.store.tables import deliveries
 
 MAX_ATTEMPTS = 5
+PATIENCE = 500
+"""Attempts while the provider says that it is only down: hours of them, asked each minute."""
 INTERRUPTED = "interrupted while sending: the provider is asked before it is sent again"
 
 
@@ -26,8 +28,14 @@ def release_interrupted(conn: Connection, planned_before: datetime) -> int:
     return conn.execute(change).rowcount
 
 
+def hopeful() -> ColumnElement[bool]:
+    """Tell those that are not given up: refused fewer than MAX_ATTEMPTS times, or met by an outage that may pass."""
+    tries = deliveries.c.attempts
+    return (tries < MAX_ATTEMPTS) | (deliveries.c.is_passing & (tries < PATIENCE))
+
+
 def alert_ids(conn: Connection) -> list[int]:
-    """Return the alerts with a delivery still to be sent, those given up after MAX_ATTEMPTS left out."""
-    due = deliveries.c.status.in_(("planned", "failed")) & (deliveries.c.attempts < MAX_ATTEMPTS)
+    """Return the alerts with a delivery still to be sent, those given up left out."""
+    due = deliveries.c.status.in_(("planned", "failed")) & hopeful()
     query = select(deliveries.c.alert_id).where(due).distinct().order_by(deliveries.c.alert_id)
     return [int(found) for found in conn.execute(query).scalars()]

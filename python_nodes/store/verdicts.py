@@ -1,4 +1,4 @@
-"""What people said of an alert: real or not, and why."""
+"""What people said of an alert: what it was in a word, whether that is a real problem, and why."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from python_nodes.store.tables import verdicts
 
 def add(
     conn: Connection, alert_id: int, is_real: bool, actor: str, *, given_at: datetime, cause: str | None = None,
-    note: str = "",
+    note: str = "", verdict: str | None = None,
 ) -> int:  # fmt: skip
-    """Record one verdict and return its id."""
+    """Record one verdict and return its id; without its word it is ``real`` or ``false_alarm``."""
     row = {
-        "alert_id": alert_id, "is_real": is_real, "cause": cause, "actor": actor, "note": note, "given_at": given_at,
+        "alert_id": alert_id, "is_real": is_real, "verdict": verdict or ("real" if is_real else "false_alarm"),
+        "cause": cause, "actor": actor, "note": note, "given_at": given_at,
     }  # fmt: skip
     return int(conn.execute(insert(verdicts).values(row).returning(verdicts.c.id)).scalar_one())
 
