@@ -10,38 +10,39 @@ from python_nodes.alerts.dedupe import fingerprint
 from python_nodes.alerts.group import OF_CHANNELS, OUTAGE
 from python_nodes.domain.findings import AlertDraft, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.domain.said import SAID, Said, marked, said_many
 
 MAX_CHANNELS = 2
 
-_HEADLINES = {
-    "not_bookable": "Calendar closed on {channel}",
-    "no_price": "No price shown on {channel}",
-    "price_out_of_range": "Price out of range on {channel}",
-    "total_out_of_range": "Total with fees out of range on {channel}",
-    "suspended": "Listing down on {channel}",
-    "feed_stale": "No fresh data from {channel}",
-    "feed_duplicate": "Figures told twice by {channel}",
-    "metric_missing": "A figure stopped coming from {channel}",
-    "metric_flat": "A figure stands still on {channel}",
-    "fee_missing": "Fee missing on {channel}",
-    "min_stay_raised": "Minimum stay raised on {channel}",
-    "currency_switched": "Currency switched on {channel}",
-    "parity": "Not the same on every channel",
-    "review_drop": "Review score fell on {channel}",
-    "amenity_missing": "Amenity missing on {channel}",
-    "rate_plan_gap": "Rate plan missing on {channel}",
-    "calendar_empty": "Calendar running empty on {channel}",
-    "poll_failing": "{channel} cannot be polled",
-    "conversion_drop": "Fewer guests book on {channel}",
-    "demand_drop": "Bookings fell on {channel}",
-    "market_demand_drop": "Demand fell",
-    "market_ctr_drop": "Fewer guests open what they see",
-    "market_conversion_drop": "Fewer guests book what they see",
-    "channel_ctr_drop": "Fewer guests open what they see on all of {channel}",
-    "channel_conversion_drop": "Fewer guests book on all of {channel}",
-    "month_missed": "A month will be missed",
-    "calendar_running_empty": "The coming weeks stay unsold",
-    "price_below_peers": "Cheaper than its peers while demand rises on {channel}",
+HEADLINES = {
+    "not_bookable": marked("Calendar closed on {channel}"),
+    "no_price": marked("No price shown on {channel}"),
+    "price_out_of_range": marked("Price out of range on {channel}"),
+    "total_out_of_range": marked("Total with fees out of range on {channel}"),
+    "suspended": marked("Listing down on {channel}"),
+    "feed_stale": marked("No fresh data from {channel}"),
+    "feed_duplicate": marked("Figures told twice by {channel}"),
+    "metric_missing": marked("A figure stopped coming from {channel}"),
+    "metric_flat": marked("A figure stands still on {channel}"),
+    "fee_missing": marked("Fee missing on {channel}"),
+    "min_stay_raised": marked("Minimum stay raised on {channel}"),
+    "currency_switched": marked("Currency switched on {channel}"),
+    "parity": marked("Not the same on every channel"),
+    "review_drop": marked("Review score fell on {channel}"),
+    "amenity_missing": marked("Amenity missing on {channel}"),
+    "rate_plan_gap": marked("Rate plan missing on {channel}"),
+    "calendar_empty": marked("Calendar running empty on {channel}"),
+    "poll_failing": marked("{channel} cannot be polled"),
+    "conversion_drop": marked("Fewer guests book on {channel}"),
+    "demand_drop": marked("Bookings fell on {channel}"),
+    "market_demand_drop": marked("Demand fell"),
+    "market_ctr_drop": marked("Fewer guests open what they see"),
+    "market_conversion_drop": marked("Fewer guests book what they see"),
+    "channel_ctr_drop": marked("Fewer guests open what they see on all of {channel}"),
+    "channel_conversion_drop": marked("Fewer guests book on all of {channel}"),
+    "month_missed": marked("A month will be missed"),
+    "calendar_running_empty": marked("The coming weeks stay unsold"),
+    "price_below_peers": marked("Cheaper than its peers while demand rises on {channel}"),
 }
 _COUNTS_NIGHTS = frozenset({"not_bookable", "no_price", "price_out_of_range", "min_stay_raised", "calendar_empty"})
 
@@ -62,44 +63,55 @@ def affected_nights(anomaly: Anomaly) -> int | None:
     return int(nights) if isinstance(nights, (int, float)) else None
 
 
-def extent(candidate: Candidate) -> str:
+def extent(candidate: Candidate) -> Said | None:
     """Say how far the problem reaches: nights for a calendar problem, percent for a drop."""
     first = candidate.anomalies[0]
     if candidate.kind in _COUNTS_NIGHTS:
         nights = sum(affected_nights(anomaly) or 0 for anomaly in candidate.anomalies)
-        return f", {nights} night{'s' if nights != 1 else ''}" if nights else ""
+        return said_many("{count} night", "{count} nights", nights) if nights else None
     if first.direction == "down" and first.observed is not None and first.expected and first.p_value is not None:
         percent = round(100 * (1 - first.observed / first.expected))
-        return f", {percent} % below expected" if percent > 0 else ""
-    return ""
+        return Said(marked("{percent} % below expected"), {"percent": percent}) if percent > 0 else None
+    return None
 
 
-def where(candidate: Candidate) -> str:
+def where(candidate: Candidate) -> Said | str:
     """Say what it is about, in as few words as its scope allows."""
     first, count = candidate.listings[0], len(candidate.listings)
     if candidate.scope == "market":
-        return f"{count} listings in {first.market}"
+        return Said(marked("{number} listings in {market}"), {"number": count, "market": first.market})
     if candidate.kind == OUTAGE:
-        return f"{count} listing{'s' if count != 1 else ''} unwatched"
+        return said_many("{count} listing unwatched", "{count} listings unwatched", count)
     if candidate.kind in OF_CHANNELS:
-        return f"{count} listing{'s' if count != 1 else ''}"
+        return said_many("{count} listing", "{count} listings", count)
     if candidate.scope == "property":
-        return f"{count} listings of property {first.property_external_id}"
+        return Said(
+            marked("{number} listings of property {property}"),
+            {"number": count, "property": first.property_external_id},
+        )
     if candidate.scope == "unit":
-        return f"{first.title}, {count} listings of the unit"
+        return Said(marked("{name}, {number} listings of the unit"), {"name": first.title, "number": count})
     return first.title
 
 
-def channels(candidate: Candidate) -> str:
+def channels(candidate: Candidate) -> Said | str:
     """Name the channel, or the first few."""
     names = sorted({channel_label(listing.channel) for listing in candidate.listings})
-    return ", ".join(names) if len(names) <= MAX_CHANNELS else f"{len(names)} channels"
+    if len(names) <= MAX_CHANNELS:
+        return ", ".join(names)
+    return Said(marked("{number} channels"), {"number": len(names)})
 
 
-def title(candidate: Candidate) -> str:
+def title(candidate: Candidate) -> Said:
     """Word the alert's title: what, where, how much."""
-    headline = _HEADLINES.get(candidate.kind, candidate.kind.replace("_", " ").capitalize() + " on {channel}")
-    return f"{headline.format(channel=channels(candidate))}: {where(candidate)}{extent(candidate)}"
+    headline = HEADLINES.get(candidate.kind, candidate.kind.replace("_", " ").capitalize() + " on {channel}")
+    place: dict[str, Said | str | int | float] = {
+        "headline": Said(headline, {"channel": channels(candidate)}), "where": where(candidate),
+    }  # fmt: skip
+    reach = extent(candidate)
+    if reach is None:
+        return Said(marked("{headline}: {where}"), place)
+    return Said(marked("{headline}: {where}, {extent}"), place | {"extent": reach})
 
 
 def evidence(candidate: Candidate) -> dict[str, Any]:
@@ -135,12 +147,17 @@ def _member(listing: ListingInfo, anomaly: Anomaly) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _with_title(facts: dict[str, Any], named: Said) -> dict[str, Any]:
+    """Keep what the title was made of beside its English."""
+    return facts | {SAID: {**facts.get(SAID, {}), "title": named.as_json()}}
+
+
 def draft(candidate: Candidate, *, currency: str, as_of: datetime) -> AlertDraft:
     """Write the alert a candidate would become."""
     first = candidate.listings[0]
     listing_id = first.listing_id if candidate.scope == "listing" else None
     worst = max(candidate.anomalies, key=lambda anomaly: anomaly.share_lost)
-    impact = candidate.impact
+    impact, named = candidate.impact, title(candidate)
     return AlertDraft(
         fingerprint=fingerprint(
             candidate.scope, listing_id, first.property_id, first.market, candidate.kind, first.unit_id
@@ -152,7 +169,7 @@ def draft(candidate: Candidate, *, currency: str, as_of: datetime) -> AlertDraft
         metric=worst.metric,
         kind=candidate.kind,
         cause=worst.cause,
-        title=title(candidate),
+        title=named.english(),
         category=impact.category,
         score=impact.score,
         currency=currency,
@@ -161,6 +178,6 @@ def draft(candidate: Candidate, *, currency: str, as_of: datetime) -> AlertDraft
         lost_so_far_minor=impact.lost_so_far_minor,
         onset_date=min(anomaly.onset_date for anomaly in candidate.anomalies),
         raised_at=as_of,
-        evidence=evidence(candidate),
+        evidence=_with_title(evidence(candidate), named),
         parts=dict(impact.parts),
     )

@@ -68,6 +68,11 @@ class Said:
             return self.spoken()
 
 
+def said_many(one: str, many: str, count: int, /, **values: Said | str | int | float) -> Said:
+    """Keep a sentence about ``{count}`` things."""
+    return Said(one, {COUNT: count, **values}, many)
+
+
 def _written(name: str, value: Said | str | int | float) -> str:
     if isinstance(value, Said):
         return value.spoken()

@@ -12,6 +12,8 @@ from python_nodes.domain.said import SAID, retold, say, say_many
 from python_nodes.notify import change, words
 from python_nodes.notify.labels import label
 
+EXPLAINS = "explains"
+"""Holds the kinds of what the finding makes superfluous to tell."""
 MAX_EVIDENCE = 8
 MAX_ITEMS = 5
 
@@ -81,7 +83,7 @@ def _value(name: str, value: Any, currency: str) -> str:  # one line a type, in 
         return listed([_value(name, item, currency) for item in value])
     if isinstance(value, (int, float)):
         return _number(name, value, currency)
-    return _text(value)
+    return words.kind(str(value)) if name == EXPLAINS else _text(value)
 
 
 def listed(names: Sequence[str]) -> str:

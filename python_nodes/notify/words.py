@@ -110,7 +110,6 @@ VALUES = {
     "content": marked("content"),
     "ical_calendar": marked("iCal calendar"),
     "operator_calendar": marked("operator's calendar"),
-    **KINDS,
     **{name.replace("_", " "): word for name, word in METRICS.items()},
 }
 """What evidence may say in a word of ours; what is not here is somebody's name or text and stays as it is."""

@@ -20,6 +20,7 @@ from detectors.medians import nan_median
 from detectors.series import BoolArray
 from python_nodes.domain.metrics import FloatArray, IntArray
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.domain.said import SAID, Said, marked
 
 PEERS = 24
 WEIGHTS: Mapping[str, float] = {
@@ -129,13 +130,19 @@ def comparison(beside: moves.Groups, row: int, log_move: float) -> dict[str, Any
     else:
         count = int((beside == beside[row]).sum()) - 1
     share = float(np.expm1(log_move))
-    who = f"its {count} peers" if is_near else f"the {count} others of its market"
-    return {"peers": count, "peers_moved": round(share, 3), "comparison": f"{who} moved by {share:+.0%}"}
+    near = marked("its {peers} peers moved by {by_change}")
+    text = near if is_near else marked("the {peers} others of its market moved by {by_change}")
+    return {"peers": count} | _told(Said(text, {"peers": count, "by_change": round(share, 3)}), share)
 
 
 def shared(share: float) -> dict[str, Any]:
     """Say what befell a listing's whole channel and market by a rate, for an alert's evidence."""
-    return {"peers_moved": round(share, 3), "comparison": f"its channel and market moved by {share:+.0%}"}
+    return _told(Said(marked("its channel and market moved by {by_change}"), {"by_change": round(share, 3)}), share)
+
+
+def _told(said: Said, share: float) -> dict[str, Any]:
+    """Return a sentence in English, and what says it in other languages."""
+    return {"peers_moved": round(share, 3), "comparison": said.english(), SAID: {"comparison": said.as_json()}}
 
 
 def features(listings: Sequence[ListingInfo], values: Mapping[str, FloatArray], price: FloatArray) -> FloatArray:
