@@ -19,6 +19,8 @@ TEMPLATES = (
     marked("{kind} is no longer found"),
     marked("Nobody has taken care of it for {span}: {rule}"),
     marked("{hours} h"),
+    marked("This alert"),
+    marked("{channel} extranet"),
     marked("{minutes} min"),
 )
 """Those of other stages, which may not know the catalogue."""

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from python_nodes import log
-from python_nodes.alerts import guide
+from python_nodes.domain.speech import speaking
 from python_nodes.errors import NightporterError, PermanentError, RetryableError
 from python_nodes.notify import base, render
-from python_nodes.steps import alert_context, answers, in_words, picture
+from python_nodes.steps import alert_context, answers, in_words, picture, spoken
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, deliveries, portfolio, undelivered
 
@@ -32,9 +32,12 @@ def run(services: Services, tenant_id: int, delivery_id: int, as_of: datetime) -
             _wait_turn(conn, delivery_id)
             claimed = _claim(conn, delivery_id, services.clock())
             now = deliveries.get(conn, delivery_id)
-            message = _message(services, conn, now, as_of) if claimed else None
+            speech = spoken.by(services, now.recipient)
+            with speaking(speech):
+                message = _message(services, conn, now, as_of) if claimed else None
         if message is not None:
-            now = _send(services, tenant_id, now, message)
+            with speaking(speech):
+                now = _send(services, tenant_id, now, message)
         facts.update(status=now.status, sender=now.sender, attempts=now.attempts)
     return {"status": now.status, "provider_ref": now.provider_ref}
 
@@ -76,25 +79,11 @@ def _message(services: Services, conn: Connection, delivery: deliveries.Delivery
         as_of=as_of,
         answers=answers.offered(services, conn, delivery, alert),
         in_words=in_words.text(conn, alert, listing, around.suggested_action),
-        links=[base.Link(label=label, url=url) for label, url in around.links],
-        more=_advice(around) if alert.resolved_at is None else (),
+        links=[base.Link(label=spoken.link(label), url=url) for label, url in around.links],
+        more=spoken.advice(alert, around) if alert.resolved_at is None else (),
         update_ref=earlier[0] if earlier else None,
         is_retry=delivery.attempts > 1,
     )
-
-
-def _advice(around: guide.Context) -> tuple[base.Field, ...]:
-    """Word what to do, and how the last one like it ended."""
-    rows = [
-        base.Field(label="Likely behind it", value=around.likely_cause),
-        base.Field(label="What to do", value=around.suggested_action),
-    ]
-    if around.history:
-        last, count = around.history[0], len(around.history)
-        verdict = {True: ", a real problem", False: ", a false alarm", None: ""}[last.is_real]
-        ended = f"{last.resolved_at:%d %b %Y}: {last.ended}" if last.resolved_at else "still open"
-        rows.append(base.Field(label=f"Before ({count})", value=f"{last.raised_at:%d %b %Y} to {ended}{verdict}"))
-    return tuple(rows)
 
 
 def _send(
