@@ -16,7 +16,10 @@ from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from python_nodes.domain.said import say
+from python_nodes.domain.speech import current
 from python_nodes.errors import ConfigError, PermanentError, RetryableError
+from python_nodes.notify import words
 from python_nodes.notify.base import Message
 
 Tls = Literal["none", "starttls", "tls"]
@@ -35,6 +38,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.globals["say"] = say
 
 
 class Sender:
@@ -116,7 +120,7 @@ def compose(message: Message, sender: Address) -> EmailMessage:
     mail["From"] = sender
     mail["To"] = message.recipient
     is_plain = message.is_digest or message.state == "resolved"
-    mail["Subject"] = one_line if is_plain else f"[{message.category}] {one_line}"
+    mail["Subject"] = one_line if is_plain else f"[{words.category(message.category)}] {one_line}"
     mail["Date"] = formatdate(localtime=False)
     mail["Message-ID"] = message_id(message.delivery_id, sender.domain)
     mail["Auto-Submitted"] = "auto-generated"
@@ -124,10 +128,9 @@ def compose(message: Message, sender: Address) -> EmailMessage:
     if message.update_ref:
         mail["In-Reply-To"] = message.update_ref
         mail["References"] = message.update_ref
-    colour = _RESOLVED_COLOUR if message.state == "resolved" else _COLOURS[message.category]
     cid = f"chart-{message.alert_id}@{sender.domain}"
-    mail.set_content(_TEMPLATES.get_template("alert.txt.j2").render(message=message))
-    html = _TEMPLATES.get_template("alert.html.j2").render(message=message, colour=colour, cid=cid)
+    text, html = bodies(message, cid)
+    mail.set_content(text)
     mail.add_alternative(html, subtype="html")
     if message.chart_png is not None:
         parts = mail.get_payload()
@@ -135,6 +138,23 @@ def compose(message: Message, sender: Address) -> EmailMessage:
         if isinstance(related, EmailMessage):
             related.add_related(message.chart_png, "image", "png", cid=f"<{cid}>", filename="chart.png")
     return mail
+
+
+def bodies(message: Message, cid: str) -> tuple[str, str]:
+    """Lay the message out as plain text and as HTML, in the language that is spoken; ``cid`` is the chart's address."""
+    if message.is_digest:
+        kicker, footer = say("daily digest"), "Nightporter"
+    else:
+        is_over = message.state == "resolved"
+        kicker = words.state(message.state) if is_over else words.category(message.category)
+        footer = say("Nightporter, alert {alert_id}", alert_id=message.alert_id)
+    values = {
+        "message": message, "cid": cid, "language": current().tag, "kicker": kicker, "footer": footer,
+        "heading": words.heading(message.is_digest),
+        "colour": _RESOLVED_COLOUR if message.state == "resolved" else _COLOURS[message.category],
+    }  # fmt: skip
+    text, html = (_TEMPLATES.get_template(f"alert.{kind}.j2").render(values) for kind in ("txt", "html"))
+    return text, html
 
 
 def _by_recovery(code: int) -> RetryableError | PermanentError:

@@ -15,7 +15,9 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from python_nodes.domain.said import say
 from python_nodes.errors import PermanentError, RetryableError
+from python_nodes.notify import words
 from python_nodes.notify.base import Message
 
 TWILIO_URL = "https://api.twilio.com"
@@ -93,10 +95,14 @@ def reference(message: Message) -> str:
 def text(message: Message) -> str:
     """Word the alert in two parts of an SMS: what, what it costs, what can be answered."""
     answers = [f"{_WORDS[choice.name]} {message.alert_id}" for choice in message.choices if choice.name in _WORDS]
-    head = message.title if message.state == "resolved" else f"{message.category.upper()}: {message.title}"
+    category = words.category(message.category).upper()
+    head = message.title if message.state == "resolved" else f"{category}: {message.title}"
     parts = [f"{_short(head, MAX_TITLE)}.", _short(message.summary, MAX_SUMMARY)]
     if answers:
-        parts.append(f"Reply {', '.join(answers[:-1])} or {answers[-1]}." if answers[1:] else f"Reply {answers[0]}.")
+        first, last = ", ".join(answers[:-1]), answers[-1]
+        parts.append(
+            say("Reply {answers} or {last}.", answers=first, last=last) if first else say("Reply {last}.", last=last)
+        )
     return " ".join([*parts, reference(message)])
 
 
