@@ -17,6 +17,7 @@ from python_nodes.domain.metrics import IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import sweep
 from python_nodes.scoring.causes import EXPLAINS
+from python_nodes.scoring.look import Looked
 from python_nodes.scoring.peers import Near
 from python_nodes.scoring.watches import Watch
 
@@ -88,13 +89,23 @@ def run(
     Replay
         Without what another finding on the same listing explains on that day.
     """
-    days = (end - start).days + 1
+    played = scanning(watches, (end - start).days + 1)
+    looked, known = sweep.look_all(played, matrix, listings, holidays, end, unfit, near)
+    return of(looked, known, start, end)
+
+
+def scanning(watches: Sequence[Watch], days: int) -> list[Watch]:
+    """Return the watches as they look at so many last days, and those before in which an alarm may have begun."""
     scanned = days + WARM_DAYS
-    played = [
+    return [
         replace(one, rule_params=replace(one.rule_params, scan_days=scanned), history_days=one.history_days + scanned)
         for one in watches
     ]
-    looked, known = sweep.look_all(played, matrix, listings, holidays, end, unfit, near)
+
+
+def of(looked: Mapping[str, Looked], known: Sequence[ListingInfo], start: date, end: date) -> Replay:
+    """Return what watches that scanned the days from ``start`` to ``end`` said, settled between them."""
+    days = (end - start).days + 1
     held: dict[str, BoolArray] = {}
     for one in looked.values():
         whole = np.zeros((len(known), days + 1), dtype=np.bool_)
@@ -105,7 +116,10 @@ def run(
     return Replay(
         tuple(known), start, {kind: one[:, 1:] for kind, one in settled.items()},
         {kind: one[:, 0] for kind, one in settled.items()},
-        {one.kind: one.of_rate or "market" for one in watches if one.of_market or one.of_rate},
+        {
+            one.watch.kind: one.watch.of_rate or "market"
+            for one in looked.values() if one.watch.of_market or one.watch.of_rate
+        },
     )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def run(
         tried = _tried(request, now)
         if not listings:
             raise PermanentError("there is no listing yet: import a portfolio first")
-        matrix = _read(services, tenant_id, [*now, *(tried or [])], listings, request, as_of)
+        matrix = read(services, tenant_id, [*now, *(tried or [])], listings, request, as_of)
         tell(1, STAGES)
         with services.database.tenant(tenant_id) as conn:
             past = Past(
@@ -109,9 +109,9 @@ def _tried(request: Request, now: Sequence[Watch]) -> list[Watch] | None:
     """
     if request.watches is None and request.budget is None:
         return None
-    tails = {one.name: one.tails for one in now}
-    read = list(now) if request.watches is None else load_watches(request.watches)
-    tried = [replace(one, tails=tails.get(one.name, one.tails)) if one.tails else one for one in read]
+    known = {one.name: one for one in now}
+    named = list(now) if request.watches is None else load_watches(request.watches)
+    tried = [_with_learnt(one, known.get(one.name), now) for one in named]
     if request.budget is None:
         return tried
     if not request.budget > 0:
@@ -119,7 +119,13 @@ def _tried(request: Request, now: Sequence[Watch]) -> list[Watch] | None:
     return with_budget(tried, request.budget)
 
 
-def _read(
+def _with_learnt(one: Watch, known: Watch | None, now: Sequence[Watch]) -> Watch:
+    """Return a watch to try with what a tenant's days and verdicts have taught."""
+    tails = one.tails if known is None or not one.tails else known.tails
+    return replace(one, tails=tails, learnt=now[0].learnt if now else None)
+
+
+def read(
     services: Services, tenant_id: int, watches: Sequence[Watch], listings: Sequence[ListingInfo], request: Request,
     as_of: datetime,
 ) -> MetricMatrix:  # fmt: skip
