@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from python_nodes.alerts.chains import Chain
+from python_nodes.alerts.rotation import Rotation
 from python_nodes.domain.findings import Category
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -51,20 +53,32 @@ class Hours:
 class Team:
     """People who are told together: recipients by sender, and hours outside of which only the critical reaches them.
 
-    ``unset`` names senders whose recipient the environment leaves empty.
+    ``unset`` names senders whose recipient the environment leaves empty. Of a ``rotation`` whoever is on call is told
+    too. ``stands_in`` is the team that is told in its place, as nobody can be reached in it.
     """
 
     name: str
     recipients: Mapping[str, tuple[str, ...]]
     hours: Hours | None = None
     unset: Mapping[str, str] = field(default_factory=dict)
+    rotation: str | None = None
+    stands_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who may be on call, and where: recipients by sender."""
+
+    name: str
+    recipients: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One route: what it matches (every field named must), and who is told; no ``senders`` means all of a team's.
 
-    A route that is ``last`` ends the reading: those below it are not asked.
+    A route that is ``last`` ends the reading: those below it are not asked. ``sure`` is how probable a cause must be
+    for its team to count.
     """
 
     name: str
@@ -72,14 +86,15 @@ class Rule:
     teams: tuple[str, ...]
     senders: frozenset[str] = frozenset()
     is_last: bool = False
+    sure: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalation:
-    """Who is told next where nobody took care: what ``rule`` matches, once it has waited for ``after``."""
+    """Which chain begins where ``rule`` matches and nobody takes care."""
 
     rule: Rule
-    after: timedelta
+    chain: str
 
 
 DEFAULT_LANGUAGE = "en"
@@ -91,7 +106,8 @@ class RoutePolicy:
     """All routes of one tenant in order, and ``default`` for what none of them matches.
 
     ``digest`` names who gets the day's summary. ``not_set_up`` maps a sender that cannot send to the reason; what would
-    go by it is recorded, not planned. ``languages`` are of those who do not read English.
+    go by it is recorded, not planned. ``languages`` are of those who do not read English. ``edition`` differs where
+    the file does.
     """
 
     teams: Mapping[str, Team]
@@ -101,6 +117,16 @@ class RoutePolicy:
     digest: Rule = NO_DIGEST
     not_set_up: Mapping[str, str] = field(default_factory=dict)
     languages: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, Person] = field(default_factory=dict)
+    rotations: Mapping[str, Rotation] = field(default_factory=dict)
+    chains: Mapping[str, Chain] = field(default_factory=dict)
+    edition: str = ""
+
+    def everyone(self, sender: str) -> frozenset[str]:
+        """Return all who may ever be told by a sender, in teams or on call."""
+        teams = [one.recipients for one in self.teams.values()]
+        people = [one.recipients for one in self.people.values()]
+        return frozenset(recipient for told in (*teams, *people) for recipient in told.get(sender, ()))
 
     def language_of(self, recipient: str) -> str:
         """Return the language in which a recipient reads, as a locale's name."""
@@ -112,7 +138,8 @@ class Subject:
     """What routes may look at: an alert's own words and where it is.
 
     ``markets``, ``properties`` and ``channels`` are those of all listings it is about, by the operator's names.
-    ``spread`` counts how often listings joined it since it was raised.
+    ``spread`` counts how often listings joined it since it was raised. ``cause_team`` is the one that the likeliest
+    cause names, ``cause_probability`` how likely that is.
     """
 
     category: Category
@@ -125,12 +152,14 @@ class Subject:
     raised_at: datetime
     resolved_at: datetime | None = None
     spread: int = 0
+    cause_team: str = ""
+    cause_probability: float = 0.0
 
     def values(self, name: str) -> frozenset[str]:
         """Return the values a route's field is compared with."""
         several = {"market": self.markets, "property": self.properties, "channel": self.channels}
-        return several[name] if name in several else frozenset({str(getattr(self, name))})
+        return several[name] if name in several else frozenset({str(getattr(self, name))} - {""})
 
 
-MATCHED = ("market", "category", "cause", "channel", "property", "metric", "kind")
+MATCHED = ("market", "category", "cause", "channel", "property", "metric", "kind", "cause_team")
 """What a route may name."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from python_nodes.alerts.policy import Subject
+from python_nodes.alerts.route import likeliest
 from python_nodes.domain.findings import Category
 from python_nodes.errors import PermanentError
 
@@ -23,6 +24,7 @@ def read(told: Any) -> Subject:
     channels = {
         str(one["channel"]) for one in facts.get("members", ()) if isinstance(one, Mapping) and "channel" in one
     }
+    team, probability = likeliest(facts)
     return Subject(
         category=next(one for one in get_args(Category) if one == category),
         cause=_text(told, "cause"),
@@ -34,6 +36,8 @@ def read(told: Any) -> Subject:
         raised_at=_moment(told, "raised_at") or datetime.min.replace(tzinfo=UTC),
         resolved_at=_moment(told, "resolved_at"),
         spread=int(facts.get("spread", 0)),
+        cause_team=team,
+        cause_probability=probability,
     )
 
 
