@@ -147,7 +147,8 @@ def _policy(settings: Settings) -> RoutePolicy:
     path = settings.routing_file or routing_file.DEFAULT_PATH
     # A way out that is not set up is no way out; it must not plan what can never be sent.
     missing = {name: f"sender {name} is not set up" for name in known if name not in ready}
-    return routing_file.load(path, known, config.recipients(os.environ, settings), missing)
+    variables = config.recipients(os.environ, settings)
+    return routing_file.load(path, known, variables, missing, as_of=clock.now())
 
 
 def _answers(settings: Settings) -> Answers:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
@@ -19,3 +20,23 @@ def of(alert: Alert, listings: Sequence[ListingInfo]) -> list[ListingInfo]:
     if alert.property_id is not None:
         return [listing for listing in listings if listing.property_id == alert.property_id]
     return [listing for listing in listings if alert.market is not None and listing.market == alert.market]
+
+
+def index(listings: Sequence[ListingInfo]) -> Callable[[Alert], Sequence[ListingInfo]]:
+    """Return ``of`` for many alerts: the listings are gone through once, not once an alert."""
+    by_id = {one.listing_id: one for one in listings}
+    by_property: dict[int, list[ListingInfo]] = defaultdict(list)
+    by_market: dict[str, list[ListingInfo]] = defaultdict(list)
+    for one in listings:
+        by_property[one.property_id].append(one)
+        by_market[one.market].append(one)
+
+    def found(alert: Alert) -> Sequence[ListingInfo]:
+        named = [alert.listing_id] if alert.listing_id is not None else alert.evidence.get("listing_ids")
+        if named is not None:
+            return [by_id[listing_id] for listing_id in named if listing_id in by_id]
+        if alert.property_id is not None:
+            return by_property.get(alert.property_id, [])
+        return by_market.get(alert.market, []) if alert.market is not None else []
+
+    return found

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 
 from python_nodes.store import tables
-from python_nodes.store.table_parts import at, facts, maybe, of, tenant_table, whole, words
+from python_nodes.store.table_parts import at, day, facts, flag, maybe, of, real, tenant_table, whole, words
 
 METADATA = tables.alerts.metadata
 """All tables: the core's and these."""
@@ -29,4 +29,24 @@ proposals = tenant_table(
 proposal_decisions = tenant_table(
     "proposal_decisions", whole("proposal_id"), words("decision"), words("actor"), words("note"), at("decided_at"),
     Index("proposal_decisions_of", "tenant_id", "proposal_id", "id"), of("proposal_id", "proposals"),
+)  # fmt: skip
+resolution_times = tenant_table(
+    "resolution_times", words("cause"), real("low_days"), real("mid_days"), real("high_days"), whole("learned_from"),
+    whole("still_open"), day("as_of_date"), key=("cause",),
+)  # fmt: skip
+repairs = tenant_table(
+    "repairs", whole("alert_id"), words("cause"), day("first_date"), day("last_date"), whole("bookings"),
+    real("expected_bookings"), whole("low_minor"), whole("mid_minor"), whole("high_minor"), at("measured_at"),
+    of("alert_id", "alerts"), key=("alert_id",),
+)  # fmt: skip
+escalations = tenant_table(
+    "escalations", whole("alert_id"), words("escalation"), words("chain"), whole("step"), at("began_at"),
+    at("step_at", nullable=True), at("due_at", nullable=True), whole("waited_s"), whole("told"), facts("repeats"),
+    facts("held"), flag("is_parked"), at("ended_at", nullable=True), maybe("ended_because"),
+    Index("escalations_due", "tenant_id", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    of("alert_id", "alerts"), key=("alert_id", "escalation"),
+)  # fmt: skip
+escalation_looks = tenant_table(
+    "escalation_looks", whole("alert_id"), whole("version"), words("edition"), of("alert_id", "alerts"),
+    key=("alert_id",),
 )  # fmt: skip

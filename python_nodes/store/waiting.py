@@ -1,15 +1,16 @@
-"""Alerts that nobody takes care of, and what was planned to tell further people of them."""
+"""What people have in hand, and what was planned to tell further people of alerts that wait."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
 
 from python_nodes.domain.findings import Alert
-from python_nodes.store import alerts, deliveries
+from python_nodes.store import alerts
+from python_nodes.store.deliveries import Routed
 from python_nodes.store.tables import actions
 from python_nodes.store.tables import alerts as alert_table
 from python_nodes.store.tables import deliveries as delivery_table
@@ -18,25 +19,33 @@ TAKEN_CARE = ("acknowledge", "assign", "resolve", "verdict")
 """Actions after which somebody has the alert in hand."""
 
 
-def unattended(conn: Connection, as_of: datetime) -> list[Alert]:
-    """Return the open alerts, raised by ``as_of``, that nobody has in hand; in order of id."""
-    in_hand = exists().where(
-        actions.c.tenant_id == alert_table.c.tenant_id, actions.c.alert_id == alert_table.c.id,
-        actions.c.kind.in_(TAKEN_CARE),
-    )  # fmt: skip
-    waits = alert_table.c.resolved_at.is_(None) & (alert_table.c.raised_at <= as_of) & ~in_hand
-    ids = set(conn.execute(select(alert_table.c.id).where(waits)).scalars())
-    return [one for one in alerts.open_all(conn) if one.alert_id in ids]
+def in_hand(conn: Connection, alert_ids: Collection[int], as_of: datetime) -> Mapping[int, datetime]:
+    """Return when somebody last took care of an alert by a moment; those of which nobody did lack."""
+    a = actions.c
+    query = (
+        select(a.alert_id, func.max(a.taken_at))
+        .where(a.alert_id.in_(alert_ids), a.kind.in_(TAKEN_CARE), a.taken_at <= as_of)
+        .group_by(a.alert_id)
+    )
+    return {int(row[0]): row[1] for row in conn.execute(query)} if alert_ids else {}
 
 
-def planned(conn: Connection, alert_ids: Sequence[int]) -> Mapping[int, list[deliveries.Delivery]]:
-    """Return the deliveries of several alerts, by alert."""
-    query = select(delivery_table).where(delivery_table.c.alert_id.in_(alert_ids)).order_by(delivery_table.c.id)
-    found: dict[int, list[deliveries.Delivery]] = defaultdict(list)
-    for row in conn.execute(query):
-        one = deliveries.delivery_of(row)
-        found[one.alert_id].append(one)
-    return found
+def plan_all(conn: Connection, wanted: Sequence[tuple[int, str, Sequence[Routed]]], at: datetime) -> None:
+    """Plan or record messages of many alerts at once, each once: (alert, status, messages)."""
+    rows = [
+        {"alert_id": alert_id, "step": one.step, "sender": one.sender, "recipient": one.recipient,
+         "status": status, "reason": one.reason, "planned_at": at}
+        for alert_id, status, group in wanted for one in group
+    ]  # fmt: skip
+    if rows:
+        conn.execute(insert(delivery_table).on_conflict_do_nothing(), rows)
+
+
+def raised_since(conn: Connection, since: datetime, as_of: datetime) -> list[Alert]:
+    """Return the alerts raised after ``since`` and by ``as_of``, ended ones among them."""
+    a = alert_table.c
+    query = select(alert_table).where(a.raised_at > since, a.raised_at <= as_of).order_by(a.id)
+    return [alerts.alert_of(row) for row in conn.execute(query).mappings()]
 
 
 def unsent(conn: Connection, prefix: str) -> list[int]:
