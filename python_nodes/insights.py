@@ -15,9 +15,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from python_nodes.domain import written
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.domain.said import marked, say
 
 MAX_OUTPUT_TOKENS = 200
 RESERVED_TOKENS = 1_000
@@ -33,31 +35,37 @@ _OWN_WORD = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _PERSONAL = ("guest", "email", "phone", "name", "title", "user", "owner")
 _UNWANTED = re.compile(r"https?:|www\.|@|<|>|\[|\]")
 _WHAT = {
-    "calendar_closed": "Guests cannot book: the calendar is closed on {channel} although the operator has it open",
-    "calendar_empty": "The months to come cannot be booked on {channel}",
-    "rate_missing": "Guests cannot book open nights on {channel}, because they show no price",
-    "price_error": "Prices on {channel} are far from what these nights usually cost",
-    "fee_missing": "A fee is no longer charged on {channel}",
-    "min_stay_raised": "Short stays can no longer be booked on {channel}",
-    "currency_switched": "Prices on {channel} are shown in another currency than before",
-    "parity": "The same unit is sold on other terms on {channel} than elsewhere",
-    "amenity_missing": "{channel} no longer shows an amenity that guests search for",
-    "rate_plan_gap": "A rate plan is missing on {channel}",
-    "review_drop": "Reviews on {channel} have become worse",
-    "listing_down": "The listing cannot be found or booked on {channel}",
-    "feed_stale": "No fresh figures come from {channel}, so nothing can be said of this listing's bookings",
-    "feed_duplicate": "{channel} sends the same figures again, so nothing can be said of this listing's bookings",
-    "metric_missing": "{channel} no longer tells one of this listing's figures, so part of it is unwatched",
-    "metric_flat": "{channel} tells the same figure of this listing every day, so part of it is unwatched",
-    "poll_failing": "{channel} has not answered for some time, so what we know of it is old",
-    "conversion_drop": "People look at the listing on {channel} as before, but fewer of them book",
-    "ctr_drop": "The listing is shown on {channel} as before, but fewer people open it",
-    "rank_drop": "The listing stands further down in {channel}'s search results, so fewer people see it",
-    "competitor_undercut": "Comparable places have become cheaper on {channel}, and fewer people book this listing",
-    "slow_decline": "The listing has been losing ground on {channel} for weeks, a little every day",
-    "market_demand": "Demand has fallen all over the market, not only for this listing",
-    "market_shift": "All over the market guests choose differently, not only at this listing",
-    "channel_fault": "All listings on {channel} fell together, so the fault is the channel's",
+    "calendar_closed": marked(
+        "Guests cannot book: the calendar is closed on {channel} although the operator has it open"
+    ),
+    "calendar_empty": marked("The months to come cannot be booked on {channel}"),
+    "rate_missing": marked("Guests cannot book open nights on {channel}, because they show no price"),
+    "price_error": marked("Prices on {channel} are far from what these nights usually cost"),
+    "fee_missing": marked("A fee is no longer charged on {channel}"),
+    "min_stay_raised": marked("Short stays can no longer be booked on {channel}"),
+    "currency_switched": marked("Prices on {channel} are shown in another currency than before"),
+    "parity": marked("The same unit is sold on other terms on {channel} than elsewhere"),
+    "amenity_missing": marked("{channel} no longer shows an amenity that guests search for"),
+    "rate_plan_gap": marked("A rate plan is missing on {channel}"),
+    "review_drop": marked("Reviews on {channel} have become worse"),
+    "listing_down": marked("The listing cannot be found or booked on {channel}"),
+    "feed_stale": marked("No fresh figures come from {channel}, so nothing can be said of this listing's bookings"),
+    "feed_duplicate": marked(
+        "{channel} sends the same figures again, so nothing can be said of this listing's bookings"
+    ),
+    "metric_missing": marked("{channel} no longer tells one of this listing's figures, so part of it is unwatched"),
+    "metric_flat": marked("{channel} tells the same figure of this listing every day, so part of it is unwatched"),
+    "poll_failing": marked("{channel} has not answered for some time, so what we know of it is old"),
+    "conversion_drop": marked("People look at the listing on {channel} as before, but fewer of them book"),
+    "ctr_drop": marked("The listing is shown on {channel} as before, but fewer people open it"),
+    "rank_drop": marked("The listing stands further down in {channel}'s search results, so fewer people see it"),
+    "competitor_undercut": marked(
+        "Comparable places have become cheaper on {channel}, and fewer people book this listing"
+    ),
+    "slow_decline": marked("The listing has been losing ground on {channel} for weeks, a little every day"),
+    "market_demand": marked("Demand has fallen all over the market, not only for this listing"),
+    "market_shift": marked("All over the market guests choose differently, not only at this listing"),
+    "channel_fault": marked("All listings on {channel} fell together, so the fault is the channel's"),
 }
 
 
@@ -142,14 +150,19 @@ def _is_day(text: str) -> bool:
 def template(told: Facts, advice: str) -> str:
     """Write the two sentences without anybody's help; ``advice`` is the house's own on this cause."""
     is_several = " " in told.channel
-    channel = told.channel if is_several else told.channel.replace("_", " ").title().replace(" Com", ".com")
-    channel = channel or "the channel"
-    unknown = f"{told.kind.replace('_', ' ')} was found on {channel}"
-    what = _WHAT.get(told.cause, unknown).format(channel=channel)
-    cost = f", which costs about {told.currency} {told.loss_per_day:,.0f} a day" if told.loss_per_day >= 1 else ""
+    channel = told.channel.replace("_", " ").title().replace(" Com", ".com")
+    channel = say("several channels") if is_several else channel or say("the channel")
+    if told.cause in _WHAT:
+        what = say(_WHAT[told.cause], channel=channel)
+    else:
+        what = say("{kind} was found on {channel}", kind=told.kind.replace("_", " "), channel=channel)
     # One sentence: the whole advice stands in the message anyway.
-    first = advice.split(". ", maxsplit=1)[0].rstrip(".")
-    return f"{what[0].upper()}{what[1:]}{cost}. {first}."
+    first = say(advice).split(". ", maxsplit=1)[0].rstrip(".")
+    sentence = f"{what[0].upper()}{what[1:]}"
+    if told.loss_per_day < 1:
+        return say("{what}. {first}.", what=sentence, first=first)
+    loss = f"{told.currency} {written.number(round(told.loss_per_day))}"
+    return say("{what}, which costs about {loss} a day. {first}.", what=sentence, loss=loss, first=first)
 
 
 def prepare() -> None:

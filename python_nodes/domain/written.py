@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from babel.dates import format_skeleton
+from babel.dates import format_date, format_skeleton, get_day_names
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 
 from python_nodes.domain.speech import current
@@ -64,3 +64,18 @@ def listed(names: Sequence[str]) -> str:
 def tenths(value: float) -> str:
     """Write a number with one digit, also where that is 0."""
     return format_decimal(round(value, 1), "#,##0.0", locale=current().locale)
+
+
+def short_day(value: date) -> str:
+    """Write a day of a year that nobody doubts, as short as an axis asks."""
+    return format_skeleton("MMMd", value, locale=current().locale)
+
+
+def month(value: date) -> str:
+    """Write a month's short name."""
+    return format_date(value, "LLL", locale=current().locale)
+
+
+def weekdays() -> list[str]:
+    """Name the days of the week shortly, Monday first."""
+    return [get_day_names("abbreviated", "stand-alone", current().locale)[day] for day in range(7)]

@@ -15,6 +15,9 @@ from matplotlib.patches import FancyBboxPatch, Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from python_nodes.domain import written
+from python_nodes.domain.said import say
+
 _INK, _QUIET, _GRID = "#1d2939", "#667085", "#eaecf0"
 _OBSERVED, _EXPECTED, _TROUBLE = "#175cd3", "#667085", "#d92d20"
 _AHEAD = "#7a5af8"
@@ -52,7 +55,7 @@ def _figure(title: str) -> tuple[Figure, Axes]:
 def _date_axis(axes: Axes, days: Sequence[date]) -> None:
     step = max(1, -(-len(days) // 8))
     shown = days[::step]
-    axes.set_xticks(list(_numbers(shown)), [f"{day.day} {day:%b}" for day in shown])
+    axes.set_xticks(list(_numbers(shown)), [written.short_day(day) for day in shown])
 
 
 def _value_axis(axes: Axes, x: NDArray[np.float64], days: Sequence[date], unit: str) -> None:
@@ -100,13 +103,13 @@ def chart_png(
     x = _numbers(days)
     seen, middle, low, high = (np.asarray(item, dtype=np.float64) for item in (observed, expected, lower, upper))
     figure, axes = _figure(title)
-    axes.fill_between(x, low, high, color=_OBSERVED, alpha=0.10, linewidth=0, label="Usual range")
-    _usual(axes, x, middle, "Expected")
-    axes.plot(x, seen, color=_OBSERVED, linewidth=1.9, marker="o", markersize=3.2, label="Observed")
+    axes.fill_between(x, low, high, color=_OBSERVED, alpha=0.10, linewidth=0, label=say("Usual range"))
+    _usual(axes, x, middle, say("Expected"))
+    axes.plot(x, seen, color=_OBSERVED, linewidth=1.9, marker="o", markersize=3.2, label=say("Observed"))
     _trouble(axes, x, seen, float(_numbers([onset])[0]))
     shown = days
     if ahead is not None:
-        _forecast(axes, ahead, f"Without it ({ahead.model})")
+        _forecast(axes, ahead, say("Without it ({model})", model=ahead.model))
         shown = [*days, *(day for day in ahead.days if day > days[-1])]
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(np.concatenate([seen, low]), initial=0.0))))
     _value_axis(axes, _numbers(shown), shown, unit)
@@ -118,7 +121,7 @@ def forecast_png(days: Sequence[date], observed: ArrayLike, ahead: Ahead, *, tit
     """Draw the days that were, and after them a forecast with its band."""
     x, seen = _numbers(days), np.asarray(observed, dtype=np.float64)
     figure, axes = _figure(title)
-    axes.plot(x, seen, color=_OBSERVED, linewidth=1.4, label="Observed")
+    axes.plot(x, seen, color=_OBSERVED, linewidth=1.4, label=say("Observed"))
     axes.fill_between(_numbers(ahead.days), ahead.lower, ahead.upper, color=_AHEAD, alpha=0.12, linewidth=0)
     _forecast(axes, ahead, ahead.model)
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(np.concatenate([seen, np.asarray(ahead.lower)]), initial=0.0))))
@@ -142,7 +145,7 @@ def _trouble(axes: Axes, x: NDArray[np.float64], seen: NDArray[np.float64], star
         return
     axes.axvspan(start - 0.5, float(x[-1]) + 0.5, color=_TROUBLE, alpha=0.08, linewidth=0)
     axes.plot(
-        x[since], seen[since], color=_TROUBLE, linewidth=2.2, marker="o", markersize=4.5, label="Since onset"
+        x[since], seen[since], color=_TROUBLE, linewidth=2.2, marker="o", markersize=4.5, label=say("Since onset")
     )  # fmt: skip
 
 
@@ -170,16 +173,18 @@ def calendar_png(
         axes.text(week + 0.06, -0.35, text, ha="left", va="bottom", fontsize=9.5, color=_QUIET)
     axes.set_xlim(-0.05, max(weeks) + 1)
     axes.set_ylim(7, -0.9)
-    axes.set_yticks([row + 0.46 for row in range(7)], ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])
+    axes.set_yticks([row + 0.46 for row in range(7)], written.weekdays())
     axes.set_xticks([])
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     meanings = {
-        _OPEN: f"Open on {channel}",
-        _BLOCKED: f"Suspended by {channel}" if is_suspended else f"Closed on {channel}, open at the operator",
-        _SOLD: "Not for sale",
-        _UNKNOWN: f"Not told by {channel}",
+        _OPEN: say("Open on {channel}", channel=channel),
+        _BLOCKED: say("Closed on {channel}, open at the operator", channel=channel),
+        _SOLD: say("Not for sale"),
+        _UNKNOWN: say("Not told by {channel}", channel=channel),
     }
+    if is_suspended:
+        meanings[_BLOCKED] = say("Suspended by {channel}", channel=channel)
     _legend(figure, [Patch(color=colour, label=text) for colour, text in meanings.items() if colour in colours])
     return _png(figure)
 
@@ -189,7 +194,7 @@ def month_labels(nights: Sequence[date]) -> dict[int, str]:
     labels: dict[int, str] = {}
     for night, week in zip(nights, _weeks(nights), strict=True):
         if night == nights[0] or night.day == 1:
-            labels[week + (week in labels)] = f"{night:%b}"
+            labels[week + (week in labels)] = written.month(night)
     return labels
 
 
@@ -224,11 +229,13 @@ def price_png(
     x = _numbers(nights)
     now, usual = np.asarray(price, dtype=np.float64), np.asarray(median, dtype=np.float64)
     figure, axes = _figure(title)
-    axes.fill_between(x, usual * 0.5, usual * 2.0, color=_OBSERVED, alpha=0.08, linewidth=0, label="Half to double")
-    _usual(axes, x, usual, "Trailing median")
+    axes.fill_between(
+        x, usual * 0.5, usual * 2.0, color=_OBSERVED, alpha=0.08, linewidth=0, label=say("Half to double")
+    )
+    _usual(axes, x, usual, say("Trailing median"))
     _prices(axes, x, now, out_of_range(now, usual, floor))
     if floor is not None:
-        axes.axhline(floor, color=_TROUBLE, linewidth=1.0, linestyle=":", label="Floor")
+        axes.axhline(floor, color=_TROUBLE, linewidth=1.0, linestyle=":", label=say("Floor"))
     axes.set_ylim(bottom=0)
     _value_axis(axes, x, nights, currency)
     _legend(figure)
@@ -242,10 +249,10 @@ def out_of_range(now: NDArray[np.float64], usual: NDArray[np.float64], floor: fl
 
 
 def _prices(axes: Axes, x: NDArray[np.float64], now: NDArray[np.float64], wrong: NDArray[np.bool_]) -> None:
-    axes.plot(x, np.where(wrong, np.nan, now), "o", color=_OBSERVED, markersize=4, label="Price")
+    axes.plot(x, np.where(wrong, np.nan, now), "o", color=_OBSERVED, markersize=4, label=say("Price"))
     if wrong.any():
-        axes.plot(x[wrong], now[wrong], "o", color=_TROUBLE, markersize=6, label="Out of range")
+        axes.plot(x[wrong], now[wrong], "o", color=_TROUBLE, markersize=6, label=say("Out of range"))
     missing = np.isnan(now)
     if missing.any():
         none = np.zeros(int(missing.sum()))
-        axes.plot(x[missing], none, "x", color=_TROUBLE, markersize=6, label="No price", clip_on=False)
+        axes.plot(x[missing], none, "x", color=_TROUBLE, markersize=6, label=say("No price"), clip_on=False)

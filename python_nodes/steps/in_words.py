@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from python_nodes import insights, log
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.domain.speech import ENGLISH, current
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, deliveries, portfolio
 from python_nodes.store import insights as store
@@ -16,7 +17,9 @@ def text(conn: Connection, alert: Alert, listing: ListingInfo | None, advice: st
     """Return what was written, or the template's words with our own advice; nothing for an alert that has ended."""
     if alert.resolved_at is not None:
         return ""
-    return store.text_of(conn, alert) or insights.template(insights.facts(alert, listing), advice)
+    # The model is asked once an alert, in English: who reads another language gets the template's words.
+    written = store.text_of(conn, alert) if current().tag == ENGLISH.tag else None
+    return written or insights.template(insights.facts(alert, listing), advice)
 
 
 def ensure(services: Services, tenant_id: int, delivery_id: int) -> None:

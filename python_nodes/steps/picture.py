@@ -13,6 +13,8 @@ from python_nodes.alerts.enrich import channel_label
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.domain.said import marked, say
+from python_nodes.notify import render
 from python_nodes.steps import doubts, snapshot
 from python_nodes.store import ari, operator
 
@@ -20,8 +22,9 @@ NIGHTS_SHOWN = 56
 PRICE_KINDS = frozenset({"price_out_of_range", "no_price"})
 SERIES = ("observed", "expected", "lower", "upper")
 CHARTED = {
-    "search_impressions": "impressions a day", "listing_views": "views a day", "click_through_rate": "views a day",
-    "search_rank": "place in the search results", "competitor_price": "competitors' price a night",
+    "search_impressions": marked("impressions a day"), "listing_views": marked("views a day"),
+    "click_through_rate": marked("views a day"), "search_rank": marked("place in the search results"),
+    "competitor_price": marked("competitors' price a night"),
 }  # fmt: skip
 """What the chart of a metric counts: of a rate its numerator; bookings where nothing else is named."""
 PRICED = frozenset({"competitor_price"})
@@ -57,7 +60,7 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
     is_down = alert.kind == "suspended"
     return chart.calendar_png(
         nights, seen.is_open[0] & (not is_down), known[0] & wanted[0], known=seen.known[0] | is_down,
-        title=alert.title, channel=channel_label(listing.channel), is_suspended=is_down,
+        title=render.title(alert), channel=channel_label(listing.channel), is_suspended=is_down,
     )  # fmt: skip
 
 
@@ -66,7 +69,7 @@ def _band(alert: Alert, series: Mapping[str, Any], listing: ListingInfo | None) 
 
     days = [date.fromisoformat(day) for day in series["days"]]
     observed, expected, lower, upper = (np.array(series[name], dtype=np.float64) for name in SERIES)
-    unit = CHARTED.get(alert.metric, "bookings a day")
+    unit = say(CHARTED.get(alert.metric, marked("bookings a day")))
     if alert.metric in PRICED and listing is not None:
         unit = f"{unit}, {listing.currency}"
     told = series.get("forecast")
@@ -75,7 +78,7 @@ def _band(alert: Alert, series: Mapping[str, Any], listing: ListingInfo | None) 
         drawn = [date.fromisoformat(day) for day in told["days"]]
         ahead = chart.Ahead(drawn, told["mean"], told["lower"], told["upper"], str(told["model"]))
     return chart.chart_png(
-        days, observed, expected, lower, upper, alert.onset_date, title=alert.title, unit=unit, ahead=ahead
+        days, observed, expected, lower, upper, alert.onset_date, title=render.title(alert), unit=unit, ahead=ahead
     )  # fmt: skip
 
 
@@ -89,5 +92,5 @@ def _prices(conn: Connection, alert: Alert, listing: ListingInfo, today: date, l
     nights = [night.item() for night in seen.nights]
     return chart.price_png(
         nights, seen.price_minor[0] / whole, usual[0] / whole, listing.floor_price_minor / whole,
-        title=alert.title, currency=listing.currency,
+        title=render.title(alert), currency=listing.currency,
     )  # fmt: skip
