@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import signal
 
+from detectors import trailing
 from detectors.series import BoolArray, FloatArray, Forecast, IntArray
 
 
@@ -83,6 +83,5 @@ def shared(forecast: Forecast, run_days: int, min_others: int, share: float) -> 
 
 def _run_means(values: FloatArray, run_days: int) -> FloatArray:
     """Return the mean of the last ``run_days`` on each day, a missing one as nothing; NaN where the day itself is."""
-    window = np.ones(run_days) / run_days
-    mean = signal.lfilter(window, [1.0], np.nan_to_num(values), axis=-1)
+    mean = trailing.run_sums(np.nan_to_num(values), run_days) / run_days
     return np.asarray(np.where(np.isfinite(values), mean, np.nan), dtype=np.float64)

@@ -92,7 +92,13 @@ def scan(forecast: Forecast, thresholds: FloatArray, params: Params) -> Scan:
         raised = ~alarmed & (score >= limits[:, column - first])
         onset = np.where(raised, best, onset)
         alarmed = alarmed | raised
-        over = alarmed & ~raised & _recovered(forecast, observed, expected, column, onset, params)
+        # Few series are alarmed at a time, and only they can recover.
+        standing = np.flatnonzero(alarmed & ~raised)
+        over = np.zeros(n_series, dtype=np.bool_)
+        over[standing] = _recovered(
+            forecast.dispersion[standing, column], observed[standing], expected[standing], column, onset[standing],
+            params,
+        )  # fmt: skip
         alarmed = alarmed & ~over
         onset = np.where(over, -1, onset)
         earliest = np.where(over, column + 1, earliest)
@@ -136,14 +142,14 @@ def _windows(
 
 
 def _recovered(
-    forecast: Forecast, observed: FloatArray, expected: FloatArray, column: int, onset: IntArray, params: Params
+    dispersion: FloatArray, observed: FloatArray, expected: FloatArray, column: int, onset: IntArray, params: Params
 ) -> BoolArray:
     """Return which series have been near their expectation since ``onset``, on enough expected counts to say so."""
     rows, done = np.arange(observed.shape[0]), np.zeros(observed.shape[0], dtype=np.bool_)
     # Good days before a fall do not end it.
     long_enough = column + 1 - onset >= params.recovery_days
     settled = np.zeros(observed.shape[0], dtype=np.bool_)
-    wanted = params.recovery_counts * np.maximum(forecast.dispersion[:, column], 1.0)
+    wanted = params.recovery_counts * np.maximum(dispersion, 1.0)
     for days in range(params.recovery_days, params.window_days + 1):
         start = np.maximum(column + 1 - days, np.maximum(onset, 0))
         count = observed[:, column + 1] - observed[rows, start]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from detectors.baselines import weekday_season
 from detectors.series import FloatArray
-from python_nodes.domain.findings import CHANGE, CHANGE_FACTS, SHARE_SO_FAR, Anomaly
+from python_nodes.domain.findings import CHANGE, CHANGE_FACTS, SHARE_SD, SHARE_SO_FAR, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import inspect, lost
 from python_nodes.scoring.inspect import CloseUp
@@ -41,6 +42,7 @@ def anomaly(
     share_now, share_so_far = lost.shares(found, row, looked)
     if share_so_far != share_now:
         evidence[SHARE_SO_FAR] = round(share_so_far, 4)
+    evidence[SHARE_SD] = round(lost.doubt(found, row, looked, share_so_far), 4)
     scale = 1.0
     if exposure and watch.reported_metric in RATES:
         name = watch.reported_metric.removesuffix("_rate")
@@ -69,5 +71,5 @@ def _chart(found: Looked, row: int, lower: FloatArray, upper: FloatArray) -> dic
     chart: dict[str, list[Any]] = {"days": [str(day) for day in found.batch.days[part]]}
     observed, expected = found.batch.values[row], found.forecast.expected[row]
     for name, values in (("observed", observed), ("expected", expected), ("lower", lower), ("upper", upper)):
-        chart[name] = [plain(value) for value in values[part]]
+        chart[name] = [value if isfinite(value) else None for value in np.round(values[part], 3).tolist()]
     return chart
