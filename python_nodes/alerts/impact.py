@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
+from python_nodes.alerts import doubt
+from python_nodes.alerts.impact_settings import DEFAULTS, ImpactSettings
 from python_nodes.domain.findings import FORESEEN, SHARE_SO_FAR, Anomaly, Category, Impact
 from python_nodes.domain.inputs import Economics
 from python_nodes.domain.portfolio import ListingInfo
+
+__all__ = ["DEFAULTS", "ImpactSettings", "assess", "combine"]
 
 ORDER: tuple[Category, ...] = ("low", "medium", "high", "critical")
 WEIGHTS: Mapping[str, float] = {"loss_rate": 0.40, "trend": 0.30, "market": 0.20, "priority": 0.10}
@@ -26,32 +29,6 @@ RULE_OF_CAUSE: Mapping[str, Category] = {
 """The least category of a cause whatever it costs; which words are the seed's and which are ours: ADR 4."""
 RANK_POSITIONS = 10.0
 """More positions lost in the channel's search than this are high."""
-
-
-def _default_days() -> Mapping[str, float]:
-    """Return how long each cause usually lasts until somebody has mended it."""
-    return {
-        "listing_down": 3.0, "calendar_closed": 3.0, "calendar_empty": 3.0, "rate_missing": 2.0, "price_error": 2.0,
-        "currency_switched": 2.0, "fee_missing": 3.0, "min_stay_raised": 3.0, "parity": 3.0, "rate_plan_gap": 5.0,
-        "amenity_missing": 5.0, "conversion_drop": 7.0, "ctr_drop": 7.0, "rank_drop": 7.0, "competitor_undercut": 7.0,
-        "review_drop": 14.0, "slow_decline": 14.0, "market_demand": 7.0,
-        "market_shift": 7.0, "channel_fault": 2.0,
-        "feed_stale": 1.0, "feed_duplicate": 1.0, "poll_failing": 1.0, "unknown": 7.0,
-    }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImpactSettings:
-    """``usd_rate`` is the tenant's minor units per US cent; the USD thresholds are seed 000's."""
-
-    usd_rate: float = 1.0
-    critical_usd: float = 500.0
-    high_usd: float = 100.0
-    medium_usd: float = 50.0
-    days_to_resolution: Mapping[str, float] = field(default_factory=_default_days)
-
-
-DEFAULTS = ImpactSettings()
 
 
 def assess(
@@ -81,9 +58,12 @@ def assess(
         If an anomaly names a listing that is not among ``listings``.
     """
     row_of = {listing.listing_id: row for row, listing in enumerate(listings)}
-    return [
-        _one(anomaly, economics, row_of[anomaly.listing_id], listings, as_of_day, settings) for anomaly in anomalies
+    rows = [row_of[anomaly.listing_id] for anomaly in anomalies]
+    costs = [
+        _one(anomaly, economics, row, listings, as_of_day, settings)
+        for anomaly, row in zip(anomalies, rows, strict=True)
     ]
+    return doubt.with_ends(costs, anomalies, rows, economics, settings) if costs else []
 
 
 def _one(
@@ -106,6 +86,7 @@ def _one(
         "priority": 100.0 * min(max(listings[row].priority, 0.0), 1.0),
     }
     parts = {f"{name}_points": round(points, 2) for name, points in urgency.items()} | {
+        "bookings_per_day": round(float(economics.bookings_per_day[row]), 4),
         "baseline_per_day_minor": round(baseline, 2), "current_per_day_minor": round(baseline - loss, 2),
         "share_lost": round(anomaly.share_lost, 4), "days_to_resolution": days_to_resolution,
         "days_so_far": days_so_far, "season_index": round(float(economics.season_index[row]), 4),
@@ -160,7 +141,7 @@ def combine(impacts: Sequence[Impact], settings: ImpactSettings = DEFAULTS) -> I
         highest: that there is a problem at all is at least as sure as its surest part.
     """
     worst = max(impacts, key=lambda impact: impact.score)
-    money = ("baseline_per_day_minor", "current_per_day_minor")
+    money = ("bookings_per_day", "baseline_per_day_minor", "current_per_day_minor")
     loss = sum(impact.loss_per_day_minor for impact in impacts)
     loss_usd = loss / settings.usd_rate / 100.0
     urgency = {name: worst.parts.get(f"{name}_points", 0.0) for name in WEIGHTS}
@@ -170,6 +151,7 @@ def combine(impacts: Sequence[Impact], settings: ImpactSettings = DEFAULTS) -> I
         **worst.parts,
         **{f"{name}_points": round(points, 2) for name, points in urgency.items()},
         **{name: round(sum(impact.parts.get(name, 0.0) for impact in impacts), 2) for name in money},
+        **doubt.summed(impacts),
         "days_to_resolution": max(impact.days_to_resolution for impact in impacts),
         "days_so_far": max(impact.parts.get("days_so_far", 1.0) for impact in impacts),
         "confidence": max(impact.parts.get("confidence", 0.0) for impact in impacts),

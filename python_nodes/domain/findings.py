@@ -20,6 +20,8 @@ OPPORTUNITIES = frozenset({"price_below_peers"})
 FORESEEN = frozenset({"month_missed", "calendar_running_empty"}) | OPPORTUNITIES
 """Kinds that tell of the days to come: always low, and never told by SMS."""
 OF_OUR_SIGHT = "a data problem: what we hear is wrong, not what is sold"
+SHARE_SD = "share_lost_sd"
+"""In the evidence: the standard deviation of the share lost, where counts or a posterior tell it."""
 SHARE_SO_FAR = "share_lost_so_far"
 """In the evidence of what came on slowly: the mean share lost since the onset, where that is not the present one."""
 

@@ -174,10 +174,12 @@ class Economics:
     """What one day of a listing is worth, (n_listings,), in the tenant's currency.
 
     ``bookings_per_day`` expected; ``revenue_per_booking_minor`` gross booking value before commission;
-    ``kept_share`` 1 − expected cancellation share; ``season_index`` expected demand now ÷ year's mean.
+    ``kept_share`` 1 − expected cancellation share; ``season_index`` expected demand now ÷ year's mean; ``worth_sd`` the
+    standard deviation of the logarithm of the first three's product, None where nobody worked it out.
     """
 
     bookings_per_day: FloatArray
     revenue_per_booking_minor: FloatArray
     kept_share: FloatArray
     season_index: FloatArray
+    worth_sd: FloatArray | None = None

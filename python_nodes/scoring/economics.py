@@ -11,6 +11,7 @@ import numpy as np
 from python_nodes.domain.inputs import Economics
 from python_nodes.domain.metrics import DayArray, FloatArray, IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.scoring import money as doubt
 from python_nodes.scoring import season
 
 
@@ -40,7 +41,7 @@ def economics(
     cancelled: FloatArray, matrix: MetricMatrix | None, as_of_day: date, fx: Mapping[str, float],
     settings: EconomicsSettings = DEFAULTS,
 ) -> Economics:  # fmt: skip
-    """Return expected bookings, their value, what survives cancellation, and the season.
+    """Return expected bookings, their value, what survives cancellation, the season, and how sure that is.
 
     Parameters
     ----------
@@ -71,17 +72,19 @@ def economics(
         end, settings.baseline_days, settings.gap_days, settings.near_days, settings.season_half_width_days
     )
     drift, season_index = season.movement(counts, told, markets, at)
-    per_day = (counts[:, at.base].sum(axis=1) + settings.pool_days * season.mean_a_day(counts, told)) / (
-        told[:, at.base].sum(axis=1) + settings.pool_days
-    )
+    equivalent = counts[:, at.base].sum(axis=1) + settings.pool_days * season.mean_a_day(counts, told)
+    per_day = equivalent / (told[:, at.base].sum(axis=1) + settings.pool_days)
     base = np.array([listing.base_price_minor for listing in listings], dtype=np.float64)
     total, value = counts.sum(axis=1), money.sum(axis=1)
     nights = float(value.sum() / max(float((total * base).sum()), 1.0)) if value.sum() > 0 else 1.0
     per_booking = (value + settings.pool_bookings * base * nights) / (total + settings.pool_bookings)
     worth = season.value_movement(counts, money, per_booking, told, markets, at)
-    return Economics(
-        per_day * drift, per_booking * worth * rates, _kept_share(counts, lost, settings), season_index
+    kept = _kept_share(counts, lost, settings)
+    past = doubt.Past(
+        counts=counts, money=money, told=told, base=at.base, equivalent=equivalent, per_booking_minor=per_booking,
+        kept_share=kept, pooled_bookings=settings.pool_bookings, pooled_cancelled=settings.pool_cancelled,
     )  # fmt: skip
+    return Economics(per_day * drift, per_booking * worth * rates, kept, season_index, doubt.worth_sd(past))
 
 
 def _kept_share(counts: FloatArray, lost: FloatArray, settings: EconomicsSettings) -> FloatArray:

@@ -58,6 +58,39 @@ def shares(found: Looked, row: int, looked: Mapping[str, Looked]) -> tuple[float
     return max(_share(now), so_far), so_far
 
 
+def doubt(found: Looked, row: int, looked: Mapping[str, Looked], share_lost: float) -> float:
+    """Return the standard deviation of a share lost as `shares` tells it.
+
+    Parameters
+    ----------
+    found : Looked
+    row : int
+        The listing's.
+    looked : mapping
+        All watches by name.
+    share_lost : float
+
+    Returns
+    -------
+    float
+
+    Notes
+    -----
+    Of each step that was counted: the chance of its counts, shrunk as the share is, and the level they are held
+    against. Relative variances of what is left add over the steps.
+    """
+    loss, since = found.watch.loss, int(found.onset[row]) - found.batch.days.size
+    counted = looked.get(loss.follows, found)
+    steps = [counted, *(looked[name] for name in loss.also if name in looked)]
+    variance = 0.0
+    for step in steps:
+        seen, _, dispersion = counts(step, row, since)
+        level_sd = float(step.forecast.relative_sd[row, -1])
+        variance += dispersion / (seen + (loss.prior_counts or 1.0) * dispersion)
+        variance += level_sd**2 if np.isfinite(level_sd) else 1.0
+    return (1.0 - share_lost) * float(np.sqrt(variance))
+
+
 def _share(lefts: Sequence[float]) -> float:
     return min(max(1.0 - float(np.prod(lefts)), 0.0), 1.0)
 

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from detectors.rules import sequential
-from python_nodes.domain.findings import LOSS_IS_ASSUMED, Anomaly
+from python_nodes.domain.findings import LOSS_IS_ASSUMED, SHARE_SD, Anomaly
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import lost, sweep
@@ -72,14 +72,14 @@ def corrected(
             result.append(one)
             continue
         days = (as_of_day - one.onset_date).days
-        share = _posterior(1.0 - one.share_lost, list(looked.values()), row_of[one.listing_id], days)
-        told = {"assumed_share_lost": round(one.share_lost, 4), "counted_days": days}
+        share, sd = _posterior(1.0 - one.share_lost, list(looked.values()), row_of[one.listing_id], days)
+        told = {"assumed_share_lost": round(one.share_lost, 4), "counted_days": days, SHARE_SD: round(sd, 4)}
         result.append(replace(one, share_lost=share, evidence={**one.evidence, **told}))
     return result
 
 
-def _posterior(assumed: float, steps: Sequence[Looked], row: int, days: int) -> float:
-    """Return the share lost by the assumption of what is left and by the last ``days`` of each step's counts."""
+def _posterior(assumed: float, steps: Sequence[Looked], row: int, days: int) -> tuple[float, float]:
+    """Return the share lost, and its standard deviation, by what is assumed to be left and by the last ``days``."""
     measured, variance = 0.0, 0.0
     for step in steps:
         seen, wanted, dispersion = lost.counts(step, row, -days)
@@ -90,4 +90,5 @@ def _posterior(assumed: float, steps: Sequence[Looked], row: int, days: int) -> 
     weight = ASSUMPTION_SD**2 / (ASSUMPTION_SD**2 + variance)
     prior = float(np.log(max(assumed, 0.01)))
     left = float(np.exp(prior if weight == 0.0 else weight * measured + (1.0 - weight) * prior))
-    return min(max(1.0 - left, 0.0), 1.0)
+    deviation = ASSUMPTION_SD * float(np.sqrt(1.0 - weight))
+    return min(max(1.0 - left, 0.0), 1.0), left * deviation
