@@ -8,7 +8,7 @@ import numpy as np
 
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import GuardInputs
-from python_nodes.guards.finding import demand_of, judged, mean_stay, nights_finding
+from python_nodes.guards.finding import judged, mean_stay, nights_finding, touched_demand
 from python_nodes.guards.price_out_of_range import lost_at
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
@@ -25,7 +25,7 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
         price = np.nanmedian(inputs.usual.price_minor, axis=1)
     fee = np.nan_to_num(np.where(np.isfinite(inputs.usual.fees_minor), inputs.usual.fees_minor, by_listing[:, None]))
     gone = ari.known & ari.is_open & (ari.fees_minor == 0) & (fee > 0) & judged(inputs, settings)
-    share = demand_of(inputs, gone)
+    share = touched_demand(inputs, gone)
     stay = mean_stay(inputs)
     found = []
     for row in np.flatnonzero(gone.any(axis=1)).tolist():

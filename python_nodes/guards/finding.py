@@ -14,6 +14,8 @@ from python_nodes.domain.inputs import BoolArray, GuardInputs
 from python_nodes.domain.metrics import FloatArray, IntArray
 from python_nodes.guards.settings import GuardSettings
 
+UNSEEN_SHARE = 0.5
+
 
 def within(inputs: GuardInputs, horizon_nights: int) -> BoolArray:
     """Return which nights lie between today and the horizon, (n_nights,)."""
@@ -48,6 +50,16 @@ def demand_of(inputs: GuardInputs, nights: BoolArray) -> FloatArray:
     """Return the share of a day's bookings that touches the marked nights, (n_listings,)."""
     share = np.nansum(np.where(nights, inputs.night_demand, 0.0), axis=1)
     return np.asarray(np.clip(share, 0.0, 1.0), dtype=np.float64)
+
+
+def touched_demand(inputs: GuardInputs, nights: BoolArray) -> FloatArray:
+    """Return the share of a day's bookings that touches the marked nights and those out of sight, (n_listings,).
+
+    Where the last night in sight is marked, nobody knows how far it goes on: half of the bookings beyond are counted.
+    """
+    share = demand_of(inputs, nights)
+    beyond = np.clip(1.0 - np.nansum(inputs.night_demand, axis=1), 0.0, 1.0)
+    return np.asarray(np.clip(share + np.where(nights[:, -1], UNSEEN_SHARE * beyond, 0.0), 0.0, 1.0), dtype=np.float64)
 
 
 def mean_stay(inputs: GuardInputs) -> FloatArray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import BoolArray, GuardInputs
-from python_nodes.guards.finding import demand_of, judged, nights_finding, within
+from python_nodes.guards.finding import judged, nights_finding, touched_demand, within
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
 NAME = "not_bookable"
@@ -26,7 +26,7 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     by_night = promised & ~(ari.known & ari.is_open) & polled[:, None] & judged(inputs, settings)
     by_word = _closed_by_word(inputs, promised, settings)
     blocked = by_night | by_word
-    share = demand_of(inputs, blocked)
+    share = touched_demand(inputs, blocked)
     found = []
     for row in np.flatnonzero(blocked.any(axis=1)).tolist():
         told = str(inputs.health.status[row])
