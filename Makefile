@@ -20,7 +20,7 @@ ONLY   ?=
 # `nightporter up` counts its seconds from here, installation included.
 STARTED := $(shell date +%s)
 
-.PHONY: help run test lint bench screenshots doctor flows-export flows-import lock install install-dev influx influx-2 clean
+.PHONY: help run test lint bench screenshots doctor flows-export flows-import lock install install-dev influx influx-2 catalogue clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ flows-export: install ## Write the flows of the running n8n back into workflows/
 
 flows-import: install ## Put workflows/ into the running n8n; edits made there are kept unless --force
 	@$(BIN)/nightporter flows import $(ARGS)
+
+catalogue: install-dev ## Read every message from the sources anew and bring each language to it
+	@$(BIN)/nightporter messages catalogue
 
 lock: ## Lock the Python dependencies again, with hashes and no index address
 	@$(BIN)/uv pip compile -q pyproject.toml --extra embedded --extra build --generate-hashes --python-version 3.11 --no-header -o requirements/run.txt

@@ -47,7 +47,7 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
 
     series = alert.evidence.get("chart")
     if isinstance(series, dict) and series.get("days"):
-        return _band(alert, series, listing)
+        return band(alert, series, listing)
     if listing is None:
         return None
     today = snapshot.local_day(as_of, [listing])
@@ -64,7 +64,8 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
     )  # fmt: skip
 
 
-def _band(alert: Alert, series: Mapping[str, Any], listing: ListingInfo | None) -> bytes:
+def band(alert: Alert, series: Mapping[str, Any], listing: ListingInfo | None) -> bytes:
+    """Draw the metric that the alert's evidence kept, with its band."""
     from python_nodes.notify import chart
 
     days = [date.fromisoformat(day) for day in series["days"]]
