@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from python_nodes.domain import written
 from python_nodes.domain.speech import ENGLISH, current, speaking
@@ -18,6 +18,8 @@ from python_nodes.domain.speech import ENGLISH, current, speaking
 SAID = "said"
 """In an alert's evidence: by the name of a stored sentence (``title`` for the alert's own), its template and values."""
 COUNT = "count"
+Part: TypeAlias = "Said | str | int | float | tuple[Part, ...]"
+"""A value of a stored sentence."""
 
 
 def marked(text: str) -> str:
@@ -42,16 +44,16 @@ class Said:
     """A stored sentence; a value may be one itself; ``many`` is the template for a ``count`` other than 1.
 
     A value's name tells how it is written: ``…_share`` as percent, ``…_change`` as percent with its sign, ``…_date`` as
-    a day, any other number as one.
+    a day, any other number as one; several are put one after the other.
     """
 
     text: str
-    values: Mapping[str, Said | str | int | float] = field(default_factory=dict)
+    values: Mapping[str, Part] = field(default_factory=dict)
     many: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as evidence keeps it."""
-        values = {name: one.as_json() if isinstance(one, Said) else one for name, one in self.values.items()}
+        values = {name: _plain(one) for name, one in self.values.items()}
         return {"text": self.text, "values": values} | ({"many": self.many} if self.many else {})
 
     def spoken(self) -> str:
@@ -68,14 +70,16 @@ class Said:
             return self.spoken()
 
 
-def said_many(one: str, many: str, count: int, /, **values: Said | str | int | float) -> Said:
+def said_many(one: str, many: str, count: int, /, **values: Part) -> Said:
     """Keep a sentence about ``{count}`` things."""
     return Said(one, {COUNT: count, **values}, many)
 
 
-def _written(name: str, value: Said | str | int | float) -> str:
+def _written(name: str, value: Part) -> str:
     if isinstance(value, Said):
         return value.spoken()
+    if isinstance(value, tuple):
+        return written.listed([_written(name, one) for one in value])
     if isinstance(value, str):
         return _day(value) if name.endswith("_date") else value
     if name.endswith("_share"):
@@ -94,19 +98,39 @@ def read(stored: object) -> Said | None:
     """Read what evidence kept; None where it is not there or not whole, and the English stands."""
     if not isinstance(stored, Mapping) or not isinstance(stored.get("text"), str):
         return None
-    values: dict[str, Said | str | int | float] = {}
+    values: dict[str, Part] = {}
     for name, one in dict(stored.get("values") or {}).items():
-        inner = read(one) if isinstance(one, Mapping) else one
-        if not isinstance(inner, Said | str | int | float):
+        inner = _part(one)
+        if inner is None:
             return None
         values[str(name)] = inner
     return Said(stored["text"], values, str(stored.get("many") or ""))
 
 
+def _part(stored: object) -> Part | None:
+    if isinstance(stored, Mapping):
+        return read(stored)
+    if isinstance(stored, list | tuple):
+        parts = [_part(one) for one in stored]
+        return None if None in parts else tuple(one for one in parts if one is not None)
+    return stored if isinstance(stored, str | int | float) else None
+
+
+def _plain(value: Part) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value.as_json() if isinstance(value, Said) else value
+
+
 def retold(evidence: Mapping[str, Any], name: str, english: str) -> str:
     """Say a stored sentence anew, or leave its English where it was stored without its template."""
     kept = evidence.get(SAID)
-    found = read(kept.get(name)) if isinstance(kept, Mapping) else None
+    return anew(kept.get(name), english) if isinstance(kept, Mapping) else english
+
+
+def anew(stored: object, english: str) -> str:
+    """Say a sentence by what was stored of it; where that cannot be said, its English stands."""
+    found = read(stored)
     try:
         return english if found is None else found.spoken()
     except (LookupError, ValueError):

@@ -26,6 +26,7 @@ METHODS = [
     ("**.j2", "jinja2"),
     ("endpoints/templates/act.html", "jinja2"),
     ("data/actions.toml", "python_nodes.notify.extract:advice"),
+    ("data/patterns/**.toml", "python_nodes.notify.extract:advice"),
 ]
 _SAID_IN_TOML = frozenset({"likely", "action"})
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 from python_nodes.domain import written
 from python_nodes.domain.findings import Alert
-from python_nodes.domain.said import say
+from python_nodes.domain.said import SAID, anew, say
 from python_nodes.notify import words
 from python_nodes.notify.base import Field
 from python_nodes.notify.stored import heard
@@ -49,6 +50,9 @@ def action(alert: Alert) -> str | None:
 
 
 def _told(one: Mapping[str, Any]) -> str:
-    named = words.cause(str(one["cause"]))
-    speaks = [heard(str(sentence)).rstrip(".") for sentence in list(one.get("evidence") or ())[:MAX_SENTENCES]]
+    likely = one.get("likely")
+    named = heard(str(likely)) if likely else words.cause(str(one["cause"]))
+    told = list(one.get("evidence") or ())[:MAX_SENTENCES]
+    kept = list(one.get(SAID) or ())[: len(told)]
+    speaks = [anew(said, heard(str(sentence))).rstrip(".") for sentence, said in zip_longest(told, kept)]
     return say("{cause}: {evidence}", cause=named, evidence="; ".join(speaks)) if speaks else named
