@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from python_nodes.errors import ConfigError
 
 PREFIX = "NIGHTPORTER_"
+_KINDS = "(event|new_normal|cut|data_problem|cause)"
 
 
 def _fernet_key(key: SecretStr) -> SecretStr:
@@ -58,6 +59,8 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     email_from: str = "nightporter@localhost"
     email_to: str = ""
+    data_slack_channel: str = ""
+    data_email_to: str = ""
     twilio_account_sid: str | None = None
     twilio_auth_token: SecretStr | None = None
     twilio_base_url: str = "https://api.twilio.com"
@@ -114,6 +117,11 @@ class Settings(BaseSettings):
     false_alerts: float | None = Field(default=None, ge=0)
     events_folder: DirectoryPath | None = None
 
+    # What verdicts teach takes effect by itself within these limits; by default nothing does.
+    learn_kinds: str = Field(default="", pattern=rf"^({_KINDS}(,{_KINDS})*)?$")
+    learn_watches: str = Field(default="", pattern=r"^([a-z_]+(,[a-z_]+)*)?$")
+    learn_most_change: float = Field(default=1.0, ge=1)
+
 
 def load(environ: dict[str, str] | None = None) -> Settings:
     """Build the settings, or refuse to start and name each setting that is missing, wrong or unknown."""
@@ -135,7 +143,7 @@ def load(environ: dict[str, str] | None = None) -> Settings:
 
 def recipients(environ: Mapping[str, str], told: Settings | None = None) -> dict[str, str]:
     """Return what a ``$NAME`` of the routing file stands for: the environment over our own recipients."""
-    own = ("slack_channel", "email_to", "sms_to")
+    own = ("slack_channel", "email_to", "sms_to", "data_slack_channel", "data_email_to")
     usual = {f"{PREFIX}{name}".upper(): str(getattr(told or documentation(), name)) for name in own}
     return {**usual, **environ} if told is None else {**environ, **usual}
 

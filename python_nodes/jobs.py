@@ -26,7 +26,7 @@ from python_nodes.guards import settings as guard_settings
 from python_nodes.insights import OpenAISettings
 from python_nodes.notify import base
 from python_nodes.steps import alert_tell, backfill, forecasts_refresh, import_job, job_admin
-from python_nodes.steps.services import Answers, Imports, News, Resilience, Services
+from python_nodes.steps.services import Answers, Imports, Learning, News, Resilience, Services
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.raw import RawArchive
 from python_nodes.store.session import Database
@@ -100,6 +100,11 @@ def build_services(settings: Settings) -> Services:
         forecast_listings=settings.forecast_listings,
         inspect_listings=settings.inspect_listings,
         false_alerts=settings.false_alerts,
+        learning=Learning(
+            kinds=frozenset(filter(None, settings.learn_kinds.split(","))),
+            watches=frozenset(filter(None, settings.learn_watches.split(","))),
+            most_change=settings.learn_most_change,
+        ),
         events_folder=settings.events_folder,
         clock=clock.now,
         sleep=time.sleep,

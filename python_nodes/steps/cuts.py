@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import budget, own_tails
 from python_nodes.scoring.watches import Watch, load_watches, with_budget
-from python_nodes.steps import doubts, snapshot, watched_series
+from python_nodes.steps import doubts, proposals, snapshot, watched_series
 from python_nodes.steps.services import Services
 from python_nodes.store import profiles
 
@@ -22,18 +22,19 @@ KEPT_DAYS = 120
 
 
 def watches(services: Services, conn: Connection, until: date) -> list[Watch]:
-    """Return the watches with the budget that is set and the cuts in force up to a day."""
+    """Return the watches with the budget that is set, the cuts in force up to a day, and what verdicts changed."""
     shipped = load_watches()
     if services.false_alerts is not None:
         shipped = with_budget(shipped, services.false_alerts)
     kept = profiles.history(conn, KIND, budget.OWN, until, KEPT_DAYS)
+    learnt = proposals.learnt(conn, {one.kind for one in shipped}, until)
     return [
         replace(
-            one, tails=(*one.tails, *(
+            one, learnt=learnt, tails=(*one.tails, *(
                 budget.Dated(version.as_of_date, budget.from_json(version.payload["tails"][one.name]))
-                for version in kept if one.name in version.payload["tails"]
+                for version in kept if one.tails and one.name in version.payload["tails"]
             )),
-        ) if one.tails else one
+        )
         for one in shipped
     ]  # fmt: skip
 

@@ -51,6 +51,18 @@ class Imports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Learning:
+    """What may be learnt from verdicts without anybody's approval: nothing, unless the settings say so.
+
+    ``kinds`` of changes; of cuts those of ``watches``, and to no less than one in ``most_change`` of what is allowed.
+    """
+
+    kinds: frozenset[str] = frozenset()
+    watches: frozenset[str] = frozenset()
+    most_change: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class News:
     """The webhook of the flow that tells people what has just been found."""
 
@@ -77,6 +89,7 @@ class Services:
     answers: Answers = field(default_factory=Answers)
     guards: GuardSettings = DEFAULTS
     imports: Imports = field(default_factory=Imports)
+    learning: Learning = field(default_factory=Learning)
     news: News | None = None
     openai: OpenAISettings | None = None
     forecast_listings: int = 20

@@ -39,6 +39,7 @@ class Proposal(Draft):
     """A proposal as stored, with where it stands by the last decision on it."""
 
     proposal_id: int
+    decision_id: int | None
     as_of_at: datetime
     made_at: datetime
     status: Status
@@ -223,15 +224,14 @@ def _last() -> Select[Any]:
 def _all() -> Select[Any]:
     of = proposal_decisions.c
     last = select(proposal_decisions).where(of.id.in_(_last())).subquery()
-    return select(proposals, last.c.decision, last.c.actor, last.c.note, last.c.decided_at).outerjoin(
-        last, last.c.proposal_id == proposals.c.id
-    )
+    told = last.c.id.label("decision_id"), last.c.decision, last.c.actor, last.c.note, last.c.decided_at
+    return select(proposals, *told).outerjoin(last, last.c.proposal_id == proposals.c.id)
 
 
 def _proposal(row: RowMapping) -> Proposal:
     own: Sequence[str] = tuple(Draft.__dataclass_fields__)
     return Proposal(
-        **{name: row[name] for name in own}, proposal_id=row["id"], as_of_at=row["as_of_at"], made_at=row["made_at"],
+        **{name: row[name] for name in own}, proposal_id=row["id"], decision_id=row["decision_id"], as_of_at=row["as_of_at"], made_at=row["made_at"],
         status=cast("Status", row["decision"] or "waiting"), actor=row["actor"], note=row["note"],
         decided_at=row["decided_at"],
     )  # fmt: skip

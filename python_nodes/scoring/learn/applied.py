@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -89,12 +89,16 @@ class Learnt:
             result[np.isin(listing_ids, one.listing_ids)] = one.factor
         return result
 
-    def without_cuts(self, watches: Iterable[str]) -> Learnt:
-        """Return the same without what moved the cuts of some watches."""
-        named = set(watches)
+    def without_cuts(self) -> Learnt:
+        """Return the same without what moved cuts."""
+        return replace(self, cuts=())
+
+    def plus(self, change: Change) -> Learnt:
+        """Return the same with one more change, the newest."""
+        more = of([change])
         return Learnt(
-            left_out=self.left_out, incidents=self.incidents, anchors=self.anchors,
-            cuts=tuple(one for one in self.cuts if one.watch not in named),
+            left_out=(*self.left_out, *more.left_out), incidents=self.incidents,
+            anchors=(*self.anchors, *more.anchors), cuts=(*self.cuts, *more.cuts),
         )  # fmt: skip
 
 

@@ -1,0 +1,132 @@
+"""Proposals where people are: told in Slack with two buttons, once, and updated when somebody has decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from python_nodes import log
+from python_nodes.alerts.policy import RoutePolicy
+from python_nodes.errors import NotFoundError, PermanentError, RetryableError
+from python_nodes.notify import base
+from python_nodes.steps import proposals
+from python_nodes.steps.proposals import Answer, Outcome
+from python_nodes.steps.services import Services
+from python_nodes.store import proposal_messages as messages
+from python_nodes.store import proposals as store
+from python_nodes.store.proposals import Proposal
+
+SENDER = "slack"
+PREFIX = "proposal:"
+"""Begins the action id of every button of a proposal: ``proposal:approve:17``."""
+LABELS: Mapping[Answer, str] = {"approve": "Approve", "reject": "Reject", "undo": "Undo"}
+OFFERED: Mapping[str, tuple[Answer, ...]] = {
+    "waiting": ("approve", "reject"), "approved": ("undo",), "rejected": ("approve",), "undone": ("approve",),
+}  # fmt: skip
+SHOWN = 5
+RETRY_AFTER_S = 5.0
+
+
+def plan(conn: Connection, policy: RoutePolicy) -> list[dict[str, Any]]:
+    """Plan a message for each proposal and recipient whose present state was not told yet; return those to be sent.
+
+    What only confirms a cause changes no alert and is asked for in the list alone.
+    """
+    ways = recipients(policy)
+    for one in store.list_all(conn):
+        if one.kind != "cause" and ways:
+            messages.plan(conn, one.proposal_id, one.decision_id, SENDER, ways)
+    return [
+        {"message_id": one.message_id, "proposal_id": one.proposal_id, "sender": SENDER, "recipient": one.recipient}
+        for one in messages.due(conn)
+    ]
+
+
+def recipients(policy: RoutePolicy) -> list[str]:
+    """Return the channels of the teams that get the digest: proposals are of the same sort."""
+    teams = [policy.teams[name] for name in policy.digest.teams]
+    found = [named for team in teams for named in team.recipients.get(SENDER, ())]
+    return [] if SENDER in policy.not_set_up else list(dict.fromkeys(found))
+
+
+def send(services: Services, tenant_id: int, message_id: int) -> dict[str, Any]:
+    """Send one message unless it is sent; a second try asks the provider first."""
+    with (
+        log.stage("proposal_send", tenant_id=tenant_id, message_id=message_id) as facts,
+        services.database.tenant(tenant_id) as lock,
+    ):
+        if not messages.hold(lock, message_id):
+            raise RetryableError(f"message {message_id} is being sent", retry_after_s=RETRY_AFTER_S)
+        with services.database.tenant(tenant_id) as conn:
+            one = messages.begin(conn, message_id)
+            about = store.get(conn, one.proposal_id)
+            told_in = messages.told_in(conn, one)
+        facts.update(proposal_id=one.proposal_id, attempts=one.attempts + 1)
+        if one.is_sent:
+            return {"status": "sent", "provider_ref": one.provider_ref}
+        if SENDER not in services.senders:
+            raise PermanentError(f"sender {SENDER} is not set up", status=422, field="sender")
+        words = worded(about, one, services.base_url, told_in)
+        reference = base.build(SENDER, services.senders[SENDER]).send(words)
+        with services.database.tenant(tenant_id) as conn:
+            messages.finish(conn, message_id, reference, services.clock())
+    return {"status": "sent", "provider_ref": reference}
+
+
+def worded(about: Proposal, one: messages.ProposalMessage, base_url: str, told_in: str | None) -> base.Message:
+    """Say a proposal with what it would have changed, and offer what can be answered."""
+    shown = about.preview
+    counts = (
+        f"In the {shown['days']} days to {shown['to']}: {shown['now']} alerts, then {shown['then']}; "
+        f"{len(shown['lost'])} would not have come ({shown['lost_false']} judged false, {shown['lost_real']} real), "
+        f"{len(shown['gained'])} would have come besides."
+    )
+    people = () if about.actor is None else (f"{about.status.capitalize()} by {about.actor}",)
+    return base.Message(
+        delivery_id=f"np-proposal-{one.message_id}", alert_id=about.alert_id, recipient=one.recipient,
+        state="raised" if about.status == "waiting" else "updated", category="low",
+        title=f"Proposal {about.proposal_id}: {about.title}", summary=counts,
+        fields=tuple(
+            base.Field(label=name.replace("_", " ").capitalize(), value=str(value))
+            for name, value in about.reasons.items() if not isinstance(value, list)
+        ),
+        evidence=tuple(_lines(shown)),
+        links=(base.Link(label="All proposals", url=f"{base_url.rstrip('/')}/v1/proposals"),),
+        choices=tuple(
+            base.Choice(name=f"{PREFIX}{answer}:{about.proposal_id}", label=LABELS[answer])
+            for answer in OFFERED[about.status]
+        ),
+        people=people, update_ref=told_in, is_retry=one.attempts > 0,
+    )  # fmt: skip
+
+
+def _lines(shown: Mapping[str, Any]) -> list[str]:
+    def said(word: str, alerts: Sequence[Mapping[str, Any]]) -> list[str]:
+        lines = [
+            f"{word}: {one['kind']} on {one['place'] or 'listing ' + str(one['listing_id'])}, {one['raised']}"
+            for one in alerts[:SHOWN]
+        ]
+        more = len(alerts) - SHOWN
+        return [*lines, f"{word}: {more} more"] if more > 0 else lines
+
+    return [*said("would not have come", shown["lost"]), *said("would have come", shown["gained"])]
+
+
+def pressed(services: Services, tenant_id: int, action_id: str, actor: str, at: datetime) -> Outcome:
+    """Do what a button of a proposal stands for; what no longer makes sense is said in a word."""
+    answer, _, number = action_id.removeprefix(PREFIX).partition(":")
+    if answer not in proposals.DECIDES or not (number.isascii() and number.isdigit() and len(number) < 16):
+        raise PermanentError(f"proposal: {action_id[:60]!r} is no button of ours", status=422, field="action_id")
+    try:
+        return proposals.decide(services, tenant_id, int(number), answer, actor, "", at)
+    except NotFoundError as error:
+        return Outcome(proposal_id=int(number), status="refused", word=str(error), stands="undone")
+    except PermanentError as error:
+        if error.status != 409:
+            raise
+        with services.database.tenant(tenant_id) as conn:
+            stands = store.get(conn, int(number)).status
+        return Outcome(proposal_id=int(number), status="refused", word=str(error), stands=stands)
