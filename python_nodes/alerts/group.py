@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 from python_nodes.alerts import impact
-from python_nodes.alerts.decisions import AlertScope, Candidate, Reason, about
+from python_nodes.alerts.decisions import Candidate, Reason, about
+from python_nodes.alerts.identity import AlertScope
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
 
@@ -61,25 +62,31 @@ def apply(
     settings: Grouping,
     open_alerts: Sequence[Alert] = (),
     impacts: impact.ImpactSettings = impact.DEFAULTS,
+    unheard: Sequence[Candidate] = (),
 ) -> tuple[list[Candidate], list[Reason]]:
-    """Group by market, property, unit, in this order; what is told widely stays so while two members remain."""
+    """Group by market, property, unit, in this order.
+
+    A unit's or property's alert stays one until its last member is well, a market's while two are left; who is
+    ``unheard``, muted or explained by another finding, counts as left, and takes no part otherwise.
+    """
     by_kind: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         by_kind[candidate.kind].append(candidate)
     grouped: list[Candidate] = []
     reasons: list[Reason] = []
     for kind, same in by_kind.items():
+        standing = {(alert.scope, place(alert)) for alert in open_alerts if alert.kind == kind}
         if kind in TOLD_ONCE and len(same) > 1:
             # Told of the first listing's property, for want of a wider place: a connection or a channel has none.
-            grouped.append(merged("property", same, impacts))
+            grouped.append(_at_its_place(merged("property", same, impacts), standing))
             channels = ", ".join(sorted({one.listings[0].channel for one in same}))
             why = f"{len(same)} listings {'go unwatched' if kind == OUTAGE else f'fall as {channels} does'}: told once"
             reasons.append(about(grouped[-1], stage="group", decision="grouped", why=why))
             continue
-        standing = {(alert.scope, place(alert)) for alert in open_alerts if alert.kind == kind}
         rest = list(same)
+        left = [one for one in unheard if one.kind == kind]
         for level in _levels(kind, same, listings, settings):
-            rest, wide, told = _at(level, rest, standing, settings, impacts)
+            rest, wide, told = _at(level, rest, standing, settings, impacts, left)
             grouped += wide
             reasons += told
         grouped += rest
@@ -106,9 +113,19 @@ def merged(scope: AlertScope, members: Sequence[Candidate], impacts: impact.Impa
     )
 
 
+def _at_its_place(one: Candidate, standing: set[tuple[AlertScope, Hashable]]) -> Candidate:
+    """Keep an outage's alert where it was raised, whoever else recovered: its first listing names its place."""
+    stays = [("property", listing.property_id) in standing for listing in one.listings]
+    first = stays.index(True) if any(stays) else 0
+    order = [first, *(at for at in range(len(stays)) if at != first)]
+    return replace(
+        one, listings=tuple(one.listings[at] for at in order), anomalies=tuple(one.anomalies[at] for at in order)
+    )
+
+
 def _at(
     level: _Level, candidates: Sequence[Candidate], standing: set[tuple[AlertScope, Hashable]], settings: Grouping,
-    impacts: impact.ImpactSettings,
+    impacts: impact.ImpactSettings, unheard: Sequence[Candidate],
 ) -> tuple[list[Candidate], list[Candidate], list[Reason]]:  # fmt: skip
     """Split candidates into those left alone and wide ones, with the reasons."""
     members: dict[Hashable, list[Candidate]] = defaultdict(list)
@@ -120,8 +137,10 @@ def _at(
     for key, same in members.items():
         together = same if (level.scope, key) in standing else _within(same, settings.window_days)
         why = level.why(together)
-        if why is None and (level.scope, key) in standing and len(same) >= settings.min_listings:
-            why = f"still on {len(same)} listings of the {level.scope}, which has an open alert"
+        if why is None and (level.scope, key) in standing:
+            left = len(same) + sum(level.key(one.listings[0]) == key for one in unheard)
+            if left >= (settings.min_listings if level.scope == "market" else 1):
+                why = f"still on {left} of the {level.scope}'s listings, which has an open alert"
         if why is None:
             rest += same
             continue

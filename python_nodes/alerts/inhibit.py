@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from python_nodes.alerts.decisions import Candidate, Reason, about
+import numpy as np
+
+from python_nodes.alerts.decisions import HELD, Candidate, Reason, about
 from python_nodes.alerts.group import MARKET_FALL, OF_CHANNELS, OF_MARKETS
 
 _STATISTICS = frozenset({"conversion_drop", "demand_drop", "ctr_drop", "rank_drop", "slow_decline"})
@@ -52,6 +54,12 @@ EXPLAINING_SHARE = 0.5
 """A finding explains a drop when it loses at least this part of the share that the drop loses."""
 
 
+OF_THE_PLACE = {MARKET_FALL: ALWAYS[MARKET_FALL]}
+"""What a market's fall explains on any listing there, also where the fall itself cannot be seen for want of figures."""
+NOT_WORSE = 1.5
+"""A listing that loses more than so many times what its market loses has a problem of its own."""
+
+
 def inhibitor(candidate: Candidate, others: Sequence[Candidate]) -> Candidate | None:
     """Find the finding on the same listing that explains this one."""
     lost = candidate.anomalies[0].share_lost
@@ -75,10 +83,15 @@ def unknowable(kind: str, active_kinds: Sequence[str]) -> str | None:
     return next((one for one in active_kinds if kind in ALWAYS.get(one, nothing) | UNHEARD.get(one, nothing)), None)
 
 
-def apply(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate], list[Reason]]:
-    """Split candidates into those that stand by themselves and those explained by another."""
+def apply(
+    candidates: Sequence[Candidate], found: Sequence[Candidate] | None = None
+) -> tuple[list[Candidate], list[Candidate], list[Reason]]:
+    """Split candidates into those that stand by themselves and those explained by another of what was ``found``.
+
+    What is muted is not told, but it still explains: nobody mutes a cause to hear of all its effects.
+    """
     by_listing: dict[int, list[Candidate]] = defaultdict(list)
-    for candidate in candidates:
+    for candidate in candidates if found is None else found:
         by_listing[candidate.listings[0].listing_id].append(candidate)
     kept: list[Candidate] = []
     inhibited: list[Candidate] = []
@@ -90,5 +103,32 @@ def apply(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candid
             continue
         inhibited.append(candidate)
         why = f"{candidate.kind} is explained by {by.kind} on the same listing"
-        reasons.append(about(candidate, stage="inhibit", decision="held", why=why))
+        reasons.append(about(candidate, stage="inhibit", decision=HELD, why=why, held_by=by.fingerprint))
     return kept, inhibited, reasons
+
+
+def by_place(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate], list[Reason]]:
+    """Split grouped candidates likewise: by what befell the whole place that a listing, unit or property lies in."""
+    wide = [one for one in candidates if one.scope == "market" and one.kind in OF_THE_PLACE]
+    if not wide:
+        return list(candidates), [], []
+    kept: list[Candidate] = []
+    inhibited: list[Candidate] = []
+    reasons: list[Reason] = []
+    for candidate in candidates:
+        by = next((one for one in wide if _befell(one, candidate)), None)
+        if by is None:
+            kept.append(candidate)
+            continue
+        inhibited.append(candidate)
+        why = f"{candidate.kind} is explained by {by.kind} in all of {by.listings[0].market}, and not worse than it"
+        reasons.append(about(candidate, stage="inhibit", decision=HELD, why=why, held_by=by.fingerprint))
+    return kept, inhibited, reasons
+
+
+def _befell(wide: Candidate, candidate: Candidate) -> bool:
+    if candidate is wide or candidate.kind not in OF_THE_PLACE[wide.kind]:
+        return False
+    lost = float(np.mean([one.share_lost for one in wide.anomalies]))
+    same_place = all(one.market == wide.listings[0].market for one in candidate.listings)
+    return same_place and max(one.share_lost for one in candidate.anomalies) <= NOT_WORSE * lost

@@ -1,4 +1,8 @@
-"""The way from anomalies to alerts, as one list: mute, inhibit, group, enrich, dedupe; routing follows per alert."""
+"""The way from anomalies to alerts, as one list: mute, inhibit, group, enrich, dedupe; routing follows per alert.
+
+Each stage is pure: what it gets goes out again kept or held back, with a reason for each; the moment, the mutes and
+what was told before are passed in. What a mute holds back is neither forgotten nor ended by it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from python_nodes.alerts import dedupe, enrich, group, impact, inhibit, mute
+from python_nodes.alerts import dedupe, enrich, flap, group, impact, inhibit, mute
 from python_nodes.alerts.decisions import (
     AlertChange,
     AlertResolution,
@@ -15,7 +19,7 @@ from python_nodes.alerts.decisions import (
     Decisions,
     Reason,
 )
-from python_nodes.alerts.dedupe import fingerprint
+from python_nodes.alerts.identity import fingerprint
 from python_nodes.domain.findings import Alert, AlertDraft, Anomaly, Impact
 from python_nodes.domain.portfolio import ListingInfo
 
@@ -33,12 +37,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineSettings:
-    """The tenant's currency, its silences, when several findings are one problem, and how money is judged."""
+    """The tenant's currency, its mutes, when several findings are one problem, and how money is judged.
+
+    ``mutes`` are those that hold and those that ended since the alerts were last looked at. ``recent`` are alerts that
+    ended by themselves within the time in which they are opened again.
+    """
 
     currency: str
     grouping: group.Grouping = field(default_factory=group.Grouping)
     impacts: impact.ImpactSettings = impact.DEFAULTS
     mutes: tuple[mute.Mute, ...] = ()
+    flaps: flap.FlapSettings = flap.DEFAULTS
+    recent: tuple[Alert, ...] = ()
 
 
 def reconcile(
@@ -51,23 +61,63 @@ def reconcile(
 ) -> Decisions:
     """Decide what to raise, change and resolve at ``as_of``; ``impacts[i]`` belongs to ``anomalies[i]``."""
     found = candidates(anomalies, impacts, listings)
-    heard, muted, mute_reasons = mute.apply(found, settings.mutes, as_of)
-    kept, inhibited, inhibit_reasons = inhibit.apply(heard)
-    grouped, group_reasons = group.apply(kept, listings, settings.grouping, open_alerts, settings.impacts)
-    drafts = [enrich.draft(candidate, currency=settings.currency, as_of=as_of) for candidate in grouped]
+    holds = mute.holding(settings.mutes, as_of)
+    heard, muted, mute_reasons = mute.apply(found, holds)
+    told, explained, inhibit_reasons = inhibit.apply(heard, found)
+    grouped, group_reasons = group.apply(
+        told, listings, settings.grouping, open_alerts, settings.impacts, [*muted, *explained]
+    )
+    kept, befallen, place_reasons = inhibit.by_place(grouped)
+    drafts = [enrich.draft(candidate, currency=settings.currency, as_of=as_of) for candidate in kept]
     held = {
         **unjudged(open_alerts, found),
         **held_back(muted, "muted", open_alerts),
-        **held_back(inhibited, "inhibited", open_alerts),
+        **held_back([*explained, *befallen], "inhibited", open_alerts),
     }
-    replaced = regrouped(grouped, drafts, open_alerts)
-    insert, update, resolve, dedupe_reasons = dedupe.apply(drafts, open_alerts, as_of, held, replaced)
+    about = dedupe.Circumstances(
+        held=held, replaced=regrouped(kept, drafts, open_alerts), muted=quiet(drafts, open_alerts, holds),
+        lapsed=lapsed(open_alerts, settings.mutes, as_of), flaps=settings.flaps,
+        recent={one.fingerprint: one for one in settings.recent},
+    )  # fmt: skip
+    insert, update, resolve, dedupe_reasons = dedupe.apply(drafts, open_alerts, as_of, about)
     return Decisions(
         insert=tuple(insert),
         update=tuple(update),
         resolve=tuple(resolve),
-        reasons=(*mute_reasons, *inhibit_reasons, *group_reasons, *dedupe_reasons),
+        reasons=(*mute_reasons, *inhibit_reasons, *group_reasons, *place_reasons, *dedupe_reasons),
     )
+
+
+def quiet(
+    drafts: Sequence[AlertDraft], open_alerts: Sequence[Alert], holds: Sequence[mute.Holding]
+) -> dict[str, mute.Holding]:
+    """Say what mutes which alert: a snooze of a wide one also covers what is left of it under another name."""
+    if not holds:
+        return {}
+    found = {
+        one.fingerprint: hold for one in (*open_alerts, *drafts) if (hold := mute.of_alert(one, holds)) is not None
+    }
+    snoozed = [(one, found[one.fingerprint]) for one in open_alerts if one.fingerprint in found]
+    for draft in drafts:
+        part = _members(draft)
+        for alert, hold in snoozed:
+            if draft.fingerprint not in found and draft.kind == alert.kind and part and part <= _members(alert):
+                found[draft.fingerprint] = hold
+    return found
+
+
+def _members(draft: AlertDraft) -> set[int]:
+    if draft.listing_id is not None:
+        return {draft.listing_id}
+    return {*draft.evidence.get("listing_ids", ()), *draft.evidence.get("told_listing_ids", ())}
+
+
+def lapsed(open_alerts: Sequence[Alert], mutes: Sequence[mute.Mute], as_of: datetime) -> dict[str, mute.Mute]:
+    """Name the alerts of which a mute has ended since they were last looked at, so that what is left is told."""
+    over = [one for one in mutes if one.ended_within(min((a.updated_at for a in open_alerts), default=as_of), as_of)]
+    if not over:
+        return {}
+    return {one.fingerprint: by for one in open_alerts if (by := mute.ended(one, over, as_of)) is not None}
 
 
 def candidates(
@@ -94,9 +144,11 @@ def held_back(held: Sequence[Candidate], decision: str, open_alerts: Sequence[Al
     """Keep an alert open whose finding is still there but not told; a wide one while any member is held."""
     why = f"{decision}: kept open, neither changed nor resolved"
     marks = {
-        fingerprint("listing", candidate.listings[0].listing_id, None, None, candidate.kind): why for candidate in held
+        fingerprint("listing", listing.listing_id, None, None, candidate.kind): why
+        for candidate in held
+        for listing in candidate.listings
     }
-    hidden = {(candidate.listings[0].listing_id, candidate.kind) for candidate in held}
+    hidden = {(listing.listing_id, candidate.kind) for candidate in held for listing in candidate.listings}
     for alert in open_alerts:
         if any((member, alert.kind) in hidden for member in alert.evidence.get("listing_ids", ())):
             marks[alert.fingerprint] = why

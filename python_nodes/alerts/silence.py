@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from python_nodes.alerts import inhibit
-from python_nodes.alerts.decisions import Decisions, Reason
+from python_nodes.alerts.decisions import HELD, Decisions, Reason, on
 from python_nodes.domain.findings import Alert, AlertDraft, Anomaly, Silence
 from python_nodes.domain.portfolio import ListingInfo
 
@@ -88,8 +88,5 @@ def listing_ids(about: AlertDraft, listings: Sequence[ListingInfo]) -> set[int]:
 
 def _held(draft: AlertDraft, by: Silence) -> Reason:
     how = "marked as resolved" if by.because == "resolve" else "judged a false alarm"
-    return Reason(
-        stage="silence", decision="held", kind=draft.kind, listing_id=draft.listing_id, property_id=draft.property_id,
-        alert_id=by.alert.alert_id,
-        why=f"not raised again: alert {by.alert.alert_id} was {how} on {by.began_at:%Y-%m-%d %H:%M} UTC",
-    )  # fmt: skip
+    why = f"not raised again: alert {by.alert.alert_id} was {how} on {by.began_at:%Y-%m-%d %H:%M} UTC"
+    return on(draft, stage="silence", decision=HELD, why=why, alert_id=by.alert.alert_id)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from python_nodes import log
-from python_nodes.alerts import impact, pipeline, silence
+from python_nodes.alerts import flap, impact, pipeline, silence
 from python_nodes.alerts.pipeline import Decisions, PipelineSettings
-from python_nodes.domain.findings import Alert, Anomaly
+from python_nodes.domain.findings import Alert, AlertDraft, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
-from python_nodes.steps import measured_loss, news, outlook, rates, snapshot
+from python_nodes.steps import measured_loss, money, news, outlook, rates, repaired, snapshot
 from python_nodes.steps.services import Services
-from python_nodes.store import actions, alerts, anomalies, portfolio, turns, undelivered
+from python_nodes.store import actions, alerts, anomalies, mutes, portfolio, retelling, turns, undelivered
+from python_nodes.store import decisions as decision_store
+
+IN_HISTORY = frozenset({"raised", "updated", "resolved", "reopened"})
+"""Decisions that an alert's own history tells."""
+HELD_LATELY = timedelta(days=7)
+"""What was held back so lately is named when it is told after all."""
 
 
 def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
@@ -29,10 +36,14 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         open_alerts = alerts.open_all(conn)
         found = ongoing(anomalies.current(conn, as_of), open_alerts)
         found = measured_loss.corrected(services, tenant_id, listings, found, as_of)
-        decisions = decide(services, conn, listings, open_alerts, found, as_of)
+        recent = alerts.ended_by_themselves(conn, as_of - flap.DEFAULTS.reopen_within, as_of)
+        decisions = decide(services, conn, listings, open_alerts, found, as_of, recent)
         decisions = heed_silences(conn, decisions, found, listings, as_of)
+        open_alerts += recent
         decisions = outlook.attached(conn, decisions, open_alerts, snapshot.local_day(as_of, listings))
+        decisions = money.attached(conn, decisions, as_of)
         apply(conn, decisions, as_of)
+        repaired.tell(conn, listings, as_of)
         undelivered.release_interrupted(conn, as_of)
         waiting = news.waiting(conn)
         changed = {
@@ -59,18 +70,26 @@ def ongoing(found: list[Anomaly], open_alerts: list[Alert]) -> list[Anomaly]:
 
 def decide(
     services: Services, conn: Connection, listings: list[ListingInfo], open_alerts: list[Alert],
-    found: list[Anomaly], as_of: datetime,
+    found: list[Anomaly], as_of: datetime, recent: Sequence[Alert] = (),
 ) -> Decisions:  # fmt: skip
     """Price the findings and run the pipeline."""
-    usd = impact.ImpactSettings(
-        usd_rate=snapshot.minor_rates(services.currency, rates.table(conn), as_of.date())["USD"]
-    )
-    settings = PipelineSettings(currency=services.currency, impacts=usd)
+    usd_rate = snapshot.minor_rates(services.currency, rates.table(conn), as_of.date())["USD"]
+    usd = money.settings(conn, usd_rate, as_of)
+    looked_at = min((one.updated_at for one in open_alerts), default=as_of)
+    settings = PipelineSettings(
+        currency=services.currency, impacts=usd, mutes=tuple(mutes.since(conn, min(looked_at, as_of))),
+        recent=tuple(recent),
+    )  # fmt: skip
     if not listings:
         return pipeline.reconcile(open_alerts, [], [], [], as_of, settings)
     economics = snapshot.value_of_listings(conn, listings, as_of, services.currency, services.history_days)
     impacts = impact.assess(found, economics, listings, snapshot.local_day(as_of, listings), usd)
     return pipeline.reconcile(open_alerts, found, impacts, listings, as_of, settings)
+
+
+def _why_raised(draft: AlertDraft, held: decision_store.Decision | None) -> str:
+    why = f"new {draft.kind}, category {draft.category}"
+    return why if held is None else f"{why}; found since {held.first_at:%Y-%m-%d %H:%M} UTC and not told: {held.why}"
 
 
 def heed_silences(
@@ -84,13 +103,18 @@ def heed_silences(
 
 
 def apply(conn: Connection, decisions: Decisions, as_of: datetime) -> None:
-    """Write what the pipeline decided; each change keeps its reason."""
-    alerts.insert_all(conn, [(draft, f"new {draft.kind}, category {draft.category}") for draft in decisions.insert])
+    """Write what the pipeline decided; each change keeps its reason, and so does what is not told."""
+    before = decision_store.held_lately(conn, [draft.fingerprint for draft in decisions.insert], as_of - HELD_LATELY)
+    alerts.insert_all(conn, [(draft, _why_raised(draft, before.get(draft.fingerprint))) for draft in decisions.insert])
     changes = [
-        alerts.Change(alert_id=one.alert_id, changes=one.fields, reason=one.reason, notify=one.notify)
+        alerts.Change(
+            alert_id=one.alert_id, changes=one.fields, reason=one.reason, notify=one.notify, reopens=one.reopens
+        )
         for one in decisions.update
     ]
+    retelling.begin(conn, [one.alert_id for one in decisions.update if one.anew])
     alerts.update_open(conn, changes, at=as_of)
+    decision_store.keep(conn, [one for one in decisions.reasons if one.decision not in IN_HISTORY], as_of)
     for end in decisions.resolve:
         # Whoever closed the alert while this cycle was thinking has the last word.
         with suppress(NotFoundError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, exists, select
 from sqlalchemy import insert as sql_insert
 from sqlalchemy import update as sql_update
 
@@ -22,6 +22,8 @@ NOTIFY = "alert.notify"
 
 CHANGED = "alert.changed"
 """Outbox type of the changes that only other systems follow."""
+REOPENED = "reopened"
+"""Event of an alert that had ended and goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +108,16 @@ def insert_all(conn: Connection, drafts: Sequence[tuple[AlertDraft, str]], *, no
     return [id_of[draft.fingerprint] for draft, _ in drafts]
 
 
-def _change_open(
+def _change(
     conn: Connection, alert_id: int, changes: Mapping[str, Any], at: datetime, event: str, reason: str, *, notify: bool
 ) -> _Decision:  # fmt: skip
-    """Change an open alert and return what is to be kept of it."""
+    """Change an open alert, or open one again that has ended, and return what is to be kept of it."""
     row = {**changes, "updated_at": at, "version": alerts.c.version + 1}
-    open_one = (alerts.c.id == alert_id) & alerts.c.resolved_at.is_(None)
-    found = conn.execute(
-        sql_update(alerts).where(open_one).values(row).returning(alerts.c.version)
-    ).scalar_one_or_none()
+    is_over = alerts.c.resolved_at.is_not(None)
+    fits = (alerts.c.id == alert_id) & (is_over if event == REOPENED else ~is_over)
+    found = conn.execute(sql_update(alerts).where(fits).values(row).returning(alerts.c.version)).scalar_one_or_none()
     if found is None:
-        raise NotFoundError(f"no open alert {alert_id}")
+        raise NotFoundError(f"no {'ended' if event == REOPENED else 'open'} alert {alert_id}")
     return _Decision(
         alert_id=alert_id, version=int(found), event=event, reason=reason, at=at, changes=changes, notify=notify
     )  # fmt: skip
@@ -126,35 +127,35 @@ def update(
     conn: Connection, alert_id: int, changes: Mapping[str, Any], reason: str, *, at: datetime, notify: bool
 ) -> int:  # fmt: skip
     """Change an open alert in place and return its new version."""
-    made = _change_open(conn, alert_id, changes, at, "updated", reason, notify=notify)
+    made = _change(conn, alert_id, changes, at, "updated", reason, notify=notify)
     _record(conn, [made])
     return made.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """New values of an open alert, as ``update`` takes them."""
+    """New values of an open alert, as ``update`` takes them, or of one that ``reopens``: whose ``resolved_at`` goes."""
 
     alert_id: int
     changes: Mapping[str, Any]
     reason: str
     notify: bool
+    reopens: bool = False
 
 
 def update_open(conn: Connection, wanted: Sequence[Change], *, at: datetime) -> None:
-    """Change those alerts that are open; whoever closed one meanwhile has the last word."""
+    """Change those alerts that are open, and open again those that are to be; who closed one has the last word."""
     made = []
     for one in wanted:
+        event = REOPENED if one.reopens else "updated"
         with suppress(NotFoundError):
-            made.append(
-                _change_open(conn, one.alert_id, one.changes, at, "updated", one.reason, notify=one.notify)
-            )  # fmt: skip
+            made.append(_change(conn, one.alert_id, one.changes, at, event, one.reason, notify=one.notify))
     _record(conn, made)
 
 
 def resolve(conn: Connection, alert_id: int, at: datetime, reason: str, *, notify: bool = True) -> int:
     """Close an open alert and return its last version."""
-    made = _change_open(conn, alert_id, {"resolved_at": at}, at, "resolved", reason, notify=notify)
+    made = _change(conn, alert_id, {"resolved_at": at}, at, "resolved", reason, notify=notify)
     _record(conn, [made])
     return made.version
 
@@ -179,6 +180,14 @@ def standing(conn: Connection, kinds: Collection[str], since: datetime, as_of: d
     query = select(alerts).where(at.kind.in_(kinds), at.raised_at <= as_of, at.resolved_at.is_(None) | ~over)
     found = [alert_of(row) for row in conn.execute(query.order_by(at.id)).mappings()]
     return [replace(one, resolved_at=None) if one.resolved_at and one.resolved_at > as_of else one for one in found]
+
+
+def ended_by_themselves(conn: Connection, since: datetime, as_of: datetime) -> list[Alert]:
+    """Return the alerts that ended in a stretch of time and that no person closed, the latest end last."""
+    a, e = alerts.c, alert_events.c
+    by_hand = exists().where(e.tenant_id == a.tenant_id, e.alert_id == a.id, e.event == "silenced")
+    query = select(alerts).where(a.resolved_at >= since, a.resolved_at <= as_of, ~by_hand)
+    return [alert_of(row) for row in conn.execute(query.order_by(a.resolved_at, a.id)).mappings()]
 
 
 def get(conn: Connection, alert_id: int) -> Alert:

@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from python_nodes.store.alert_tables import decisions
 
+NEXT = timedelta(days=2)
+"""A decision taken again after a longer time than this is another one."""
 KEPT = timedelta(days=100)
 """Decisions that have not been taken again for so long are forgotten: longer than the 90 days learning looks back."""
 SHOWN = 500
@@ -97,8 +99,11 @@ def keep(conn: Connection, told: Sequence[Told], at: datetime) -> None:
     again: list[int] = []
     for one in {(one.fingerprint, one.stage): one for one in told}.values():
         known = last.get((one.fingerprint, one.stage))
-        if known is not None and known[1:] == (one.decision, one.why, one.alert_id):
-            again.append(known[0])
+        is_same = known is not None and (known.decision, known.why, known.alert_id) == (
+            one.decision, one.why, one.alert_id,
+        )  # fmt: skip
+        if known is not None and is_same and known.last_at >= at - NEXT:
+            again.append(known.id)
             continue
         names = ("fingerprint", "stage", "decision", "kind", "why", "listing_id", "property_id", "alert_id", "held_by")
         new.append({name: getattr(one, name) for name in names} | {"first_at": at, "last_at": at, "times": 1})
@@ -109,16 +114,16 @@ def keep(conn: Connection, told: Sequence[Told], at: datetime) -> None:
         conn.execute(insert(decisions), new)
 
 
-def _last(conn: Connection, fingerprints: Collection[str]) -> dict[tuple[str, str], tuple[int, str, str, int | None]]:
+def _last(conn: Connection, fingerprints: Collection[str]) -> dict[tuple[str, str], Any]:
     """Return the newest decision of each stage on some problems."""
     d = decisions.c
     query = (
-        select(d.fingerprint, d.stage, d.id, d.decision, d.why, d.alert_id)
+        select(d.fingerprint, d.stage, d.id, d.decision, d.why, d.alert_id, d.last_at)
         .ext(distinct_on(d.fingerprint, d.stage))
         .where(d.fingerprint.in_(fingerprints))
         .order_by(d.fingerprint, d.stage, d.id.desc())
     )
-    return {(row[0], row[1]): (row[2], row[3], row[4], row[5]) for row in conn.execute(query)}
+    return {(row.fingerprint, row.stage): row for row in conn.execute(query)}
 
 
 def held_lately(conn: Connection, fingerprints: Collection[str], since: datetime) -> dict[str, Decision]:
