@@ -15,6 +15,7 @@ from python_nodes.domain.metrics import FloatArray, IntArray
 from python_nodes.guards.settings import GuardSettings
 
 UNSEEN_SHARE = 0.5
+"""Of the bookings beyond the last night in sight, where a fault reaches that night: nobody knows how far it goes on."""
 
 
 def within(inputs: GuardInputs, horizon_nights: int) -> BoolArray:
@@ -60,6 +61,20 @@ def touched_demand(inputs: GuardInputs, nights: BoolArray) -> FloatArray:
     share = demand_of(inputs, nights)
     beyond = np.clip(1.0 - np.nansum(inputs.night_demand, axis=1), 0.0, 1.0)
     return np.asarray(np.clip(share + np.where(nights[:, -1], UNSEEN_SHARE * beyond, 0.0), 0.0, 1.0), dtype=np.float64)
+
+
+def share_for_sale(inputs: GuardInputs, lost: FloatArray, settings: GuardSettings) -> FloatArray:
+    """Return the share of a day's bookings that is lost, (n_listings,), where some of each night's demand is.
+
+    ``lost`` (n_listings, n_nights) is 0 to 1 on nights for sale and 0 on others. The bookings that are expected all
+    fall on nights for sale: what would have touched a sold-out night is not among them.
+    """
+    open_demand = np.where(for_sale(inputs, settings), np.nan_to_num(inputs.night_demand), 0.0)
+    beyond = np.clip(1.0 - np.nansum(inputs.night_demand, axis=1), 0.0, 1.0)
+    hidden = UNSEEN_SHARE * beyond * lost[:, -1]
+    total = open_demand.sum(axis=1) + beyond
+    share = np.divide((open_demand * lost).sum(axis=1) + hidden, total, out=np.zeros_like(total), where=total > 0)
+    return np.asarray(np.clip(share, 0.0, 1.0), dtype=np.float64)
 
 
 def mean_stay(inputs: GuardInputs) -> FloatArray:

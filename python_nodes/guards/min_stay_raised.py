@@ -7,7 +7,7 @@ import numpy as np
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import GuardInputs
 from python_nodes.domain.metrics import FloatArray, IntArray
-from python_nodes.guards.finding import for_sale, nights_finding
+from python_nodes.guards.finding import for_sale, nights_finding, share_for_sale
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
 NAME = "min_stay_raised"
@@ -18,7 +18,8 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     asked, usual = inputs.ari.min_stay_nights, inputs.usual.min_stay_nights
     with np.errstate(invalid="ignore"):
         raised = for_sale(inputs, settings) & (asked - usual >= settings.min_stay_rise_nights)
-    lost = np.where(raised, inputs.night_demand * turned_away(inputs.stay_shares, usual, asked), 0.0).sum(axis=1)
+    away = turned_away(inputs.stay_shares, usual, asked)
+    lost = share_for_sale(inputs, np.where(raised, away, 0.0), settings)
     found = []
     for row in np.flatnonzero(raised.any(axis=1)).tolist():
         now_nights, usual_nights = (float(np.median(one[row, raised[row]])) for one in (asked, usual))

@@ -6,7 +6,7 @@ import numpy as np
 
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import GuardInputs
-from python_nodes.guards.finding import for_sale, nights_finding, touched_demand
+from python_nodes.guards.finding import for_sale, nights_finding, share_for_sale
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 
 NAME = "no_price"
@@ -22,7 +22,7 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     priced = np.isfinite(price) & (price > 0)
     ever_priced = np.asarray((priced | np.isfinite(inputs.usual.price_minor)).any(axis=1))
     missing = offered & ~priced & ever_priced[:, None]
-    share = touched_demand(inputs, missing)
+    share = share_for_sale(inputs, missing.astype(np.float64), settings)
     return [
         nights_finding(
             inputs,
