@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,19 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from python_nodes import cli_backtest, cli_detect, cli_forecast, cli_imports, clock, config, log
+from python_nodes import (
+    cli_alerts,
+    cli_backtest,
+    cli_detect,
+    cli_forecast,
+    cli_imports,
+    cli_messages,
+    cli_proposals,
+    cli_route,
+    clock,
+    config,
+    log,
+)
 from python_nodes.errors import ConfigError, NightporterError
 from python_nodes.login import login_token
 from python_nodes.scopes import SCOPES
@@ -30,9 +41,14 @@ app.add_typer(fx, name="fx")
 influx = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of metrics.")
 app.add_typer(influx, name="influx")
 app.add_typer(cli_imports.group, name="import")
+app.add_typer(cli_proposals.group, name="proposals")
+app.add_typer(cli_messages.group, name="messages")
+app.add_typer(cli_alerts.alerts, name="alerts")
+app.add_typer(cli_alerts.mutes, name="mutes")
 app.command("detect")(cli_detect.detect)
 app.command("backtest")(cli_backtest.backtest)
 app.command("forecast")(cli_forecast.forecast)
+app.command("route")(cli_route.route_alert)
 
 
 def _register_local() -> None:
@@ -164,32 +180,6 @@ def replay_raw(
     with _plain_errors():
         settings = config.settings()
         _print(replay.run(jobs.build_services(settings), settings.tenant_id, clock.now(), rejected_id or None))
-
-
-@app.command("route")
-def route_alert(
-    alert: Annotated[Path, typer.Option(help="The alert as JSON, as GET /v1/alerts/{id} answers.")],
-    at: Annotated[str, typer.Option(help="The moment, ISO 8601 with a zone; now by default.")] = "",
-    file: Annotated[Path | None, typer.Option(help="The routing file; the configured one by default.")] = None,
-) -> None:
-    """Print who would be told of an alert and why, and why the others would not; sends nothing, needs no database."""
-    from python_nodes.alerts import route, routing_file, subject_file
-    from python_nodes.notify import base
-
-    with _plain_errors():
-        moment = subject_file.moment(at, "--at") or clock.now()
-        about = subject_file.read(json.loads(alert.read_text(encoding="utf-8")))
-        # Unlike the worker's settings these need no database, so that a file can be tried anywhere.
-        variables = config.recipients(os.environ)
-        path = file or Path(os.environ.get("NIGHTPORTER_ROUTING_FILE", routing_file.DEFAULT_PATH))
-        routed = route.route(about, routing_file.load(path, base.discover(), variables), moment, [])
-        for line in (f"{path.name} at {moment.isoformat()}", *routed.why):
-            typer.echo(line)
-        for target in routed.send:
-            typer.echo(f"  told      {target.sender:6} {target.recipient}: {target.reason}")
-        for one in routed.suppressed:
-            word = "waits" if one.waits_until else "not told"
-            typer.echo(f"  {word:9} {one.sender:6} {one.recipient or '(nobody)'}: {one.reason}")
 
 
 @app.command("login-link")

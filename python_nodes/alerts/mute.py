@@ -10,7 +10,7 @@ from python_nodes.alerts.decisions import HELD, Candidate, Reason, about
 from python_nodes.domain.findings import Alert, AlertDraft
 from python_nodes.domain.mutes import Mute
 
-__all__ = ["Holding", "Mute", "apply", "covering", "ended", "holding", "of_alert"]
+__all__ = ["Holding", "Mute", "apply", "concerns", "covering", "ended", "holding", "of_alert"]
 
 FACT = "muted"
 """In an alert's evidence while it is muted: until when, why, and what was not told meanwhile."""
@@ -101,6 +101,11 @@ def ended(draft: Alert, mutes: Iterable[Mute], as_of: datetime) -> Mute | None:
         ),
         None,
     )
+
+
+def concerns(mute: Mute, draft: AlertDraft) -> bool:
+    """Tell whether a mute, when it holds, is about all of an alert."""
+    return _speaks_of(mute, draft.kind, draft.cause, draft.category) and _covers(mute, draft)
 
 
 def _speaks_of(mute: Mute, kind: str, cause: str, category: str) -> bool:

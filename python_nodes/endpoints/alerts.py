@@ -100,6 +100,7 @@ class Explained(BaseModel):
     alert: FullAlert
     history: list[dict[str, Any]]
     deliveries: list[dict[str, Any]]
+    timeline: list[dict[str, Any]]
 
 
 class DeliveryRef(BaseModel):

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
-from python_nodes.steps import alert_context, places
+from python_nodes.steps import alert_context, alert_timeline, places
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, deliveries, portfolio
 
@@ -45,6 +45,7 @@ def explained(services: Services, tenant_id: int, alert_id: int, only: Only = No
             "alert": _full(conn, services, alert, listings),
             "history": [_plain(asdict(event)) for event in alerts.history(conn, alert_id)],
             "deliveries": [_plain(asdict(sent)) for sent in deliveries.list_for_alert(conn, alert_id)],
+            "timeline": [alert_timeline.plain(entry) for entry in alert_timeline.of(conn, alert, listings)],
         }
 
 

@@ -34,7 +34,10 @@ TABLE = {
     ("post", "/v1/observe"): "score", ("post", "/v1/webhooks/{connection_id}"): "notify",
     ("post", "/v1/baselines/refresh"): "score", ("get", "/v1/profiles"): "read",
     ("post", "/v1/forecasts/refresh"): "score", ("get", "/v1/forecasts/{id}"): "read",
+    ("post", "/v1/outlooks/refresh"): "score",
     ("get", "/v1/pickup/{id}"): "read",
+    ("get", "/v1/mutes"): "read", ("post", "/v1/mutes"): "notify", ("post", "/v1/mutes/{id}/end"): "notify",
+    ("get", "/v1/held"): "read",
     ("get", "/docs/scalar.js"): "read", ("get", "/openapi.json"): "read", ("get", "/console/alerts"): "read",
 }  # fmt: skip
 
