@@ -34,11 +34,18 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Nobody is on call from ``start`` until before ``end``; ``after`` is the shift that ended, if any did."""
+    """Nobody is on call from ``start`` until before ``end``; ``after`` and ``before`` are the shifts around it."""
 
     start: datetime
     end: datetime
     after: Shift | None
+    before: Shift | None
+
+    def place(self) -> str:
+        """Say between which events of the file it is."""
+        words = (("after", self.after), ("before", self.before))
+        told = [f"{word} the event of line {one.line} ({', '.join(one.people)})" for word, one in words if one]
+        return " and ".join(told) or "it has no shift at all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +81,10 @@ class Rotation:
         reached, last = start, None
         for one in self.shifts(start, end):
             if one.start > reached:
-                return Gap(start=reached, end=one.start, after=last)
+                return Gap(start=reached, end=one.start, after=last, before=one)
             if one.end > reached:
                 reached, last = one.end, one
-        return Gap(start=reached, end=end, after=last) if reached < end else None
+        return Gap(start=reached, end=end, after=last, before=None) if reached < end else None
 
 
 @lru_cache(maxsize=256)
@@ -117,8 +124,8 @@ def _shift(event: Event, file: str, zone: ZoneInfo, people: Mapping[str, str]) -
     if str(event.get("STATUS", "")).upper() == "CANCELLED":
         return None
     where = f"{file}, event of line {line}"
-    _check_zone(event, where)
     try:
+        _check_zone(event, where)
         begins, ends = event.start, event.end
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from None

@@ -208,8 +208,7 @@ def _rotation(name: str, told: File, people: Mapping[str, Person], reading: _Rea
     if gap is not None:
         zone = ZoneInfo(table.zone)
         span = f"from {gap.start.astimezone(zone):%Y-%m-%d %H:%M} to {gap.end.astimezone(zone):%Y-%m-%d %H:%M %Z}"
-        after = f", after the event of line {gap.after.line} ({', '.join(gap.after.people)})" if gap.after else ""
-        raise Wrong(place, f"a gap: {table.file} has nobody on call {span}{after}")
+        raise Wrong(place, f"a gap: {table.file} has nobody on call {span}, {gap.place()}")
     return found
 
 

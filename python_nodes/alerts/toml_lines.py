@@ -14,7 +14,7 @@ from typing import Any
 Place = tuple[int | str, ...]
 """Keys and positions, counted from 0, that lead to a value."""
 
-CLOSING = ("", "\n]", "\n]}", "\n]}]", "\n]]")
+CLOSING = ("", "\n]", "\n]}", "\n]}]", "\n]}}]", "\n]]")
 
 
 def line_of(text: str, place: Place) -> int | None:

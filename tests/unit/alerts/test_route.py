@@ -11,7 +11,7 @@ import pytest
 
 from python_nodes.alerts import routing_file
 from python_nodes.alerts.policy import RoutePolicy, Subject
-from python_nodes.alerts.route import PastDelivery, Routed, route, subject
+from python_nodes.alerts.route import PastDelivery, Routed, likeliest, route, subject
 from python_nodes.domain.findings import Alert, Category
 from python_nodes.domain.portfolio import ListingInfo
 
@@ -209,3 +209,51 @@ def test_an_alert_on_several_channels_is_of_each(make_listing: Callable[..., Lis
     )  # fmt: skip
     about = subject(alert, [make_listing(1, channel="airbnb"), make_listing(2, channel="vrbo")])
     assert (about.channels, about.properties, about.spread) == ({"airbnb", "vrbo"}, {"hotel-1"}, 2)
+
+
+def likely(cause: str, team: str, probability: float) -> dict[str, object]:
+    rest = {"cause": "unknown", "probability": 1 - probability, "team": ""}
+    return {"causes": [{"cause": cause, "probability": probability, "team": team}, rest]}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "team"),
+    [
+        (likely("feed_stale", "data", 0.8), "data"), (likely("feed_stale", "data", 0.4), ""), ({}, ""),
+        (likely("price_error", "revenue", 0.9), "revenue"), ({"causes": []}, ""),
+    ],
+)  # fmt: skip
+def test_the_likeliest_cause_names_the_team(evidence: dict[str, object], team: str) -> None:
+    assert likeliest(evidence)[0] == team
+
+
+def test_a_data_problem_goes_to_the_data_team_once_its_cause_is_sure() -> None:
+    data = routing_file.load(
+        routing_file.DEFAULT_PATH, SENDERS, VARIABLES | {"NIGHTPORTER_DATA_EMAIL_TO": "data@example.test"}
+    )
+    sure = replace(ABOUT, cause_team="data", cause_probability=0.6)
+    assert told(route(sure, data, AS_OF, [])) == {"data@example.test"}
+    routed = route(replace(sure, cause_probability=0.4), data, AS_OF, [])
+    assert told(routed) == {"C1", "ops@example.test"}
+    assert any("cause_team is data with 40% only, not 50%" in item.reason for item in routed.suppressed)
+    critical = route(replace(sure, category="critical"), data, AS_OF, [])
+    assert told(critical) == {"data@example.test", "+351210"}, "whoever is on call is woken all the same"
+
+
+def test_while_the_data_team_has_nobody_operations_is_told() -> None:
+    routed = route(replace(ABOUT, cause_team="data", cause_probability=0.9), POLICY, AS_OF, [])
+    assert told(routed) == {"C1", "ops@example.test"}
+    assert "nobody can be reached in data: operations is told in its place" in routed.why
+
+
+def test_an_alert_whose_listings_are_gone_is_routed_by_what_it_says_itself() -> None:
+    alert = Alert(
+        alert_id=1, updated_at=AS_OF, resolved_at=None, version=1, fingerprint="f", scope="listing", listing_id=7,
+        property_id=None, market="lisbon", metric="listing_views", kind="feed_stale", cause="feed_stale", title="t",
+        category="high", score=70.0, currency="EUR", impact_minor=1, loss_per_day_minor=1, lost_so_far_minor=1,
+        onset_date=date(2026, 3, 4), raised_at=AS_OF, evidence=dict(likely("feed_stale", "data", 0.9)), parts={},
+    )  # fmt: skip
+    alone = subject(alert, [])
+    assert (alone.markets, alone.properties, alone.channels) == (frozenset({"lisbon"}), frozenset(), frozenset())
+    assert alone.cause_team == "data"
+    assert told(route(alone, POLICY, AS_OF, [])) == {"C1", "ops@example.test"}
