@@ -21,8 +21,8 @@ def _default_days() -> Mapping[str, float]:
 def _default_doubts() -> Mapping[str, float]:
     """Return how far a guard's share is off by cause, in the logarithm of what is left, as a part of that logarithm."""
     return {
-        "listing_down": 0.1, "calendar_closed": 0.35, "rate_missing": 0.35, "calendar_empty": 0.35,
-        "price_error": 0.5, "currency_switched": 0.5, "fee_missing": 0.5, "unknown": 0.6,
+        "listing_down": 0.1, "calendar_closed": 0.32, "rate_missing": 0.35, "calendar_empty": 0.35,
+        "price_error": 0.37, "currency_switched": 0.3, "fee_missing": 0.3, "unknown": 0.6,
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ class WorthDoubt:
     ``pool_days`` are the days that all listings' dispersion weighs beside a listing's own.
     """
 
-    season_sd: float = 0.12
+    season_sd: float = 0.09
     pool_days: float = 30.0
 
 
