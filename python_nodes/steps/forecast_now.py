@@ -30,7 +30,7 @@ def run(
     whole = matrix.days[0] + np.arange(len(matrix.days) + horizon)
     made = forecast.make(
         matrix.values[metric][0], matrix.days, horizon, holiday_matrix([listing], whole)[0],
-        local_events.of_market(services.events_folder, listing.market, whole),
+        local_events.of_listing(services, tenant_id, listing, whole),
     )  # fmt: skip
     if made is None:
         raise NotFoundError(f"nothing is told of {metric} of listing {name} in the {services.history_days} days before")

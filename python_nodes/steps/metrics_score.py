@@ -45,8 +45,9 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         with ThreadPoolExecutor(max_workers=1) as pool:
             # Meanwhile, since neither needs the other; with this run's log context.
             screening = pool.submit(
-                copy_context().run, series_screen.run, services, tenant_id, matrix, listings, today, down
-            )
+                copy_context().run, series_screen.run, services, tenant_id, matrix, listings, today, down,
+                watches[0].learnt,
+            )  # fmt: skip
             done = apart.by_property(listings, score)
             found = [anomaly for each in done.results for anomaly in each]
             store(services, tenant_id, SOURCE_KIND, as_of, found, done.failed)

@@ -14,6 +14,7 @@ from python_nodes.domain.columns import BoolArray
 from python_nodes.domain.metrics import DayArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import screen, screen_file
+from python_nodes.scoring.learn.applied import Learnt
 from python_nodes.steps import local_events
 from python_nodes.steps.services import Services
 
@@ -33,11 +34,14 @@ def run(
     listings: Sequence[ListingInfo],
     today: date,
     down: BoolArray,
+    learnt: Learnt | None = None,
 ) -> screen.Found:
     """Screen all series, and keep what judged them in the place of the last sweep's."""
+    known = None if learnt is None else learnt.unfit(matrix.listing_ids, matrix.days)
+    unfit = down if known is None else down | known
     with log.stage("series_screen", tenant_id=tenant_id) as facts:
         whole = _with_unwatched(services, tenant_id, matrix)
-        found = screen.screen(whole, listings, today, down, _events(services, listings, matrix.days))
+        found = screen.screen(whole, listings, today, unfit, _events(services, listings, matrix.days))
         if found.metrics:
             screen_file.keep(kept_at(services, tenant_id), found)
         facts.update(found.report())

@@ -16,13 +16,13 @@ from scipy import special
 
 from python_nodes.domain.metrics import FloatArray
 
-STRENGTH = 4.0
+STRENGTH = 2.0
 """Verdicts that the budget's word weighs as."""
 PRIOR_ALERTS = 2.0
 """Judged alerts that the exponential tails weigh as."""
 REAL_EXCESS = 12.0
 """Mean excess of real ones before any was judged, in nats: the middle incident of bench/_incidents.py has more."""
-LOST_REAL = 0.01
+LOST_REAL = 0.02
 """So much of the real alerts of the whole watch a moved cut may be expected to cost."""
 LEAST = 1e-6
 """No cut is moved further than this share of what the budget allows."""

@@ -75,10 +75,12 @@ def wanted(
     }
     scores = {name: precision.log_evidence(list(parts.values()), whole) for name, parts in by_name.items()}
     best = max(scores, key=lambda name: scores[name] - (0.0 if name == "all" else CLEARER))
-    real = {part: judged.alerts * precision.precision(judged) for part, judged in by_name[best].items()}
+    share = {part: len(ids) / max(len(row_of), 1) for part, ids in parted[best].items()}
     found = []
     for part, judged in by_name[best].items():
-        moved = precision.moved(judged, whole, real[part] / max(sum(real.values()), 1e-9))
+        # Before real ones were judged, each listing is thought to have as many.
+        own = precision.PRIOR_ALERTS * share[part] + judged.real.size
+        moved = precision.moved(judged, whole, own / (precision.PRIOR_ALERTS + whole.real.size))
         ids = parted[best][part]
         now = float(np.mean([in_force.get(listing_id, 1.0) for listing_id in ids]))
         if max(moved.factor / now, now / moved.factor) >= CHANGED and judged.false.size:
