@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sandbox.receivers_forms import Forms
+
 Block = dict[str, Any]
 
 
@@ -89,6 +91,7 @@ class Inbox:
         self._texts: list[Text] = []
         self._files: dict[str, SlackFile] = {}
         self._channels: dict[str, str] = {}
+        self.forms = Forms()
 
     def channel_id(self, name: str) -> str:
         """The id of a channel named by id or by name; a new name becomes a channel."""

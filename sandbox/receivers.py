@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from sandbox import receivers_clicks, receivers_twilio
 from sandbox.inbox import Email, Inbox, SlackMessage, Text
 from sandbox.receivers_blocks import mrkdwn, plain_text
+from sandbox.receivers_forms import OpenForm
 
 TEMPLATES = Path(__file__).parent / "templates"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -101,6 +102,7 @@ def blueprint(inbox: Inbox, now: Callable[[], datetime], page_token: str, hooks:
         ("GET", "/messages.json", "messages_json", _messages_json),
         ("GET", "/files/<file_id>", "file", _file),
         ("POST", "/messages/click", "click", _click),
+        ("POST", "/messages/form", "form", _form),
         ("POST", "/messages/reply", "reply", _reply),
     )
     for method, path, name, view in routes:
@@ -123,7 +125,7 @@ def _messages(desk: Desk) -> BaseResponse:
         return redirect(url_for("pages.messages"))
     return _page(
         "messages.html", now=desk.now(), entries=entries(desk.inbox), channel_name=desk.inbox.channel_name,
-        word=session.pop("word", None), hooks=desk.hooks,
+        word=session.pop("word", None), hooks=desk.hooks, forms=desk.inbox.forms.opened(),
     )  # fmt: skip
 
 
@@ -148,8 +150,33 @@ def _click(desk: Desk) -> BaseResponse:
     if message is None:
         abort(404)
     url, action = desk.hooks.slack_actions_url, request.form.get("action_id", "")
-    done = receivers_clicks.press(url, message, action, desk.now())
+    done = receivers_clicks.press(url, message, action, desk.now(), desk.inbox.forms.trigger())
     return _answered(done.word, status=done.status, elapsed_s=done.elapsed_s)
+
+
+def _form(desk: Desk) -> BaseResponse:
+    """Send an open form, or close it unsent."""
+    desk.check()
+    form = next((one for one in desk.inbox.forms.opened() if one.form_id == request.form.get("form_id")), None)
+    if form is None:
+        abort(404)
+    if request.form.get("close"):
+        desk.inbox.forms.keep(form, {})
+        return _answered("Closed")
+    done = receivers_clicks.submit(desk.hooks.slack_actions_url, form, _seconds(form, request.form))
+    if done.ok:
+        desk.inbox.forms.keep(form, done.errors)
+    return _answered(done.word, status=done.status, elapsed_s=done.elapsed_s, errors=done.errors)
+
+
+def _seconds(form: OpenForm, filled: Mapping[str, str]) -> dict[str, str]:
+    """What was filled in, a browser's moments (UTC) as seconds since 1970."""
+    values = {block["block_id"]: filled.get(block["block_id"], "") for block in form.inputs()}
+    for block in form.inputs():
+        told = values[block["block_id"]]
+        if block["element"]["type"] == "datetimepicker" and told and not told.isdigit():
+            values[block["block_id"]] = str(int(datetime.fromisoformat(told).replace(tzinfo=UTC).timestamp()))
+    return values
 
 
 def _reply(desk: Desk) -> BaseResponse:

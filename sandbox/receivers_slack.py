@@ -17,7 +17,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from sandbox import receivers_blocks
+from sandbox import receivers_blocks, receivers_forms
 from sandbox.inbox import Block, Inbox, SlackMessage
 
 TOKEN = "xoxb-sandbox"
@@ -45,6 +45,7 @@ def blueprint(inbox: Inbox, now: Callable[[], datetime]) -> Blueprint:
         "chat.postEphemeral": lambda args: _post_ephemeral(inbox, args, now()),
         "conversations.history": lambda args: _history(inbox, args),
         "conversations.replies": lambda args: _replies(inbox, args),
+        "views.open": lambda args: _open_form(inbox, args),
         "files.getUploadURLExternal": lambda args: _upload_url(inbox, args),
         "files.completeUploadExternal": lambda args: _complete_upload(inbox, args, now()),
     }
@@ -85,7 +86,7 @@ def _arguments() -> dict[str, Any]:
             raise SlackError("invalid_json")
         return body
     arguments: dict[str, Any] = request.values.to_dict()
-    for name in ("blocks", "files"):
+    for name in ("blocks", "files", "view"):
         if name in arguments:
             try:
                 arguments[name] = json.loads(arguments[name])
@@ -181,6 +182,17 @@ def _post_ephemeral(inbox: Inbox, args: dict[str, Any], now: datetime) -> dict[s
     thread_ts = str(args["thread_ts"]) if args.get("thread_ts") else None
     message = inbox.post(_channel(args), text, blocks, now, thread_ts=thread_ts, only_for=user)
     return {"message_ts": message.ts}
+
+
+def _open_form(inbox: Inbox, args: dict[str, Any]) -> dict[str, Any]:
+    view = args.get("view")
+    found = receivers_forms.problems(view)
+    if found or not isinstance(view, dict):
+        raise SlackError("invalid_arguments", [f"[ERROR] {message}" for message in found])
+    opened = inbox.forms.open(str(args.get("trigger_id") or ""), view)
+    if isinstance(opened, str):
+        raise SlackError(opened)
+    return {"view": view | {"id": opened.form_id, "state": {"values": {}}}}
 
 
 def _upload_url(inbox: Inbox, args: dict[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from flask import Response, current_app, make_response, render_template, request
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.types import ResponseDict
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, Field
 
 from python_nodes import clock, jobs
-from python_nodes.actions import Wish
+from python_nodes.actions import ActionKind, Verdict, Wish
 from python_nodes.auth import access, caller, signed
 from python_nodes.errors import PermanentError
 from python_nodes.http.bodies import AsOfBody, IdPath
@@ -23,23 +23,31 @@ CONFLICT = 409
 
 
 class ActionBody(AsOfBody):
-    """What is done, by whom; ``assignee`` goes with assign, ``is_real`` with verdict, ``note`` with any."""
+    """What is done, by whom.
 
-    kind: Literal["acknowledge", "assign", "resolve", "verdict", "note"]
+    ``assignee`` goes with assign, ``until_at`` with snooze, ``verdict`` (or ``is_real`` alone: real or a false alarm)
+    and ``cause`` with verdict, ``note`` with any.
+    """
+
+    kind: ActionKind
     actor: str = Field(min_length=1, max_length=120, examples=["ada"])
     note: str = Field(default="", max_length=2000)
     assignee: str | None = Field(default=None, min_length=1, max_length=120)
+    until_at: AwareDatetime | None = Field(default=None, examples=["2026-03-02T18:00:00Z"])
+    verdict: Verdict | None = None
     is_real: bool | None = None
     cause: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,60}$")
 
-    @model_validator(mode="after")
-    def _complete(self) -> ActionBody:
-        needed = {"assign": ("assignee", self.assignee), "verdict": ("is_real", self.is_real)}.get(self.kind)
-        if needed is not None and needed[1] is None:
-            raise ValueError(f"{needed[0]} is needed with {self.kind}")
-        if self.kind == "note" and not self.note:
-            raise ValueError("note is needed with note")
-        return self
+    def wish(self) -> Wish:
+        """Say it as a wish; what does not go with the kind is left out."""
+        is_judged = self.kind == "verdict"
+        by_flag: Verdict | None = None if self.is_real is None else "real" if self.is_real else "false_alarm"
+        return Wish(
+            kind=self.kind, actor=self.actor, note=self.note,
+            assignee=self.assignee if self.kind == "assign" else None,
+            until_at=clock.resolve(self.until_at) if self.kind == "snooze" and self.until_at else None,
+            verdict=(self.verdict or by_flag) if is_judged else None, cause=self.cause if is_judged else None,
+        )  # fmt: skip
 
 
 class ActedView(BaseModel):
@@ -70,8 +78,7 @@ class LinkQuery(BaseModel):
 )
 def act_on_alert(path: IdPath, body: ActionBody) -> Response:
     """Record the action; what no longer makes sense is a conflict."""
-    told = body.model_dump(exclude={"as_of"})
-    acted = alert_act.run(services(), caller().tenant_id, path.id, Wish(**told), body.moment())
+    acted = alert_act.run(services(), caller().tenant_id, path.id, body.wish(), body.moment())
     if acted.status == "refused":
         raise PermanentError(acted.word, status=CONFLICT)
     _tell(acted)
@@ -98,7 +105,7 @@ def act_by_link() -> Response:
     """Do what the page asked about."""
     token = request.form.get("token", "")[:2000]
     try:
-        acted, view = action_page.answer(services(), token, clock.now())
+        acted, view = action_page.answer(services(), token, request.form, clock.now())
     except PermanentError as error:
         return _page(action_page.refused(str(error)), "", error.status)
     _tell(acted)

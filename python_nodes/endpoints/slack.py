@@ -1,7 +1,7 @@
-"""POST /v1/slack/actions: a button of a message was pressed; from Slack itself or handed on, byte for byte, by a flow.
+"""POST /v1/slack/actions: a button was pressed or a form filled in; from Slack itself or handed on by a flow.
 
-Slack signs the raw body with the app's signing secret and a time; it waits three seconds. So the action is stored here
-and now, and the message is updated by a worker.
+Slack signs the raw body with the app's signing secret and a time; it waits three seconds. So the action is stored, or
+the form opened, here and now, and the message is updated by a worker.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ api = APIBlueprint("slack", __name__, abp_tags=[{"name": "answers"}])
 
 
 class Recorded(BaseModel):
-    """What became of the click; ``ignored`` is an interaction that is none of our buttons."""
+    """What became of a press; ``ignored`` is an interaction that is none of ours. A form is answered in Slack's way."""
 
     status: str
     alert_id: int | None = None
@@ -28,21 +28,23 @@ class Recorded(BaseModel):
 
 
 @api.post(
-    "/v1/slack/actions", security=signed("slack_signature"), responses={200: Recorded}, summary="A button was pressed"
+    "/v1/slack/actions", security=signed("slack_signature"), responses={200: Recorded}, summary="Something was done"
 )
-def slack_pressed() -> Response:
+def slack_acted() -> Response:
     """Verify, record, answer; the rest follows."""
-    raw, now = request.get_data(), clock.now()
+    raw, now, tenant_id = request.get_data(), clock.now(), caller().tenant_id
     signature = slack_action.verify(services(), raw, dict(request.headers), now)
-    click = slack_action.read(raw, now)
-    if click is None:
+    answer = slack_action.run(services(), tenant_id, raw, signature, now)
+    acted = answer.acted
+    if acted is None:
         return ok({"status": "ignored"})
-    acted = slack_action.run(services(), caller().tenant_id, click, signature, raw)
     region: str = current_app.extensions["nightporter.settings"]["region"]
-    tenant_id, alert_id = caller().tenant_id, click.alert_id
     if acted.changed:
-        jobs.enqueue_tell(tenant_id, alert_id, click.at, region=region, run_id=run_id())
-    if acted.status != "recorded" or not acted.changed:
-        word = Whisper(channel=click.channel, user=click.user_id, text=acted.word)
-        jobs.enqueue_tell(tenant_id, alert_id, click.at, region=region, run_id=run_id(), whisper=word)
-    return ok(acted.answer())
+        jobs.enqueue_tell(tenant_id, acted.alert_id, answer.at, region=region, run_id=run_id())
+    elif not answer.is_told:
+        word = Whisper(channel=answer.channel, user=answer.user_id, text=acted.word)
+        jobs.enqueue_tell(tenant_id, acted.alert_id, answer.at, region=region, run_id=run_id(), whisper=word)
+    if answer.body is None:
+        return ok(acted.answer())
+    # A form reads the answer: nothing closes it, errors keep it open.
+    return Response(answer.body, content_type="application/json" if answer.body else "text/plain")

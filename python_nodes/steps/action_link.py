@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
-from python_nodes.actions import BUTTONS
+from python_nodes.actions import BUTTONS, MORE
 from python_nodes.errors import PermanentError
 from python_nodes.steps.services import Services
 
@@ -40,6 +40,6 @@ def read(services: Services, token: str) -> ActionLink:
     except BadSignature:
         raise PermanentError("This link is not one of ours.", status=401) from None
     link = ActionLink(**told)
-    if link.choice not in BUTTONS:
+    if link.choice not in (*BUTTONS, MORE):
         raise PermanentError("This link offers what no longer exists.", status=410)
     return link

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from python_nodes import actions, log
 from python_nodes.actions import Decision, Standing, Taken, Wish
 from python_nodes.domain.findings import Alert
+from python_nodes.errors import PermanentError
 from python_nodes.steps.services import Services
 from python_nodes.store import actions as action_store
-from python_nodes.store import alerts, deliveries, idempotency, verdicts
+from python_nodes.store import alerts, deliveries, idempotency, mutes, verdicts
 
 UPDATED_IN_PLACE = "slack"
 """The sender whose messages show who takes care; the others hear only that an alert ended."""
@@ -63,12 +64,16 @@ def run(services: Services, tenant_id: int, alert_id: int, wish: Wish, at: datet
 def act(conn: Connection, tenant_id: int, alert_id: int, wish: Wish, at: datetime) -> Acted:
     """Carry one wish out within the caller's transaction."""
     with log.stage("alert_act", tenant_id=tenant_id, alert_id=alert_id, kind=wish.kind) as facts:
+        lacking = actions.lacks(wish, at)
+        if lacking:
+            field, word = next(iter(lacking.items()))
+            raise PermanentError(word, status=422, field=field)
         alert = action_store.hold(conn, alert_id)
         decision = actions.decide(wish, alert.resolved_at, standing(conn, alert_id))
         if decision.status == "recorded":
             _record(conn, alert, wish, decision, at)
         facts.update(status=decision.status)
-    changed = decision.status == "recorded" and wish.kind != "note"
+    changed = decision.status == "recorded"
     return Acted(alert_id=alert_id, status=decision.status, word=decision.word, changed=changed)
 
 
@@ -123,16 +128,40 @@ def _after_s(alert: Alert, at: datetime | None) -> float | None:
 def _record(conn: Connection, alert: Alert, wish: Wish, decision: Decision, at: datetime) -> None:
     note = actions.stored_note(wish)
     action_id = action_store.add(conn, alert.alert_id, wish.kind, wish.actor, taken_at=at, note=note)
-    if wish.kind == "verdict":
+    if wish.verdict is not None:
         verdicts.add(
-            conn, alert.alert_id, bool(wish.is_real), wish.actor, given_at=at, cause=wish.cause, note=wish.note
+            conn, alert.alert_id, wish.verdict not in actions.CLOSING, wish.actor, given_at=at, cause=wish.cause,
+            note=wish.note, verdict=wish.verdict,
         )  # fmt: skip
-    if decision.closes is not None:
+    if wish.until_at is not None:
+        _snooze(conn, alert, wish, wish.until_at, at)
+    if decision.closes is None:
+        _plan_updates(conn, alert.alert_id, f"{STEP_PREFIX}{action_id}", f"{wish.kind} by {wish.actor}", at)
+    else:
+        _end_snoozes(conn, alert, at)
         # An alert cannot end before its last change, even where that was dated by another clock.
         alerts.resolve(conn, alert.alert_id, max(at, alert.raised_at), decision.closes)
         action_store.silence(conn, alert, wish.kind, decision.closes, at)
-    elif wish.kind != "note":
-        _plan_updates(conn, alert.alert_id, f"{STEP_PREFIX}{action_id}", f"{wish.kind} by {wish.actor}", at)
+    if wish.note and wish.kind in {"assign", "snooze"}:
+        # Their own note says to whom, or until when.
+        extra = Wish(kind="note", actor=wish.actor, note=wish.note)
+        _record(conn, alert, extra, Decision(status="recorded", word=""), at)
+
+
+def _snooze(conn: Connection, alert: Alert, wish: Wish, until_at: datetime, at: datetime) -> None:
+    _end_snoozes(conn, alert, at)
+    reason = wish.note or f"alert {alert.alert_id} was snoozed"
+    mutes.add(
+        conn, start_at=at, end_at=until_at, reason=reason, actor=wish.actor, origin="snooze",
+        fingerprint=alert.fingerprint,
+    )  # fmt: skip
+
+
+def _end_snoozes(conn: Connection, alert: Alert, at: datetime) -> None:
+    """End what was said before: the last word on an alert holds, and a new problem of its kind is news."""
+    for one in mutes.since(conn, at):
+        if one.origin == "snooze" and one.fingerprint == alert.fingerprint and one.mute_id is not None:
+            mutes.end(conn, one.mute_id, at)
 
 
 def _plan_updates(conn: Connection, alert_id: int, step: str, reason: str, at: datetime) -> None:

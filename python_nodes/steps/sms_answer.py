@@ -78,8 +78,12 @@ def reply(services: Services, tenant_id: int, told: Mapping[str, str], raw: byte
     wanted = actions.read_sms(told.get("Body", ""))
     if wanted is None:
         return Acted(alert_id=0, status="refused", word=f"Not understood. Reply {SMS_WORDS}.", changed=False)
-    choice, alert_id = wanted
-    wish = actions.chosen(choice, f"…{number[-4:]} (SMS)")
+    alert_id = wanted.alert_id
+    until_at = None if wanted.lasts is None else at + wanted.lasts
+    wish = actions.chosen(wanted.choice, f"…{number[-4:]} (SMS)", until_at=until_at)
+    lacking = actions.lacks(wish, at)
+    if lacking:
+        return Acted(alert_id=alert_id, status="refused", word=next(iter(lacking.values())), changed=False)
     try:
         acted, _ = alert_act.act_once(
             services, tenant_id, Request(endpoint=REPLIES, key=sid, raw=raw), alert_id, wish, at

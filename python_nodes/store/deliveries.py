@@ -144,7 +144,8 @@ def earlier_unsent(conn: Connection, delivery: Delivery, patience: ColumnElement
     d = deliveries.c
     same = (d.alert_id == delivery.alert_id) & (d.sender == delivery.sender) & (d.recipient == delivery.recipient)
     waits = d.status.in_(("planned", "failed", "sending")) & (d.id < delivery.delivery_id)
-    return conn.execute(select(func.min(d.id)).where(same, waits, patience)).scalar_one()
+    first: int | None = conn.execute(select(func.min(d.id)).where(same, waits, patience)).scalar_one()
+    return first
 
 
 def by_provider_ref(conn: Connection, sender: str, provider_ref: str) -> Delivery | None:

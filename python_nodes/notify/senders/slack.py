@@ -6,7 +6,7 @@ Recipients are channel ids (``C…``): ``conversations.history`` takes no names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -169,6 +169,11 @@ class Sender:
         """Say something that only one person in the channel sees; Slack keeps no copy, so it is never sent again."""
         with _by_recovery():
             self._client.chat_postEphemeral(channel=channel, user=user, text=escape(text), thread_ts=thread_ts)
+
+    def open_form(self, trigger_id: str, view: Mapping[str, Any]) -> None:
+        """Open a form over the message for whoever pressed; the trigger is good once, for three seconds."""
+        with _by_recovery():
+            self._client.views_open(trigger_id=trigger_id, view=dict(view))
 
     def _put_note(self, message: Message, ref: str) -> None:
         channel, _, ts = ref.partition(":")

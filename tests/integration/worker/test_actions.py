@@ -28,7 +28,7 @@ from werkzeug.serving import make_server
 
 from python_nodes.config import Settings
 from python_nodes.domain.findings import Anomaly
-from python_nodes.store import alerts, anomalies, apikeys, deliveries
+from python_nodes.store import alerts, anomalies, apikeys, deliveries, mutes
 from python_nodes.store.portfolio import load_listings
 from python_nodes.store.session import Database
 from sandbox import receivers, receivers_clicks, receivers_openai, receivers_slack, receivers_smtp, receivers_twilio
@@ -222,7 +222,7 @@ def test_acknowledge_is_recorded_at_once_and_shown_on_the_same_message(stack: St
     alert_id = stack.alert(SLACK)
     before = stack.message(alert_id)
     assert [element["action_id"] for _, element in receivers_clicks.buttons(before)] == [
-        "acknowledge", "resolve", "false_alarm",
+        "acknowledge", "resolve", "false_alarm", "more",
     ]  # fmt: skip
     pressed = stack.click(alert_id, "acknowledge")
     assert pressed["status"] == 200
@@ -289,12 +289,108 @@ def test_forged_late_replayed_and_broken_clicks_change_nothing(stack: Stack) -> 
     assert stack.done(alert_id) == [("acknowledge", "ada (Slack)")]
 
 
+def opened(stack: Stack, alert_id: int) -> Any:
+    """Press *More* and return the form that Slack was asked to open."""
+    pressed = stack.click(alert_id, "more")
+    assert pressed["status"] == 200, pressed
+    assert pressed["elapsed_s"] < receivers_clicks.ANSWER_WITHIN_S
+    (form,) = [one for one in stack.inbox.forms.opened() if one.view["title"]["text"] == f"Alert {alert_id}"]
+    return form
+
+
+def fill(stack: Stack, form: Any, **values: str) -> dict[str, Any]:
+    return dict(stack.pages.post("/messages/form", data={"form_id": form.form_id, **values}, headers=PAGE).json())
+
+
+def replies(stack: Stack, alert_id: int) -> list[str]:
+    root = stack.message(alert_id)
+    return [one.text for one in reversed(stack.inbox.slack()) if one.thread_ts == root.ts]
+
+
+def test_the_form_assigns_with_a_note_and_its_thread_tells_both(stack: Stack) -> None:
+    alert_id = stack.alert(SLACK)
+    form = opened(stack, alert_id)
+    assert [block["block_id"] for block in form.inputs()] == ["what", "assignee", "until_at", "cause", "note"]
+    lacking = fill(stack, form, what="assign")
+    assert lacking["errors"] == {"assignee": "Say who is to take care of it."}
+    assert stack.done(alert_id) == []
+    (form,) = [one for one in stack.inbox.forms.opened() if one.form_id == form.form_id]
+    assert fill(stack, form, what="assign", assignee="cy", note="call the hotel")["errors"] == {}
+    assert form.form_id not in [one.form_id for one in stack.inbox.forms.opened()], "a form that was taken is closed"
+    assert stack.done(alert_id) == [("assign", "ada (Slack)"), ("note", "ada (Slack)")]
+    eventually("both replies", lambda: len(replies(stack, alert_id)) == 2)
+    assert replies(stack, alert_id)[0].startswith("Assigned to cy by ada (Slack)")
+    assert replies(stack, alert_id)[1].endswith(": call the hotel")
+    assert "Assigned to cy" in json.dumps(stack.message(alert_id).blocks)
+
+
+def test_the_form_judges_and_says_what_was_judged_before(stack: Stack) -> None:
+    alert_id = stack.alert(SLACK)
+    first, second = opened(stack, alert_id), None
+    second = stack.inbox.forms.open(stack.inbox.forms.trigger(), first.view)
+    assert fill(stack, first, what="expected_event", note="the fair", cause="calendar_closed")["errors"] == {}
+    assert stack.resolved(alert_id)
+    late = fill(stack, second, what="resolve")
+    assert "already judged an expected event by ada (Slack)" in late["errors"]["what"]
+    (said,) = stack.client.get(f"/v1/alerts/{alert_id}/actions").json()["verdicts"]
+    assert (said["verdict"], said["is_real"], said["cause"]) == ("expected_event", False, "calendar_closed")
+
+
+def test_a_snooze_by_the_form_mutes_the_alert_until_its_end(stack: Stack) -> None:
+    alert_id = stack.alert(SLACK)
+    until, soon = NOON + timedelta(hours=4), NOON + timedelta(hours=1)
+    assert fill(stack, opened(stack, alert_id), what="snooze", until_at=str(int(until.timestamp())))["errors"] == {}
+    with stack.database.tenant(stack.tenant_id) as conn:
+        fingerprint = alerts.get(conn, alert_id).fingerprint
+        (muted,) = [one for one in mutes.active(conn, soon) if one.fingerprint == fingerprint]
+    assert (muted.origin, muted.end_at) == ("snooze", until)
+    body = {"kind": "snooze", "actor": "b", "until_at": AS_OF, "as_of": AS_OF}
+    past = stack.client.post(f"/v1/alerts/{alert_id}/actions", json=body)
+    assert (past.status_code, past.json()["field"]) == (422, "until_at")
+    assert stack.click(alert_id, "resolve")["status"] == 200
+    with stack.database.tenant(stack.tenant_id) as conn:
+        left = [one for one in mutes.active(conn, soon) if one.fingerprint == fingerprint]
+    assert left == [], "a problem of that kind that comes later is news"
+
+
+def test_a_trigger_opens_one_form_and_a_stale_one_none(stack: Stack) -> None:
+    alert_id = stack.alert(SLACK)
+    message = stack.message(alert_id)
+    pair = next(pair for pair in receivers_clicks.buttons(message) if pair[1]["action_id"] == "more")
+    stale = urlencode({"payload": json.dumps(receivers_clicks.payload(message, *pair, NOON))}).encode()
+    refused = send(stack, stale, receivers_clicks.sign(stale, int(time.time())))
+    assert (refused.status_code, "invalid_trigger_id" in refused.text) == (502, True)
+    fresh = receivers_clicks.payload(message, *pair, NOON, stack.inbox.forms.trigger())
+    body = urlencode({"payload": json.dumps(fresh)}).encode()
+    headers = receivers_clicks.sign(body, int(time.time()))
+    assert [send(stack, body, headers).status_code for _ in range(2)] == [200, 409]
+
+
+def test_a_form_of_somebody_else_s_making_is_refused(stack: Stack) -> None:
+    alert_id = stack.alert(SLACK)
+    form = opened(stack, alert_id)
+
+    def sent(**changes: Any) -> httpx2.Response:
+        view = form.view | {"id": "V1", "state": {"values": form.state({"what": "resolve"})}} | changes
+        told = {"type": "view_submission", "user": receivers_clicks.PERSON, "view": view, "team": {"id": "T"}}
+        body = urlencode({"payload": json.dumps(told)}).encode()
+        return send(stack, body, receivers_clicks.sign(body, int(time.time())))
+
+    assert sent(private_metadata="{}").status_code == 422
+    assert sent(private_metadata="x").status_code == 422
+    assert sent(state={"values": {"what": 3}}).status_code == 422
+    assert sent(callback_id="other").json() == {"status": "ignored"}
+    gone = sent(private_metadata=json.dumps({"alert_id": 999999, "channel": "C1"})).json()
+    assert gone == {"response_action": "errors", "errors": {"what": "That alert is no longer here."}}
+    assert stack.done(alert_id) == []
+
+
 def test_an_email_s_link_asks_first_and_acts_once(stack: Stack) -> None:
     alert_id = stack.alert(MAIL)
     mail = stack.inbox.emails()[0]
     assert mail.html is not None
     links = {label: unescape(url) for url, label in re.findall(r'href="([^"]+/act[^"]+)"[^>]*>([^<]+)<', mail.html)}
-    assert set(links) == {"Acknowledge", "Resolved", "False alarm"}
+    assert set(links) == {"Acknowledge", "Resolved", "False alarm", "More …"}
     page = stack.bare.get(links["False alarm"])
     assert (page.status_code, page.headers["content-type"].split(";")[0]) == (200, "text/html")
     assert "form-action 'self'" in page.headers["content-security-policy"]
@@ -449,6 +545,33 @@ def test_what_was_judged_false_is_not_raised_again_while_it_lasts(stack: Stack, 
     assert cycle(stack, 32, closed)["raised"] == 1, "it came back: that is another problem"
     history = stack.client.get(f"/v1/alerts/{alert_id}/explain").json()["history"]
     assert [one["event"] for one in history] == ["raised", "resolved", "silenced", "silence ended"]
+
+
+def test_the_mail_s_form_snoozes_and_names_what_it_lacks(stack: Stack) -> None:
+    alert_id = stack.alert(MAIL)
+    html = stack.inbox.emails()[0].html
+    assert html is not None
+    links = {label: unescape(url) for url, label in re.findall(r'href="([^"]+/act[^"]+)"[^>]*>([^<]+)<', html)}
+    page = stack.bare.get(links["More …"]).text
+    assert all(f'value="{name}"' in page for name in ("assign", "snooze", "new_normal", "data_problem"))
+    form = {"token": links["More …"].partition("token=")[2]}
+    assert stack.bare.post("/act", data=form | {"what": "explode"}).status_code == 422
+    assert stack.bare.post("/act", data=form | {"what": "snooze", "until_at": "soon"}).status_code == 422
+    assert "Say until when" in stack.bare.post("/act", data=form | {"what": "snooze"}).text
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    assert "Snoozed until" in stack.bare.post("/act", data=form | {"what": "snooze", "until_at": tomorrow}).text
+    assert "a problem of the data" in stack.bare.post("/act", data=form | {"what": "data_problem", "note": "feed"}).text
+    assert [kind for kind, _ in stack.done(alert_id)] == ["snooze", "verdict"]
+    assert not stack.resolved(alert_id), "what is wrong with the data is still wrong"
+
+
+def test_a_text_snoozes(stack: Stack) -> None:
+    alert_id = stack.alert(SMS)
+    form = {"MessageSid": "SMsnooze", "From": PHONE, "Body": f"SNOOZE {alert_id} 4H"}
+    assert "Snoozed until" in twilio(stack, "/v1/sms/replies", form).text
+    too_long = twilio(stack, "/v1/sms/replies", form | {"MessageSid": "SMlong", "Body": f"SNOOZE {alert_id} 900D"})
+    assert "30 days at most" in too_long.text
+    assert stack.done(alert_id) == [("snooze", "…0001 (SMS)")]
 
 
 def test_nothing_is_lost_while_a_provider_is_down(stack: Stack) -> None:

@@ -32,8 +32,9 @@ def upgrade() -> None:
     op.alter_column("verdicts", "verdict", nullable=False)
     op.add_column("deliveries", Column("is_passing", Boolean, nullable=False, server_default=text("false")))
     for name, table, columns, holds in INDICES:
-        where = {} if holds is None else {"postgresql_where": text(holds)}
-        op.create_index(name, table, ["tenant_id", *columns], **where)
+        op.create_index(
+            name, table, ["tenant_id", *columns], postgresql_where=None if holds is None else text(holds)
+        )  # fmt: skip
 
 
 def downgrade() -> None:
