@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from python_nodes.domain.findings import FORESEEN
 from python_nodes.errors import ConfigError
 
 PREFIX = "NIGHTPORTER_"
@@ -24,6 +25,13 @@ def _fernet_key(key: SecretStr) -> SecretStr:
     except ValueError:
         raise ValueError("must be 32 bytes in URL-safe base64, as `Fernet.generate_key()` makes them") from None
     return key
+
+
+def _foreseen(kinds: str) -> str:
+    unknown = sorted({one.strip() for one in kinds.split(",")} - FORESEEN - {""})
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not foreseen; there are: {', '.join(sorted(FORESEEN))}")
+    return kinds
 
 
 class Settings(BaseSettings):
@@ -116,6 +124,8 @@ class Settings(BaseSettings):
     # Expected of all watches, a week per 100 listings; None is what watches.toml says.
     false_alerts: float | None = Field(default=None, ge=0)
     events_folder: DirectoryPath | None = None
+    # Which kinds of finding about the days to come are looked for; empty for none.
+    foreseen: Annotated[str, AfterValidator(_foreseen)] = ",".join(sorted(FORESEEN))
 
     # What verdicts teach takes effect by itself within these limits; by default nothing does.
     learn_kinds: str = Field(default="", pattern=rf"^({_KINDS}(,{_KINDS})*)?$")

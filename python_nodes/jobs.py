@@ -106,6 +106,7 @@ def build_services(settings: Settings) -> Services:
             most_change=settings.learn_most_change,
         ),
         events_folder=settings.events_folder,
+        foreseen=frozenset(one.strip() for one in settings.foreseen.split(",") if one.strip()),
         clock=clock.now,
         sleep=time.sleep,
     )

@@ -67,7 +67,7 @@ class Finals:
     """What each of the next nights has on the books, ``now`` and ``money``, and will in the end, (n, size) each.
 
     ``rate`` (n,) is what a night brings in minor units, ``share`` (n,) each row's part of its market's nights,
-    ``method`` what the finals were told by, ``errors`` those of all methods.
+    ``method`` what the finals were told by, ``errors`` those of all methods, ``said`` what each would have told.
     """
 
     now: FloatArray
@@ -77,6 +77,7 @@ class Finals:
     share: FloatArray
     method: str
     errors: Mapping[str, float]
+    said: Mapping[str, FloatArray]
 
 
 def nights_of(
@@ -127,9 +128,9 @@ def finals(nights: Nights, markets: IntArray, capacity: FloatArray, told_from: I
     if np.isnan(learnt.then).all():
         del errors[LAST_YEAR]
     method = min(errors, key=lambda name: errors[name])
+    said = {name: _final(now, learnt, markets, capacity, name) for name in errors}
     return Finals(
-        now, money, _final(now, learnt, markets, capacity, method), _rate(nights, money, now, markets, today),
-        learnt.share, method, errors,
+        now, money, said[method], _rate(nights, money, now, markets, today), learnt.share, method, errors, said
     )  # fmt: skip
 
 

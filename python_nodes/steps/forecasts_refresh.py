@@ -17,7 +17,7 @@ from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NightporterError, RetryableError
 from python_nodes.scoring import forecast
 from python_nodes.scoring.calendar import holiday_matrix
-from python_nodes.steps import job_admin, local_events, pickup_view, places, snapshot
+from python_nodes.steps import job_admin, local_events, pickup_view, places, predict, snapshot
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, forecasts, jobs, portfolio
 from python_nodes.store.forecasts import StoredForecast
@@ -91,7 +91,8 @@ def run(services: Services, tenant_id: int, as_of: datetime, tell: Tell | None =
         paced = _paces(services, tenant_id, listings, [one.row for one in chosen], as_of, today)
         result = {"as_of_date": today.isoformat(), "listings": len(chosen), "forecasts": stored, "paces": paced}
         facts.update(result)
-    return result | {"models": spoke}
+    # By the same bookings, and after them: what they foresee needs no forecast of its own.
+    return result | {"models": spoke, "foreseen": predict.run(services, tenant_id, as_of)["kinds"]}
 
 
 def _subjects(
@@ -126,7 +127,7 @@ def _made(
     horizon = min((today - subject.until).days + forecast.HORIZON_DAYS, forecast.LONGEST_DAYS)
     ahead = np.arange(matrix.days[0], matrix.days[-1] + 1 + horizon)
     public = holiday_matrix([listing], ahead)[0]
-    events = local_events.of_market(services.events_folder, listing.market, ahead)
+    events = local_events.of_listing(services, tenant_id, listing, ahead)
     worth = float(economics.revenue_per_booking_minor[subject.row] * economics.kept_share[subject.row])
     found = []
     for metric in METRICS:

@@ -10,6 +10,7 @@ from typing import Any
 
 from python_nodes.alerts.guide import Guide
 from python_nodes.alerts.policy import RoutePolicy
+from python_nodes.domain.findings import FORESEEN
 from python_nodes.domain.metrics import MetricStore
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 from python_nodes.insights import OpenAISettings
@@ -96,5 +97,6 @@ class Services:
     inspect_listings: int = 300
     false_alerts: float | None = None
     events_folder: Path | None = None
+    foreseen: frozenset[str] = FORESEEN
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from python_nodes import guards
+from python_nodes.domain.findings import FORESEEN
 from python_nodes.domain.metrics import METRICS
 from python_nodes.scoring import silent
 from python_nodes.scoring.watches import load_watches
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED_ROW = re.compile(r"^\| `(\w+)` \|(.+)\|$", re.MULTILINE)
-KINDS = {*guards.discover(), *(watch.kind for watch in load_watches()), *silent.FIGURES}
+KINDS = {*guards.discover(), *(watch.kind for watch in load_watches()), *silent.FIGURES, *FORESEEN}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
