@@ -25,19 +25,21 @@ Places = Callable[[Alert], Sequence[ListingInfo]]
 
 def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
     """Plan what is due and name the alerts to be told; one whose telling failed is named again each time."""
-    policy = services.policy
     with log.stage("escalations_due", tenant_id=tenant_id) as facts, services.database.tenant(tenant_id) as conn:
-        fresh = escalations.changed(conn, policy.edition, as_of) if policy.escalations else []
-        where = _places(conn)
-        _enter(conn, policy, fresh, where, as_of)
-        checked = escalations.running(conn)
-        due = escalations.take_due(conn, as_of)
-        done = _advance(conn, policy, due, where, as_of)
-        _store(conn, done, as_of)
-        planned = sum(len(one.send) for _, one in done)
+        counts = carry_out(conn, services.policy, as_of)
         told = waiting.unsent(conn, escalate.PREFIX)
-        facts.update(checked=checked, entered=len(fresh), steps=len(done), due=planned, notify=len(told))
-    return {"checked": checked, "due": planned, "notify": [{"alert_id": alert_id} for alert_id in told]}
+        facts.update(counts, notify=len(told))
+    return counts | {"notify": [{"alert_id": alert_id} for alert_id in told]}
+
+
+def carry_out(conn: Connection, policy: RoutePolicy, as_of: datetime) -> dict[str, int]:
+    """Do all that is due within one transaction: whoever dies before its end has neither moved on nor planned."""
+    where = _places(conn)
+    _enter(conn, policy, escalations.changed(conn, policy.edition, as_of) if policy.escalations else [], where, as_of)
+    checked = escalations.running(conn)
+    done = _advance(conn, policy, escalations.take_due(conn, as_of), where, as_of)
+    _store(conn, done, as_of)
+    return {"checked": checked, "due": sum(len(one.send) for _, one in done)}
 
 
 def _places(conn: Connection) -> Places:
@@ -98,7 +100,7 @@ def _advance(
 
 
 def _store(conn: Connection, done: Sequence[tuple[Alert, Advanced]], as_of: datetime) -> None:
-    """Move on and plan in one transaction, so that whoever dies between leaves neither or both."""
+    """Move on and plan."""
     escalations.save(conn, [(alert.alert_id, one.progress) for alert, one in done], as_of)
     waiting.plan_all(conn, [(alert.alert_id, "planned", one.send) for alert, one in done], as_of)
     waiting.plan_all(conn, [(alert.alert_id, "suppressed", one.suppressed) for alert, one in done], as_of)
