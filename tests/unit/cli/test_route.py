@@ -71,3 +71,50 @@ def test_a_moment_without_a_zone_is_refused(tmp_path: Path) -> None:
     assert asked(tmp_path, ALERT, "--at", "2026-03-07T12:00:00") == (
         2, "nightporter: --at: '2026-03-07T12:00:00' needs a zone, such as Z\n",
     )  # fmt: skip
+
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "routing" / "routing.toml"
+
+
+def test_what_happens_while_nobody_acts_is_told_with_its_times(tmp_path: Path) -> None:
+    alert = tmp_path / "alert.json"
+    alert.write_text(json.dumps(ALERT | {"category": "critical", "raised_at": "2026-11-29T23:30:00Z"}))
+    asking = ["route", "--alert", str(alert), "--file", str(EXAMPLE), "--at", "2026-11-29T23:31:00Z"]
+    done = CliRunner().invoke(app, asking)
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    ahead = lines[lines.index("while nobody acts:") :]
+    times = [line[:16] for line in ahead if line.endswith("UTC, Critical, and nobody has it")]
+    assert times == ["2026-11-29 23:40", "2026-11-29 23:55", "2026-11-30 00:10", "2026-11-30 00:25"]
+    assert sum("+351910000011" in line for line in ahead) == 3, "ana has the night, and is told by SMS three times"
+    assert "  told      email  management@example.com" in done.output
+    assert "not on call in primary: ana is until 2026-11-30 09:00 WET" in done.output
+
+
+def test_the_hand_over_at_nine_reaches_the_next(tmp_path: Path) -> None:
+    alert = tmp_path / "alert.json"
+    alert.write_text(json.dumps(ALERT | {"category": "critical", "raised_at": "2026-11-30T08:40:00Z"}))
+    asking = ["route", "--alert", str(alert), "--file", str(EXAMPLE), "--at", "2026-11-30T08:40:00Z"]
+    ahead = CliRunner().invoke(app, asking).output.split("while nobody acts:")[1]
+    assert ahead.index("+351910000011") < ahead.index("+351910000012"), "at 08:50 ana, at 09:05 bo"
+
+
+def test_a_file_is_checked_by_itself() -> None:
+    done = CliRunner().invoke(app, ["route", "--check", str(EXAMPLE), "--at", "2026-11-29T12:00:00Z"])
+    assert done.exit_code == 0, done.output
+    assert "in order: 4 teams, 2 routes, 1 escalations, 2 chains" in done.output
+    assert "on call in primary: ana until 2026-11-30 09:00 WET" in done.output
+    assert "nobody can be reached in data: operations is told in its place" in done.output
+
+
+def test_a_file_that_is_wrong_ends_with_its_line(tmp_path: Path) -> None:
+    wrong = tmp_path / "routing.toml"
+    wrong.write_text(ROUTING.replace('teams = ["revenue", "ops"]', 'teams = ["revenue", "opps"]'))
+    done = CliRunner().invoke(app, ["route", "--check", str(wrong)])
+    assert done.exit_code == 2
+    assert "routing.toml: line 15: routes[1].teams: unknown team 'opps'; there are: ops, revenue" in done.output
+
+
+def test_without_an_alert_or_a_file_to_check_it_says_what_is_wanted() -> None:
+    done = CliRunner().invoke(app, ["route"])
+    assert (done.exit_code, "--alert FILE" in done.output) == (2, True)
