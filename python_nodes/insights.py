@@ -65,6 +65,7 @@ _WHAT = {
     "slow_decline": marked("The listing has been losing ground on {channel} for weeks, a little every day"),
     "market_demand": marked("Demand has fallen all over the market, not only for this listing"),
     "market_shift": marked("All over the market guests choose differently, not only at this listing"),
+    "unknown": marked("Fewer people see or book the listing on {channel} than before, for a reason not known yet"),
     "channel_fault": marked("All listings on {channel} fell together, so the fault is the channel's"),
 }
 

@@ -10,7 +10,7 @@ from gettext import NullTranslations
 
 from babel import Locale
 
-LANGUAGES = ("en",)
+LANGUAGES = ("en", "de")
 """Those that have a complete catalogue; a recipient's language is one of them, with or without a country."""
 
 

@@ -27,6 +27,7 @@ CHARTED = {
     "competitor_price": marked("competitors' price a night"),
 }  # fmt: skip
 """What the chart of a metric counts: of a rate its numerator; bookings where nothing else is named."""
+BOOKINGS = marked("bookings a day")
 PRICED = frozenset({"competitor_price"})
 """Metrics in the property's own currency."""
 
@@ -70,7 +71,7 @@ def band(alert: Alert, series: Mapping[str, Any], listing: ListingInfo | None) -
 
     days = [date.fromisoformat(day) for day in series["days"]]
     observed, expected, lower, upper = (np.array(series[name], dtype=np.float64) for name in SERIES)
-    unit = say(CHARTED.get(alert.metric, marked("bookings a day")))
+    unit = say(CHARTED.get(alert.metric, BOOKINGS))
     if alert.metric in PRICED and listing is not None:
         unit = f"{unit}, {listing.currency}"
     told = series.get("forecast")

@@ -1,0 +1,128 @@
+"""Everything that a message says comes through the catalogue: in a language nobody speaks, no plain word is left."""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from python_nodes import insights
+from python_nodes.alerts import guide
+from python_nodes.domain.findings import Alert
+from python_nodes.domain.metrics import METRICS
+from python_nodes.domain.said import say
+from python_nodes.domain.speech import speaking
+from python_nodes.notify import catalogue, extract, pseudo, render, stored, words
+from python_nodes.notify.labels import LABELS
+from python_nodes.notify.senders import email, slack, sms
+from python_nodes.steps import message_preview
+from tests.unit.notify import latin
+
+FILE = Path(__file__).with_name("alert.json")
+TOLD: dict[str, Any] = json.loads(FILE.read_text())
+NAMES = ("Alfama Loft", "Booking.com", "Lisbon", "ada")
+SPEECH = pseudo.speech(catalogue.FOLDER / extract.TEMPLATE)
+SOURCES = catalogue.FOLDER.parent
+
+
+def left(text: str, *names: str) -> list[str]:
+    return latin.words(text, (*NAMES, *names))
+
+
+@pytest.fixture(params=["open", "resolved"])
+def alert(request: pytest.FixtureRequest) -> Alert:
+    found = message_preview.read(TOLD)
+    if request.param == "open":
+        return found
+    back = {"low": 100, "mid": 20_000, "high": 30_000}
+    money = {**found.evidence["money"], "recovered_minor": back}
+    return replace(found, resolved_at=found.updated_at, evidence={**found.evidence, "money": money})
+
+
+def test_in_english_there_are_plain_words() -> None:
+    """Else this file would find nothing, whatever is missing."""
+    assert len(left(sms.text(message_preview.message(message_preview.read(TOLD), TOLD, "sms")))) > 10
+
+
+def test_slack_says_nothing_of_its_own(alert: Alert) -> None:
+    with speaking(SPEECH):
+        shown = latin.of_blocks(slack.blocks(message_preview.message(alert, TOLD, "slack"), None))
+    assert left(shown) == []
+
+
+def test_email_says_nothing_of_its_own(alert: Alert) -> None:
+    with speaking(SPEECH):
+        text, html = email.bodies(message_preview.message(alert, TOLD, "email"), "chart")
+    assert left(text) == []
+    assert left(latin.of_html(html)) == []
+    assert '<html lang="el">' in html
+
+
+def test_sms_says_nothing_but_what_can_be_answered(alert: Alert) -> None:
+    with speaking(SPEECH):
+        text = sms.text(message_preview.message(alert, TOLD, "sms"))
+    assert left(text.replace("[preview]", ""), "ACK OK FALSE") == []
+
+
+@pytest.mark.parametrize("kind", [*words.CAUSES, *guide.load().causes])
+def test_every_cause_is_said(kind: str) -> None:
+    advice = guide.load().of(kind)
+    with speaking(SPEECH):
+        shown = [words.cause(kind), say(advice.likely), say(advice.action)]
+        shown.append(insights.template(insights.facts(replace(message_preview.read(TOLD), cause=kind), None), "-"))
+    assert left(" ".join(shown)) == []
+
+
+def test_every_metric_category_and_state_is_said() -> None:
+    with speaking(SPEECH):
+        shown = [*map(words.metric, METRICS), *map(words.category, words.CATEGORIES), *map(words.state, words.STATES)]
+    assert left(" ".join(shown)) == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "resolved by ada", "judged a false alarm by ada", "not_bookable is no longer found", "This alert",
+        "Booking.com extranet",
+    ],
+)  # fmt: skip
+def test_reasons_stored_in_english_are_said_anew(sentence: str) -> None:
+    with speaking(SPEECH):
+        assert left(stored.heard(sentence)) == []
+    assert stored.heard("Somebody's own words, not ours") == "Somebody's own words, not ours"
+
+
+def evidence_keys() -> set[str]:
+    """Return the keys of every table with text keys that guards and watches write, as they stand in the sources."""
+    scoring = [SOURCES / "scoring" / f"{name}.py" for name in ("look", "tell", "silent", "measured")]
+    found: set[str] = set()
+    for file in [*(SOURCES / "guards").glob("*.py"), *scoring]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Dict):
+                found |= {
+                    key.value for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
+                }
+    return found
+
+
+def test_every_fact_that_guards_and_watches_tell_has_a_label() -> None:
+    other = {"currency", "chart", "days", "nightly"}
+    keys = {key.removesuffix("_minor").removesuffix("_date").removesuffix("_at") for key in evidence_keys() - other}
+    assert len(keys) > 50
+    assert keys - set(LABELS) - {"price", "min_stay", "availability"} == set()
+
+
+def test_words_within_facts_are_said() -> None:
+    told = {
+        "differs_in": {"availability": ["2026-03-04"], "price": ["2026-03-05"]}, "compared_with": ["airbnb"],
+        "status": "suspended", "loss_is_unknown": "no exchange rate", "counted_once": True,
+        "operations": ["ari", "performance"], "figure": "search impressions", "last_poll_at": "2026-03-04T10:00:00Z",
+    }  # fmt: skip
+    with speaking(SPEECH):
+        shown = render.evidence(replace(message_preview.read(TOLD), evidence=told))
+    assert len(shown) == len(told)
+    assert left(" ".join(shown), "Airbnb") == []
