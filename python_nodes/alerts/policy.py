@@ -105,7 +105,7 @@ NO_DIGEST = Rule(name="digest", matches={}, teams=())
 class RoutePolicy:
     """All routes of one tenant in order, and ``default`` for what none of them matches.
 
-    ``digest`` names who gets the day's summary. ``not_set_up`` maps a sender that cannot send to the reason; what would
+    ``digest`` names who gets the day's summary, ``weekly`` the day of the week's. ``not_set_up`` maps a sender that cannot send to the reason; what would
     go by it is recorded, not planned. ``languages`` are of those who do not read English. ``edition`` differs where
     the file does.
     """
@@ -115,6 +115,7 @@ class RoutePolicy:
     default: Rule
     escalations: tuple[Escalation, ...] = ()
     digest: Rule = NO_DIGEST
+    weekly: str = "mon"
     not_set_up: Mapping[str, str] = field(default_factory=dict)
     languages: Mapping[str, str] = field(default_factory=dict)
     people: Mapping[str, Person] = field(default_factory=dict)

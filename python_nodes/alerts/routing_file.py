@@ -127,6 +127,7 @@ def _policy(told: File, reading: _Reading, text: str) -> RoutePolicy:
             for one in told.escalations
         ),
         digest=_rule("digest", told.digest, {}),
+        weekly=told.digest.weekly,
         not_set_up=dict(reading.not_set_up),
         languages=_languages(told, reading),
         people=people,

@@ -104,6 +104,12 @@ class Told(Table):
     senders: Names | None = None
 
 
+class DigestTable(Told):
+    """Who gets the summary of the day, and on which weekday that of the week; ``never`` for none."""
+
+    weekly: Weekday | Literal["never"] = "mon"
+
+
 class Matching(Told):
     """What an alert must be, all of it."""
 
@@ -209,5 +215,5 @@ class File(Table):
     routes: list[RouteTable] = Field(default_factory=list)
     escalations: list[EscalationTable] = Field(default_factory=list)
     chains: dict[Word, ChainTable] = Field(default_factory=dict)
-    digest: Told = Field(default_factory=Told)
+    digest: DigestTable = Field(default_factory=DigestTable)
     default: Told
