@@ -1,7 +1,8 @@
-"""A watch that is noisy for a reason of its own: on one channel visitors that are none come in spells, as bots do.
+"""A watch that is noisy for a reason of its own: on one channel visitors come that are none, as bots do.
 
-Views of that channel's listings are multiplied for some days by a factor that the bookings do not follow, so that
-conversion seems to fall where nothing happened. Worlds and incidents are as in `bench.scenarios`, twice as long.
+Views of that channel's listings are multiplied by a factor that the bookings do not follow, so that conversion seems to
+fall where nothing happened: each day by one much like the day before's, or for some days by a larger one. Worlds are
+made as in `bench.scenarios`, with more incidents of the watch that is noisy, and half as many days again in each half.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def _scenario(seed: int) -> str:
         (field, low, high), length = _incidents.KINDS[kind]
         days = int(rng.integers(length[0], length[1] + 1))
         first = number % 2 * HALF_DAYS + int(rng.integers(1, HALF_DAYS - days - 2))
-        third = _incidents.THIRDS[int(rng.integers(3))]
+        third = str(rng.choice(("mid", "high")))
         tables.append(
             f'[[incident]]\nid = "{kind}-{number}"\nkind = "{kind}"\nselect = {{ third = "{third}" }}\n'
             f'start_day = {first}\ndays = {days}\nscope = "listing"\n{field} = {rng.uniform(low, high):.2f}\n'

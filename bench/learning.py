@@ -1,10 +1,11 @@
 """What 30 verdicts do to a noisy watch: its false alerts and its recall on the days after, with and without them.
 
-Worlds of `bench._noisy`: one channel's views come in spells that no booking follows, so the conversion watch cries
-wolf there. Of the first 90 live days the first 30 alerts of that watch are judged by what truly happened; what is
-proposed of these verdicts is approved as it is, and the next 90 days, with incidents of their own, are replayed as
-before and as learnt. The seeds here judge and nothing was chosen on them; 1130 to 1133 were looked at while the rule
-was built. An incident counts for recall if the oracle finds it before its end, and is found if the watch tells it.
+Worlds of `bench._noisy`: one channel's views go up and down by themselves (``restless``), or come in spells that no
+booking follows (``spells``, which look just like falls), so the conversion watch cries wolf there. Of the first 90 live
+days the first 30 alerts of that watch are judged by what truly happened; what is proposed of these verdicts is approved
+as it is, and the next 90 days, with incidents of their own, are replayed as before and as learnt. The seeds here judge
+and nothing was chosen on them; 1130 and 1131 were looked at while the rule was built. An incident counts for recall if
+the oracle finds it before its end, and is found if the watch tells it.
 
 NIGHTPORTER_LEARNING_SEEDS chooses seeds (``2850-2857`` or ``2850,2853``). A world's result is kept under the temporary
 folder until detectors, scoring or the bench change, so that a run that was stopped goes on.
@@ -87,9 +88,9 @@ def _verdicts(world: _noisy.Noisy, alerts: Sequence[Raised]) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def judge(seed: int) -> Result:
+def judge(seed: int, noise: str) -> Result:
     """Play one world: half of it is judged, the other half shows what was learnt."""
-    world = _noisy.draw(seed)
+    world = _noisy.draw(seed, noise)
     watches = [one for one in load_watches() if one.name in PLAYED]
     looked, known = _looked(world, watches, world.middle, _noisy.HALF_DAYS + 1)
     past = replay.alerts(replay.of(looked, known, world.start, world.middle))
@@ -129,33 +130,35 @@ def _kept_in() -> Path:
     return Path(tempfile.gettempdir()) / "nightporter-learning" / made_of
 
 
-def results(seeds: Sequence[int]) -> list[Result]:
-    """Judge each seed, or read what was judged before."""
+def results(seeds: Sequence[int], noise: str) -> list[Result]:
+    """Judge each seed with one kind of noise, or read what was judged before."""
     folder, found = _kept_in(), []
     folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
-        path = folder / f"{seed}.json"
+        path = folder / f"{noise}-{seed}.json"
         if not path.is_file():
-            path.write_text(json.dumps(asdict(judge(seed))), encoding="utf-8")
+            path.write_text(json.dumps(asdict(judge(seed, noise))), encoding="utf-8")
         found.append(Result(**json.loads(path.read_text(encoding="utf-8"))))
     return found
 
 
-def figures(found: Sequence[Result]) -> list[dict[str, Any]]:
-    """Put the worlds together."""
+def figures(found: Sequence[Result], noise: str) -> list[dict[str, Any]]:
+    """Put the worlds of one kind of noise together."""
     now, then = sum(one.false_now for one in found), sum(one.false_then for one in found)
     seen = sum(one.seen for one in found)
     before, after = (sum(getattr(one, name) for one in found) / max(seen, 1) for name in ("found_now", "found_then"))
     given = sum(one.real + one.denied for one in found)
     return [
-        row_of(f"false alerts of the noisy watch after {given} verdicts in {len(found)} worlds", float(then), "alerts",
-               "before", float(now), now / 2.0, at_most=True),
-        row_of(f"found of {seen} that the oracle finds", after, "share", "before", before, before - 0.02),
-        row_of("verdicts a world", given / max(len(found), 1), "verdicts", None, None, None),
-        row_of("worlds with a cut moved", float(sum(bool(one.segments) for one in found)), "worlds", None, None, None),
+        row_of(f"{noise}: false alerts after {given} verdicts in {len(found)} worlds", float(then), "alerts", "before",
+               float(now), now / 2.0, at_most=True),
+        row_of(f"{noise}: found of {seen} that the oracle finds", after, "share", "before", before, before - 0.02),
+        row_of(f"{noise}: verdicts a world", given / max(len(found), 1), "verdicts", None, None, None),
+        row_of(f"{noise}: worlds with a cut moved", float(sum(bool(one.segments) for one in found)), "worlds", None,
+               None, None),
     ]  # fmt: skip
 
 
 def run() -> list[dict[str, Any]]:
     """Judge the seeds asked for."""
-    return figures(results(scenarios.seeds_of(os.environ.get("NIGHTPORTER_LEARNING_SEEDS", SEEDS))))
+    seeds = scenarios.seeds_of(os.environ.get("NIGHTPORTER_LEARNING_SEEDS", SEEDS))
+    return [row for noise in ("restless", "spells") for row in figures(results(seeds, noise), noise)]

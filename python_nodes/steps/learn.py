@@ -30,6 +30,8 @@ from python_nodes.store import proposals as store
 from python_nodes.store.proposals import Said
 
 WINDOW_DAYS = 90
+FEWEST = 5
+"""New false alarms of a watch before its cut is moved, or moved again: one is no estimate."""
 MOST_A_RUN = 10
 """Each preview replays all days; what is left over is proposed by the next run."""
 
@@ -56,7 +58,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
             watches = cuts.watches(services, conn, today)
             said = store.said_since(conn, as_of - timedelta(days=WINDOW_DAYS), as_of)
             seen, covered = store.learnt_from(conn), store.covered(conn)
-        news = [one for one in said if one.verdict_id not in seen and _teaches(one, watches, covered)]
+        news = _news([one for one in said if one.verdict_id not in seen], watches, covered)
         made: dict[str, Any] = {"verdicts": len(said), "news": len(news), "waits": None, "proposed": [], "approved": []}
         if news and listings:
             try:
@@ -73,16 +75,19 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
     return made
 
 
-def _teaches(one: Said, watches: Sequence[Watch], covered: Mapping[str, int]) -> bool:
-    """Whether anything may be learnt from a verdict that nothing was proposed of."""
-    own = [watch for watch in watches if watch.kind == one.kind]
-    if not one.listing_ids:
-        return False
-    if one.verdict == "false_alarm":
-        return any(watch.tails and covered.get(f"cut:{watch.name}", 0) < one.verdict_id for watch in own)
-    if one.verdict == "real":
-        return one.cause != "unknown"
-    return one.verdict != "new_normal" or bool(own)
+def _news(said: Sequence[Said], watches: Sequence[Watch], covered: Mapping[str, int]) -> list[Said]:
+    """Return the verdicts of which something may be learnt; false alarms only where a watch has enough new ones."""
+    found = [one for one in said if one.listing_ids and one.verdict in ("expected_event", "data_problem")]
+    found += [one for one in said if one.verdict == "real" and one.cause != "unknown"]
+    for watch in watches:
+        own = [one for one in said if one.kind == watch.kind and one.listing_ids]
+        found += [one for one in own if one.verdict == "new_normal"]
+        false = [
+            one for one in own if one.verdict == "false_alarm" and one.verdict_id > covered.get(f"cut:{watch.name}", 0)
+        ]  # fmt: skip
+        found += false if watch.tails and len(false) >= FEWEST else []
+    unique = {one.verdict_id: one for one in found}
+    return [unique[verdict_id] for verdict_id in sorted(unique)]
 
 
 def _read(
@@ -137,7 +142,8 @@ def _cuts(book: Book, said: Sequence[Said], news: Sequence[Said], covered: Mappi
     for name, looked in book.plain.items():
         own = [one for one in judged if one.kind == looked.watch.kind]
         fresh = [one for one in own if one in news and one.verdict_id > covered.get(f"cut:{name}", 0)]
-        told = evidence.of(looked, book.known) if any(one.verdict == "false_alarm" for one in fresh) else None
+        enough = sum(one.verdict == "false_alarm" for one in fresh) >= FEWEST
+        told = evidence.of(looked, book.known) if enough else None
         if told is None:
             continue
         factors = learnt.factors(name, np.array([one.listing_id for one in book.known], dtype=np.int64))

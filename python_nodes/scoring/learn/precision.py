@@ -22,8 +22,12 @@ PRIOR_ALERTS = 2.0
 """Judged alerts that the exponential tails weigh as."""
 REAL_EXCESS = 12.0
 """Mean excess of real ones before any was judged, in nats: the middle incident of bench/_incidents.py has more."""
-LOST_REAL = 0.02
-"""So much of the real alerts of the whole watch a moved cut may be expected to cost."""
+KEPT = 0.4
+"""One proposal leaves so much of a segment's false alerts: the next verdicts tell whether that was enough."""
+LIKE_OTHERS = 4.0
+"""Judged alerts that the watch's other real ones weigh as, where it is asked how far a segment's are over their cut."""
+LOST_REAL = 0.1
+"""So much of the watch's real alerts one proposal may be expected to cost; few of them are judged, so it is rough."""
 LEAST = 1e-6
 """No cut is moved further than this share of what the budget allows."""
 TOO_MANY = 2.0
@@ -82,7 +86,7 @@ def left(excess: FloatArray, at: FloatArray, mean: float) -> FloatArray:
     return np.asarray((PRIOR_ALERTS * np.exp(-at / mean) + told) / (PRIOR_ALERTS + excess.size), dtype=np.float64)
 
 
-def moved(one: Judged, whole: Judged, real_share: float) -> Moved:
+def moved(one: Judged, whole: Judged, real_share: float, now: float = 1.0) -> Moved:
     """Return where a segment's cut should be.
 
     Parameters
@@ -93,27 +97,25 @@ def moved(one: Judged, whole: Judged, real_share: float) -> Moved:
         All of the watch, whose real alerts tell of the segment's too.
     real_share : float
         How much of the watch's real alerts are the segment's: what it loses of them is lost of the whole in proportion.
+    now : float
+        The factor in force.
 
     Returns
     -------
     Moved
-        Back to the budget, or as far there as costs no more of the real alerts than `LOST_REAL`; ``factor`` 1 where
-        false alerts come no more often than chance and budget allow.
+        Where `KEPT` of the false alerts that come now are left, or the budget's; not as far where that may be expected
+        to cost more than `LOST_REAL`. ``factor`` is ``now`` where they come no more often than chance and budget allow.
     """
     told = precision(one)
-    false = one.alerts * (1.0 - told)
-    if false <= TOO_MANY * one.asked:
-        return Moved(1.0, told, false, false, 0.0)
-    grid = np.unique(np.concatenate([one.false, np.linspace(0.0, -np.log(LEAST), 57)]))
-    at = grid[grid <= -np.log(LEAST)]
-    of_false = left(one.false, at, 1.0)
-    of_all = left(whole.real, at, REAL_EXCESS)
+    at = np.unique(np.concatenate([[-np.log(now)], one.false, np.linspace(0.0, -np.log(LEAST), 57)]))
+    at = at[(at >= -np.log(now)) & (at <= -np.log(LEAST))]
+    false = one.alerts * (1.0 - told) * left(one.false, at, 1.0)
     own = (one.real[None, :] > at[:, None]).sum(axis=1)
-    of_real = (PRIOR_ALERTS * of_all + own) / (PRIOR_ALERTS + one.real.size)
-    lost = real_share * (1.0 - of_real)
+    of_real = (LIKE_OTHERS * left(whole.real, at, REAL_EXCESS) + own) / (LIKE_OTHERS + one.real.size)
+    lost = real_share * (of_real[0] - of_real)
+    if false[0] <= TOO_MANY * one.asked:
+        return Moved(now, told, float(false[0]), float(false[0]), 0.0)
     fits = lost <= LOST_REAL
-    enough = fits & (false * of_false <= one.asked)
+    enough = fits & (false <= max(one.asked, KEPT * false[0]))
     best = int(np.argmax(enough)) if enough.any() else int(np.flatnonzero(fits)[-1])
-    # The least strict of equal ones: what costs real alerts must buy something.
-    best = int(np.argmax(of_false <= of_false[best] + 1e-12)) if not enough.any() else best
-    return Moved(float(np.exp(-at[best])), told, false, false * float(of_false[best]), float(lost[best]))
+    return Moved(float(np.exp(-at[best])), told, float(false[0]), float(false[best]), float(lost[best]))

@@ -1,4 +1,4 @@
-"""Which listings a watch is noisy on: all, a channel, a market or a size, whichever tells false alerts best."""
+"""Which listings a watch is noisy on: all, a channel, a market, a size, or a channel's of a size, as tells it best."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from python_nodes.scoring.learn.changes import Cut
 from python_nodes.scoring.learn.evidence import Evidence, Verdict
 from python_nodes.scoring.learn.precision import Moved
 
-SIZES = (("sparse", 0.0), ("middling", 1.0), ("busy", 7.0))
+SIZES = (("sparse", 0.0), ("middling", 1.0), ("busy", 7.0), ("very busy", 30.0))
 """Bookings a week from which on a listing is called so."""
+WAYS = ("all", "channel", "market", "size", "channel and size")
 CLEARER = 1.0
 """Nats by which a partition must tell false alerts better than none does: fewer may be chance."""
 CHANGED = 1.25
@@ -37,11 +38,11 @@ def partitions(listings: Sequence[ListingInfo], weekly_bookings: FloatArray) -> 
     """Return each way to part the listings, by name, and each of its parts' listing ids."""
     edges = [least for _, least in SIZES]
     size = np.searchsorted(edges, np.nan_to_num(weekly_bookings), side="right") - 1
-    told: dict[str, dict[str, list[int]]] = {name: defaultdict(list) for name in ("all", "channel", "market", "size")}
+    told: dict[str, dict[str, list[int]]] = {name: defaultdict(list) for name in WAYS}
     for at, listing in enumerate(listings):
-        for name, part in (
-            ("all", "all"), ("channel", listing.channel), ("market", listing.market), ("size", SIZES[int(size[at])][0]),
-        ):  # fmt: skip
+        how_busy = SIZES[int(size[at])][0]
+        parts = ("all", listing.channel, listing.market, how_busy, f"{listing.channel}, {how_busy}")
+        for name, part in zip(WAYS, parts, strict=True):
             told[name][part].append(listing.listing_id)
     return {name: {part: tuple(ids) for part, ids in sorted(parts.items())} for name, parts in told.items()}
 
@@ -80,9 +81,9 @@ def wanted(
     for part, judged in by_name[best].items():
         # Before real ones were judged, each listing is thought to have as many.
         own = precision.PRIOR_ALERTS * share[part] + judged.real.size
-        moved = precision.moved(judged, whole, own / (precision.PRIOR_ALERTS + whole.real.size))
         ids = parted[best][part]
-        now = float(np.mean([in_force.get(listing_id, 1.0) for listing_id in ids]))
+        now = float(np.exp(np.mean(np.log([in_force.get(listing_id, 1.0) for listing_id in ids]))))
+        moved = precision.moved(judged, whole, own / (precision.PRIOR_ALERTS + whole.real.size), now)
         if max(moved.factor / now, now / moved.factor) >= CHANGED and judged.false.size:
             segment = "all listings" if best == "all" else f"{best} {part}"
             cut = Cut(watch=one.watch, segment=segment, listing_ids=ids, factor=moved.factor)
