@@ -13,8 +13,10 @@ from python_nodes.alerts.policy import RoutePolicy
 from python_nodes.errors import NotFoundError, PermanentError, RetryableError
 from python_nodes.notify import base
 from python_nodes.steps import proposals
+from python_nodes.steps.alert_act import Request
 from python_nodes.steps.proposals import Answer, Outcome
 from python_nodes.steps.services import Services
+from python_nodes.store import idempotency
 from python_nodes.store import proposal_messages as messages
 from python_nodes.store import proposals as store
 from python_nodes.store.proposals import Proposal
@@ -115,8 +117,14 @@ def _lines(shown: Mapping[str, Any]) -> list[str]:
     return [*said("would not have come", shown["lost"]), *said("would have come", shown["gained"])]
 
 
-def pressed(services: Services, tenant_id: int, action_id: str, actor: str, at: datetime) -> Outcome:
-    """Do what a button of a proposal stands for; what no longer makes sense is said in a word."""
+def pressed(
+    services: Services, tenant_id: int, request: Request, action_id: str, actor: str, at: datetime
+) -> Outcome:  # fmt: skip
+    """Do what a signed request's button stands for, once; what no longer makes sense is said in a word."""
+    with services.database.tenant(tenant_id) as conn:
+        if idempotency.begin(conn, request.endpoint, request.key, request.raw, services.clock()) is not None:
+            raise PermanentError("slack: this very request was received before", status=409)
+        idempotency.finish(conn, request.endpoint, request.key, 200, {})
     answer, _, number = action_id.removeprefix(PREFIX).partition(":")
     if answer not in proposals.DECIDES or not (number.isascii() and number.isdigit() and len(number) < 16):
         raise PermanentError(f"proposal: {action_id[:60]!r} is no button of ours", status=422, field="action_id")

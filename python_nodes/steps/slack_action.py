@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from python_nodes import actions
+from python_nodes.domain.said import say
+from python_nodes.domain.speech import speaking
 from python_nodes.errors import NotFoundError, PermanentError
 from python_nodes.notify import slack_form
 from python_nodes.notify.senders import slack
-from python_nodes.steps import alert_act, slack_payload, slack_view
+from python_nodes.steps import alert_act, proposal_admin, slack_payload, slack_view, spoken
 from python_nodes.steps.alert_act import Acted, Request
 from python_nodes.steps.services import Services
 from python_nodes.steps.slack_payload import Interaction
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from slack_bolt import Ack, App
 
 ENDPOINT = "/v1/slack/actions"
-GONE = "That alert is no longer here."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,17 @@ class _Desk:
         """Carry out a button's choice."""
         press = self.told.actions[0]
         wish = actions.chosen(press.action_id, self.told.actor)
-        self._done(self._act(_alert_id(press.value), wish))
+        with speaking(spoken.by(self.services, self.told.channel.id if self.told.channel else "")):
+            self._done(self._act(_alert_id(press.value), wish))
+        ack()
+
+    def proposed(self, ack: Ack) -> None:
+        """Decide on a proposal, which is about what alerts taught."""
+        press = self.told.actions[0]
+        done = proposal_admin.pressed(
+            self.services, self.tenant_id, self.request, press.action_id, self.told.actor, self.at
+        )  # fmt: skip
+        self._done(Acted(alert_id=_alert_id(press.value), status=done.status, word=done.word, changed=False))
         ack()
 
     def asked_for_more(self, ack: Ack) -> None:
@@ -116,7 +128,8 @@ class _Desk:
         about = slack_form.About(alert_id=alert_id, channel=channel.id if channel else "", behind_s=behind_s)
         view = slack_view.open_once(self.services, self.tenant_id, self.request, about)
         if view is None:
-            self._done(Acted(alert_id=alert_id, status="refused", word=GONE, changed=False))
+            with speaking(spoken.by(self.services, about.channel)):
+                self._done(_gone(alert_id))
         else:
             slack.Sender(**self.services.senders["slack"]).open_form(self.told.trigger_id, view)
             self._done(Acted(alert_id=alert_id, status="opened", word="", changed=False), is_told=True)
@@ -134,6 +147,10 @@ class _Desk:
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise PermanentError(f"slack: not our form: {type(error).__name__}", status=422, field="payload") from None
+        with speaking(spoken.by(self.services, about.channel)):
+            self._carry_out(ack, about, wish)
+
+    def _carry_out(self, ack: Ack, about: slack_form.About, wish: actions.Wish) -> None:
         lacking = actions.lacks(wish, self.at)
         if lacking:
             self._done(Acted(alert_id=about.alert_id, status="incomplete", word="", changed=False), is_told=True)
@@ -151,7 +168,7 @@ class _Desk:
                 self.services, self.tenant_id, self.request, alert_id, wish, self.at
             )  # fmt: skip
         except NotFoundError:
-            return Acted(alert_id=alert_id, status="refused", word=GONE, changed=False)
+            return _gone(alert_id)
         if is_replay:
             raise PermanentError(slack_view.REPLAYED, status=409)
         return acted
@@ -159,6 +176,10 @@ class _Desk:
     def _done(self, acted: Acted, *, is_told: bool = False, channel: str = "") -> None:
         self.is_ours = True
         self.answer = Answer(acted=acted, at=self.at, is_told=is_told, channel=channel)
+
+
+def _gone(alert_id: int) -> Acted:
+    return Acted(alert_id=alert_id, status="refused", word=say("That alert is no longer here."), changed=False)
 
 
 def _alert_id(value: str) -> int:
@@ -186,6 +207,7 @@ def _app(desk: _Desk) -> App:
     for choice in actions.BUTTONS:
         app.action(choice)(desk.pressed)
     app.action(actions.MORE)(desk.asked_for_more)
+    app.action(re.compile(f"^{proposal_admin.PREFIX}"))(desk.proposed)
     app.view(slack_form.CALLBACK)(desk.filled_in)
     app.error(_raise)
     return app
