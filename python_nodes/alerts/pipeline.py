@@ -65,17 +65,22 @@ def reconcile(
     heard, muted, mute_reasons = mute.apply(found, holds)
     told, explained, inhibit_reasons = inhibit.apply(heard, found)
     grouped, group_reasons = group.apply(
-        told, listings, settings.grouping, open_alerts, settings.impacts, [*muted, *explained]
-    )
+        told, listings, settings.grouping, [*open_alerts, *lately_wide(settings.recent, open_alerts, told)],
+        settings.impacts, [*muted, *explained],
+    )  # fmt: skip
     kept, befallen, place_reasons = inhibit.by_place(grouped)
-    drafts = [enrich.draft(candidate, currency=settings.currency, as_of=as_of) for candidate in kept]
+    opened = {alert.fingerprint for alert in open_alerts}
+    # An open alert of one listing stays up to date while it is muted.
+    quietly = [candidate for candidate in muted if candidate.fingerprint in opened]
+    drafted = [*kept, *quietly]
+    drafts = [enrich.draft(candidate, currency=settings.currency, as_of=as_of) for candidate in drafted]
     held = {
         **unjudged(open_alerts, found),
         **held_back(muted, "muted", open_alerts),
         **held_back([*explained, *befallen], "inhibited", open_alerts),
     }
     about = dedupe.Circumstances(
-        held=held, replaced=regrouped(kept, drafts, open_alerts), muted=quiet(drafts, open_alerts, holds),
+        held=held, replaced=regrouped(drafted, drafts, open_alerts), muted=quiet(drafts, open_alerts, holds),
         lapsed=lapsed(open_alerts, settings.mutes, as_of), flaps=settings.flaps,
         recent={one.fingerprint: one for one in settings.recent},
     )  # fmt: skip
@@ -86,6 +91,15 @@ def reconcile(
         resolve=tuple(resolve),
         reasons=(*mute_reasons, *inhibit_reasons, *group_reasons, *place_reasons, *dedupe_reasons),
     )
+
+
+def lately_wide(recent: Sequence[Alert], open_alerts: Sequence[Alert], found: Sequence[Candidate]) -> list[Alert]:
+    """Name the units' and properties' alerts that ended lately and of which a member is back: they are opened again."""
+    there = {(candidate.kind, candidate.listings[0].listing_id) for candidate in found}
+    apart = {(alert.kind, alert.listing_id) for alert in open_alerts}
+    wide = [alert for alert in recent if alert.scope in ("unit", "property")]
+    back = [(alert, {(alert.kind, one) for one in _members(alert)} & there) for alert in wide]
+    return [alert for alert, members in back if members and not members & apart]
 
 
 def quiet(
