@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from python_nodes.domain import written
+from python_nodes.domain.said import marked, say
+
 ActionKind = Literal["acknowledge", "assign", "snooze", "resolve", "verdict", "note"]
 Verdict = Literal["real", "false_alarm", "expected_event", "new_normal", "data_problem"]
 Status = Literal["recorded", "unchanged", "refused"]
@@ -19,13 +22,24 @@ VERDICTS: Mapping[Verdict, str] = {
     "new_normal": "new normal",
     "data_problem": "data problem",
 }
-"""Each verdict as people say it; a stored verdict's note begins with these words."""
+"""Each verdict as it is stored; a stored verdict's note begins with these words."""
+MARKED_AS: Mapping[Verdict, str] = {
+    "false_alarm": marked("Marked as a false alarm; it is not raised again while the same finding lasts."),
+    "expected_event": marked("Marked as an expected event; it is not raised again while the same finding lasts."),
+    "new_normal": marked("Marked as a new normal; it is not raised again while the same finding lasts."),
+}
+ENDED_BY: Mapping[str, str] = {
+    "resolve": marked("This alert was already resolved by {actor}, {at}."),
+    "false alarm": marked("This alert was already judged a false alarm by {actor}, {at}."),
+    "expected event": marked("This alert was already judged an expected event by {actor}, {at}."),
+    "new normal": marked("This alert was already judged a new normal by {actor}, {at}."),
+}
+"""By the action that ended it, or by the verdict's words."""
 CLOSING: frozenset[Verdict] = frozenset({"false_alarm", "expected_event", "new_normal"})
 """Verdicts after which there is nothing to mend; the other two are of real problems."""
 LONGEST_SNOOZE = timedelta(days=30)
 MORE = "more"
 """The choice that opens a form with all of them."""
-SMS_WORDS = "ACK, OK, FALSE or SNOOZE and the alert's number, as in ACK 12 or SNOOZE 12 4H"
 _SMS = re.compile(r"\s*(?:(ack|ok|false)\s+#?(\d{1,15})|snooze\s+#?(\d{1,15})\s+(\d{1,4})\s*([mhd]))\s*[.!]?\s*", re.I)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -110,15 +124,15 @@ def chosen(
 def lacks(wish: Wish, at: datetime) -> dict[str, str]:
     """Say what a wish still needs before it can be carried out, by field; empty if it is whole."""
     if wish.kind == "assign" and not (wish.assignee or "").strip():
-        return {"assignee": "Say who is to take care of it."}
+        return {"assignee": say("Say who is to take care of it.")}
     if wish.kind == "verdict" and wish.verdict is None:
-        return {"verdict": f"Say what it was: {', '.join(VERDICTS)}."}
+        return {"verdict": say("Say what it was: {verdicts}.", verdicts=", ".join(VERDICTS))}
     if wish.kind == "note" and not wish.note.strip():
-        return {"note": "Write a note."}
+        return {"note": say("Write a note.")}
     if wish.kind == "snooze" and (wish.until_at is None or wish.until_at <= at):
-        return {"until_at": "Say until when; it must be to come."}
+        return {"until_at": say("Say until when; it must be to come.")}
     if wish.kind == "snooze" and wish.until_at is not None and wish.until_at > at + LONGEST_SNOOZE:
-        return {"until_at": f"An alert can sleep for {LONGEST_SNOOZE.days} days at most."}
+        return {"until_at": say("An alert can sleep for {days} days at most.", days=LONGEST_SNOOZE.days)}
     return {}
 
 
@@ -172,48 +186,52 @@ def stored_note(wish: Wish) -> str:
 def decide(wish: Wish, resolved_at: datetime | None, before: Standing) -> Decision:
     """Decide whether a whole wish still makes sense, and what to tell the person who had it."""
     if wish.kind == "note":
-        return Decision(status="recorded", word="The note is kept with the alert.")
+        return Decision(status="recorded", word=say("The note is kept with the alert."))
     if wish.verdict is not None:
         return _verdict(wish, wish.verdict, resolved_at, before)
     if resolved_at is not None:
-        return Decision(status="refused", word=f"{_ended(resolved_at, before)} Nothing was changed.")
+        return Decision(status="refused", word=_unchanged(resolved_at, before))
     if wish.kind == "assign":
-        return Decision(status="recorded", word=f"Assigned to {wish.assignee}.")
+        return Decision(status="recorded", word=say("Assigned to {assignee}.", assignee=wish.assignee))
     if wish.kind == "snooze":
-        word = f"Snoozed until {stored_note(wish)}; told again then if it is still there."
+        until = written.moment(wish.until_at) if wish.until_at else ""
+        word = say("Snoozed until {until}; told again then if it is still there.", until=until)
         return Decision(status="recorded", word=word)
     if wish.kind == "resolve":
-        return Decision(status="recorded", word="Marked as resolved.", closes=f"resolved by {wish.actor}")
+        return Decision(status="recorded", word=say("Marked as resolved."), closes=f"resolved by {wish.actor}")
     if before.acknowledged is not None:
         first = before.acknowledged
-        return Decision(status="unchanged", word=f"Already acknowledged by {first.actor}, {moment(first.taken_at)}.")
-    return Decision(status="recorded", word="Acknowledged.")
+        at = written.moment(first.taken_at)
+        word = say("Already acknowledged by {actor}, {at}.", actor=first.actor, at=at)
+        return Decision(status="unchanged", word=word)
+    return Decision(status="recorded", word=say("Acknowledged."))
 
 
 def _verdict(wish: Wish, verdict: Verdict, resolved_at: datetime | None, before: Standing) -> Decision:
     if verdict == "data_problem":
-        return Decision(status="recorded", word="Kept: a problem of the data, not of what is sold.")
+        return Decision(status="recorded", word=say("Kept: a problem of the data, not of what is sold."))
     if verdict == "real":
-        return Decision(status="recorded", word="Kept: a real problem.")
+        return Decision(status="recorded", word=say("Kept: a real problem."))
     words = f"{'an' if VERDICTS[verdict][0] in 'aeiou' else 'a'} {VERDICTS[verdict]}"
     if resolved_at is None:
-        word = f"Marked as {words}; it is not raised again while the same finding lasts."
-        return Decision(status="recorded", word=word, closes=f"judged {words} by {wish.actor}")
+        return Decision(status="recorded", word=say(MARKED_AS[verdict]), closes=f"judged {words} by {wish.actor}")
     if before.closed is not None and before.closed.kind == "verdict":
-        return Decision(status="unchanged", word=f"{_ended(resolved_at, before)} Nothing was changed.")
+        return Decision(status="unchanged", word=_unchanged(resolved_at, before))
     # What it was stays worth knowing after it ended: verdicts are what thresholds are judged by.
-    return Decision(status="recorded", word=f"{_ended(resolved_at, before)} Your verdict is kept.")
+    return Decision(status="recorded", word=say("{ended} Your verdict is kept.", ended=_ended(resolved_at, before)))
 
 
 def _ended(resolved_at: datetime, before: Standing) -> str:
     if before.closed is None:
-        return f"This alert ended by itself, {moment(resolved_at)}."
-    words = said(before.closed)
-    judged = f"judged {'an' if words[:1] in 'aeiou' else 'a'} {words}"
-    how = "resolved" if before.closed.kind == "resolve" else judged
-    return f"This alert was already {how} by {before.closed.actor}, {moment(resolved_at)}."
+        return say("This alert ended by itself, {at}.", at=written.moment(resolved_at))
+    how = "resolve" if before.closed.kind == "resolve" else said(before.closed)
+    return say(ENDED_BY[how], actor=before.closed.actor, at=written.moment(resolved_at))
+
+
+def _unchanged(resolved_at: datetime, before: Standing) -> str:
+    return say("{ended} Nothing was changed.", ended=_ended(resolved_at, before))
 
 
 def moment(at: datetime) -> str:
-    """Write a moment as people read it."""
+    """Write a moment as a stored note has it."""
     return f"{at:%d %b %Y, %H:%M} UTC"

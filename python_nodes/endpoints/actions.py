@@ -12,6 +12,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 from python_nodes import clock, jobs
 from python_nodes.actions import ActionKind, Verdict, Wish
 from python_nodes.auth import access, caller, signed
+from python_nodes.domain.said import say
+from python_nodes.domain.speech import speaking
 from python_nodes.errors import PermanentError
 from python_nodes.http.bodies import AsOfBody, IdPath
 from python_nodes.http.reply import ok, run_id, services
@@ -97,7 +99,7 @@ def ask_first(query: LinkQuery) -> Response:
     try:
         return _page(action_page.question(services(), query.token), query.token)
     except PermanentError as error:
-        return _page(action_page.refused(str(error)), "", error.status)
+        return _page(action_page.refused(services(), query.token, str(error)), "", error.status)
 
 
 @api.post("/act", security=signed("action_link"), responses=HTML, summary="The page's answer")
@@ -107,7 +109,7 @@ def act_by_link() -> Response:
     try:
         acted, view = action_page.answer(services(), token, request.form, clock.now())
     except PermanentError as error:
-        return _page(action_page.refused(str(error)), "", error.status)
+        return _page(action_page.refused(services(), token, str(error)), "", error.status)
     _tell(acted)
     return _page(view, token)
 
@@ -119,7 +121,9 @@ def _tell(acted: alert_act.Acted) -> None:
 
 
 def _page(view: action_page.View, token: str, status: int = 200) -> Response:
-    answer = make_response(render_template("act.html", view=view, token=token), status)
+    with speaking(view.speech):
+        page = render_template("act.html", view=view, token=token, say=say, language=view.speech.tag)
+    answer = make_response(page, status)
     answer.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'"

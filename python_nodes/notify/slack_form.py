@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from python_nodes.domain.said import say
+
 CALLBACK = "nightporter-answer"
 WHAT, ASSIGNEE, UNTIL, CAUSE, NOTE = "what", "assignee", "until_at", "cause", "note"
 """Blocks, each with an element of the same name."""
@@ -58,15 +60,18 @@ def view(about: About, content: Content) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [
         {"type": "section", "text": _plain(content.title, _TEXT)},
         *([{"type": "context", "elements": lines}] if lines else []),
-        _input(WHAT, "What was done, or is it?", _select(WHAT, content.choices), is_optional=False),
-        _input(ASSIGNEE, "Assign to", {"type": "plain_text_input", "action_id": ASSIGNEE, "max_length": _ASSIGNEE}),
-        _input(UNTIL, "Snooze until", {"type": "datetimepicker", "action_id": UNTIL}),
-        *([_input(CAUSE, "Cause, with a verdict", _select(CAUSE, content.causes))] if content.causes else []),
-        _input(NOTE, "Note", note),
+        _input(WHAT, say("What was done, or is it?"), _select(WHAT, content.choices), is_optional=False),
+        _input(
+            ASSIGNEE, say("Assign to"), {"type": "plain_text_input", "action_id": ASSIGNEE, "max_length": _ASSIGNEE}
+        ),
+        _input(UNTIL, say("Snooze until"), {"type": "datetimepicker", "action_id": UNTIL}),
+        *([_input(CAUSE, say("Cause, with a verdict"), _select(CAUSE, content.causes))] if content.causes else []),
+        _input(NOTE, say("Note"), note),
     ]
+    title = say("Alert {alert_id}", alert_id=about.alert_id)
     return {
-        "type": "modal", "callback_id": CALLBACK, "title": _plain(f"Alert {about.alert_id}", _TITLE),
-        "submit": _plain("Save", _TITLE), "close": _plain("Cancel", _TITLE), "blocks": blocks,
+        "type": "modal", "callback_id": CALLBACK, "title": _plain(title, _TITLE),
+        "submit": _plain(say("Save"), _TITLE), "close": _plain(say("Cancel"), _TITLE), "blocks": blocks,
         "private_metadata": json.dumps(asdict(about)),
     }  # fmt: skip
 

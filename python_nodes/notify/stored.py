@@ -7,6 +7,8 @@ templates; what is none of them is a person's or a vendor's own text and stays a
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache
 
 from python_nodes.domain import written
@@ -16,6 +18,27 @@ from python_nodes.notify import words
 TEMPLATES = (
     marked("resolved by {actor}"),
     marked("judged a false alarm by {actor}"),
+    marked("judged an expected event by {actor}"),
+    marked("judged a new normal by {actor}"),
+    marked("real: {note}"),
+    marked("false alarm: {note}"),
+    marked("expected event: {note}"),
+    marked("new normal: {note}"),
+    marked("data problem: {note}"),
+    marked("real"),
+    marked("false alarm"),
+    marked("expected event"),
+    marked("new normal"),
+    marked("data problem"),
+    marked("still there and worse: {before_category} became {category}"),
+    marked("still there, and on {number} more listing"),
+    marked("still there, and on {number} more listings"),
+    marked("still there after the {pause}: {reason}"),
+    marked("came back {span} after it had ended"),
+    marked("maintenance"),
+    marked("quiet hours"),
+    marked("snooze"),
+    marked("flapping"),
     marked("{kind} is no longer found"),
     marked("Nobody has taken care of it for {span}: {rule}"),
     marked("{hours} h"),
@@ -25,6 +48,9 @@ TEMPLATES = (
 )
 """Those of other stages, which may not know the catalogue."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_MOMENT = "%d %b %Y, %H:%M UTC"
+"""As a note keeps the end of a snooze."""
+NESTED = frozenset({"span", "pause"})
 _SLOT = re.compile(r"\\\{([a-z_]+)\\\}")
 
 
@@ -35,6 +61,8 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 def heard(sentence: str) -> str:
     """Say a stored sentence anew."""
+    with suppress(ValueError):
+        return written.moment(datetime.strptime(sentence, _MOMENT).replace(tzinfo=UTC))
     for template in TEMPLATES:
         found = _pattern(template).fullmatch(sentence)
         if found is not None:
@@ -45,6 +73,8 @@ def heard(sentence: str) -> str:
 def _part(name: str, text: str) -> str:
     if _NUMBER.fullmatch(text):
         return written.number(float(text) if "." in text else int(text))
-    if name == "span":
+    if name in NESTED:
         return heard(text)
+    if name.endswith("category"):
+        return words.category(text)
     return words.kind(text) if name == "kind" else text

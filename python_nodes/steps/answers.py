@@ -6,9 +6,12 @@ from sqlalchemy import Connection
 
 from python_nodes.actions import MORE, Standing, Taken
 from python_nodes.alerts import escalate
+from python_nodes.domain import written
 from python_nodes.domain.findings import Alert
+from python_nodes.domain.said import marked, say
 from python_nodes.notify.base import Choice
 from python_nodes.notify.render import Answers
+from python_nodes.notify.stored import heard
 from python_nodes.steps import action_link, alert_act
 from python_nodes.steps.action_link import ActionLink
 from python_nodes.steps.services import Services
@@ -17,24 +20,37 @@ from python_nodes.store.deliveries import Delivery
 from python_nodes.store.session import current_tenant
 
 LABELS = {
-    "acknowledge": "Acknowledge", "resolve": "Resolved", "false_alarm": "False alarm", MORE: "More …",
+    "acknowledge": marked("Acknowledge"), "resolve": marked("Resolved"), "false_alarm": marked("False alarm"),
+    MORE: marked("More …"),
 }  # fmt: skip
 """What a message offers, and how it is called."""
 CHOICES = {
-    "acknowledge": "Acknowledge: I am on it",
-    "assign": "Assign to somebody",
-    "snooze": "Snooze: quiet until a moment",
-    "resolve": "Resolved: it was mended",
-    "real": "Verdict: real problem",
-    "false_alarm": "Verdict: false alarm",
-    "expected_event": "Verdict: expected event, it was to come",
-    "new_normal": "Verdict: new normal, it stays so",
-    "data_problem": "Verdict: data problem, the figures are wrong",
-    "note": "Note only",
+    "acknowledge": marked("Acknowledge: I am on it"),
+    "assign": marked("Assign to somebody"),
+    "snooze": marked("Snooze: quiet until a moment"),
+    "resolve": marked("Resolved: it was mended"),
+    "real": marked("Verdict: real problem"),
+    "false_alarm": marked("Verdict: false alarm"),
+    "expected_event": marked("Verdict: expected event, it was to come"),
+    "new_normal": marked("Verdict: new normal, it stays so"),
+    "data_problem": marked("Verdict: data problem, the figures are wrong"),
+    "note": marked("Note only"),
 }
 """What a form offers, and how it is called."""
 
-_CHANGES = {"raised": "Raised", "updated": "Changed", "resolved": "Ended by itself"}
+SENTENCES = {
+    "acknowledge": marked("Acknowledged by {actor}, {at}"),
+    "assign": marked("Assigned to {note} by {actor}, {at}"),
+    "snooze": marked("Snoozed until {note} by {actor}, {at}"),
+    "resolve": marked("Marked as resolved by {actor}, {at}"),
+    "verdict": marked("Judged: {note}, by {actor}, {at}"),
+    "note": marked("Note by {actor}, {at}"),
+}
+"""What was done, by its kind."""
+_CHANGES = {
+    "raised": marked("Raised, {at}: {reason}"), "updated": marked("Changed, {at}: {reason}"),
+    "resolved": marked("Ended by itself, {at}: {reason}"),
+}  # fmt: skip
 
 
 def offered(services: Services, conn: Connection, delivery: Delivery, alert: Alert) -> Answers:
@@ -56,15 +72,11 @@ def people(now: Standing) -> tuple[str, ...]:
 
 def sentence(taken: Taken) -> str:
     """Word one action, with the note that was left with it."""
-    what = {
-        "acknowledge": "Acknowledged",
-        "assign": f"Assigned to {taken.note}",
-        "snooze": f"Snoozed until {taken.note}",
-        "resolve": "Marked as resolved",
-        "verdict": f"Judged: {taken.note},",
-    }.get(taken.kind, taken.kind.capitalize())
-    left = f": {taken.note}" if taken.note and taken.kind in {"acknowledge", "resolve", "note"} else ""
-    return f"{what} by {taken.actor}, {taken.taken_at:%d %b %Y, %H:%M} UTC{left}"
+    template = SENTENCES.get(taken.kind, SENTENCES["note"])
+    note = heard(taken.note) if taken.kind in {"snooze", "verdict"} else taken.note
+    done = say(template, actor=taken.actor, at=written.moment(taken.taken_at), note=note)
+    left = taken.note if taken.kind in {"acknowledge", "resolve", "note"} else ""
+    return f"{done}: {left}" if left else done
 
 
 def _note(conn: Connection, delivery: Delivery, alert: Alert, now: Standing) -> str:
@@ -72,7 +84,7 @@ def _note(conn: Connection, delivery: Delivery, alert: Alert, now: Standing) -> 
     if delivery.step == "resolved" and now.closed is not None:
         return sentence(now.closed)
     if delivery.step.startswith(escalate.PREFIX):
-        return delivery.reason
+        return heard(delivery.reason)
     done = alert_act.taken(conn, delivery.alert_id)
     acted = next((sentence(one) for step, one in done if step == delivery.step), None)
     return _changed(conn, alert) if acted is None else acted
@@ -83,7 +95,7 @@ def _changed(conn: Connection, alert: Alert) -> str:
     last = next((one for one in reversed(alerts.history(conn, alert.alert_id)) if one.event in _CHANGES), None)
     if last is None or last.event == "raised":
         return ""
-    return f"{_CHANGES[last.event]}, {last.at:%d %b %Y, %H:%M} UTC: {last.reason}"
+    return say(_CHANGES[last.event], at=written.moment(last.at), reason=heard(last.reason))
 
 
 def _choices(services: Services, conn: Connection, delivery: Delivery, now: Standing) -> tuple[Choice, ...]:
@@ -91,7 +103,7 @@ def _choices(services: Services, conn: Connection, delivery: Delivery, now: Stan
     if delivery.sender == "email":
         tenant_id = current_tenant(conn)
         return tuple(
-            Choice(name=name, label=LABELS[name], url=action_link.url(services, ActionLink(
+            Choice(name=name, label=say(LABELS[name]), url=action_link.url(services, ActionLink(
                 tenant_id=tenant_id, alert_id=delivery.alert_id, choice=name, recipient=delivery.recipient,
             )))
             for name in names
@@ -100,4 +112,4 @@ def _choices(services: Services, conn: Connection, delivery: Delivery, now: Stan
         "slack": services.answers.slack_signing_secret is not None,
         "sms": delivery.recipient in sms_numbers(services),
     }
-    return tuple(Choice(name=name, label=LABELS[name]) for name in names) if is_open.get(delivery.sender) else ()
+    return tuple(Choice(name=name, label=say(LABELS[name])) for name in names) if is_open.get(delivery.sender) else ()

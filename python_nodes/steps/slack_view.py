@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from python_nodes.domain.findings import Alert
+from python_nodes.domain.said import say
+from python_nodes.domain.speech import speaking
 from python_nodes.errors import NotFoundError, PermanentError
-from python_nodes.notify import slack_form, words
-from python_nodes.steps import alert_act, answers
+from python_nodes.notify import render, slack_form, words
+from python_nodes.steps import alert_act, answers, spoken
 from python_nodes.steps.alert_act import Request
 from python_nodes.steps.services import Services
 from python_nodes.store import alerts, idempotency
@@ -29,15 +31,16 @@ def open_once(
             alert = alerts.get(conn, about.alert_id)
         except NotFoundError:
             return None
-        return slack_form.view(about, _content(conn, alert))
+        with speaking(spoken.by(services, about.channel)):
+            return slack_form.view(about, _content(conn, alert))
 
 
 def _content(conn: Connection, alert: Alert) -> slack_form.Content:
     lines = [answers.sentence(one) for _, one in alert_act.taken(conn, alert.alert_id)]
     names = [str(one["cause"]) for one in alert.evidence.get("causes", ()) if "cause" in one] or [alert.cause]
     return slack_form.Content(
-        title=alert.title,
+        title=render.title(alert),
         lines=lines,
-        choices=list(answers.CHOICES.items()),
-        causes=[(name, words.CAUSES.get(name, name.replace("_", " "))) for name in dict.fromkeys(names)],
+        choices=[(name, say(label)) for name, label in answers.CHOICES.items()],
+        causes=[(name, words.cause(name)) for name in dict.fromkeys(names)],
     )

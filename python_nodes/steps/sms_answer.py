@@ -9,9 +9,10 @@ from urllib.parse import parse_qs
 from twilio.request_validator import RequestValidator
 
 from python_nodes import actions, log
-from python_nodes.actions import SMS_WORDS
+from python_nodes.domain.said import say
+from python_nodes.domain.speech import speaking
 from python_nodes.errors import NotFoundError, PermanentError
-from python_nodes.steps import alert_act, answers
+from python_nodes.steps import alert_act, answers, spoken
 from python_nodes.steps.alert_act import Acted, Request
 from python_nodes.steps.services import Services
 from python_nodes.store import actions as action_store
@@ -75,9 +76,18 @@ def reply(services: Services, tenant_id: int, told: Mapping[str, str], raw: byte
         raise PermanentError("sms: this number gets no alerts and may answer none", status=403)
     if not sid:
         raise PermanentError("sms: MessageSid is needed", status=422, field="MessageSid")
-    wanted = actions.read_sms(told.get("Body", ""))
+    with speaking(spoken.by(services, number)):
+        return _answered(services, tenant_id, told, raw, at)
+
+
+def _answered(services: Services, tenant_id: int, told: Mapping[str, str], raw: bytes, at: datetime) -> Acted:
+    """Do what a known number texted, and word what came of it."""
+    number, sid, wanted = told["From"], told["MessageSid"], actions.read_sms(told.get("Body", ""))
     if wanted is None:
-        return Acted(alert_id=0, status="refused", word=f"Not understood. Reply {SMS_WORDS}.", changed=False)
+        word = say(
+            "Not understood. Reply ACK, OK, FALSE or SNOOZE and the alert's number, as in ACK 12 or SNOOZE 12 4H."
+        )
+        return Acted(alert_id=0, status="refused", word=word, changed=False)
     alert_id = wanted.alert_id
     until_at = None if wanted.lasts is None else at + wanted.lasts
     wish = actions.chosen(wanted.choice, f"…{number[-4:]} (SMS)", until_at=until_at)
@@ -89,5 +99,9 @@ def reply(services: Services, tenant_id: int, told: Mapping[str, str], raw: byte
             services, tenant_id, Request(endpoint=REPLIES, key=sid, raw=raw), alert_id, wish, at
         )  # fmt: skip
     except NotFoundError:
-        return Acted(alert_id=alert_id, status="refused", word=f"There is no alert {alert_id}.", changed=False)
+        return Acted(alert_id=alert_id, status="refused", word=_unknown(alert_id), changed=False)
     return acted
+
+
+def _unknown(alert_id: int) -> str:
+    return say("There is no alert {alert_id}.", alert_id=alert_id)

@@ -77,7 +77,7 @@ def test_on_an_ended_alert_only_what_is_known_of_it_may_grow(wish: Wish, status:
     decision = actions.decide(wish, NOON, Standing())
     assert (decision.status, decision.closes) == (status, None)
     if status == "refused":
-        assert "ended by itself, 04 Mar 2026, 12:00 UTC" in decision.word
+        assert "ended by itself, 4 Mar 2026, 12:00 UTC" in decision.word
 
 
 def test_the_late_are_told_who_was_there_before() -> None:

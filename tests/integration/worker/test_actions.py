@@ -234,7 +234,7 @@ def test_acknowledge_is_recorded_at_once_and_shown_on_the_same_message(stack: St
     assert "acknowledge" not in [element["action_id"] for _, element in receivers_clicks.buttons(after)]
     eventually("the note", lambda: any(m.thread_ts == after.ts for m in stack.inbox.slack()))
     (note,) = [m for m in stack.inbox.slack() if m.thread_ts == after.ts]
-    assert note.text == "Acknowledged by ada (Slack), 02 Mar 2026, 12:00 UTC"
+    assert note.text == "Acknowledged by ada (Slack), 2 Mar 2026, 12:00 UTC"
     assert not stack.resolved(alert_id)
 
 
@@ -602,6 +602,105 @@ def test_two_people_at_once_end_an_alert_once(stack: Stack) -> None:
     with stack.database.tenant(stack.tenant_id) as conn:
         events = [one.event for one in alerts.history(conn, alert_id)]
     assert events.count("resolved") == 1
+
+
+def press_as(stack: Stack, message: Any, choice: str, name: str) -> httpx2.Response:
+    pair = next(pair for pair in receivers_clicks.buttons(message) if pair[1]["action_id"] == choice)
+    told = receivers_clicks.payload(message, *pair, NOON) | {"user": {"id": f"U{name.upper()}", "username": name}}
+    body = urlencode({"payload": json.dumps(told)}).encode()
+    return send(stack, body, receivers_clicks.sign(body, int(time.time())))
+
+
+def test_of_two_who_press_at_once_one_is_recorded_and_both_are_told(stack: Stack) -> None:
+    alert_id = stack.alert(SLACK)
+    message = stack.message(alert_id)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda name: press_as(stack, message, "acknowledge", name), ("bo", "cy"))
+    told = {answer.json()["status"]: answer.json()["word"] for answer in (first, second)}
+    assert set(told) == {"recorded", "unchanged"}
+    ((_, who),) = stack.done(alert_id)
+    assert f"Already acknowledged by {who}" in told["unchanged"]
+    eventually(
+        "the thread", lambda: [text.split(",")[0] for text in replies(stack, alert_id)] == [f"Acknowledged by {who}"]
+    )
+    loser = "UCY" if who == "bo (Slack)" else "UBO"
+    eventually("the word", lambda: loser in [m.only_for for m in stack.inbox.slack()])
+
+
+def rounds(stack: Stack, alert_id: int, count: int, *, is_backwards: bool = False) -> list[int]:
+    """Do as the notify flow does, some minutes running; returns the statuses."""
+    statuses = []
+    for minute in range(count):
+        at = (NOON + timedelta(minutes=minute + 1)).isoformat()
+        due = stack.client.post(f"/v1/alerts/{alert_id}/route", json={"as_of": at}).json()["send"]
+        wanted = [one["delivery_id"] for one in due if one["sender"] == "slack"]
+        for delivery_id in wanted[::-1] if is_backwards else wanted:
+            statuses.append(stack.client.post(f"/v1/deliveries/{delivery_id}/send", json={"as_of": at}).status_code)
+    return statuses
+
+
+def test_an_hour_without_slack_loses_nothing_keeps_the_order_and_doubles_nothing(stack: Stack) -> None:
+    with stack.database.tenant(stack.tenant_id) as conn:
+        alert_id = int(conn.exec_driver_sql(ALERT).scalar_one())
+        deliveries.plan(conn, alert_id, [SLACK], [], NOON)
+    path = f"/v1/alerts/{alert_id}/actions"
+    stack.down.set()
+    try:
+        for body in ({"kind": "acknowledge"}, {"kind": "note", "note": "called"}, {"kind": "resolve", "note": "done"}):
+            assert stack.client.post(path, json=body | {"actor": "bo", "as_of": AS_OF}).is_success
+            with stack.database.tenant(stack.tenant_id) as conn:
+                # Slack's message is not there yet: what is done meanwhile is planned for it all the same.
+                planned = [one.step for one in deliveries.list_for_alert(conn, alert_id) if one.sender == "slack"]
+        assert set(rounds(stack, alert_id, 8)) == {503}
+    finally:
+        stack.down.clear()
+    waiting = stack.client.post("/v1/alerts/raise", json={"as_of": AS_OF}).json()["notify"]
+    assert {"alert_id": alert_id} in waiting, "given up after a few minutes"
+    assert planned[0] == "raised-critical"
+    rounds(stack, alert_id, 6, is_backwards=True)
+    assert [one.step for one in sent(stack, alert_id)] == ["raised-critical", *planned[1:], "resolved"]
+    mark = f"· alert {alert_id} ·"
+    roots = [m for m in stack.inbox.slack() if mark in json.dumps(m.blocks, ensure_ascii=False) and not m.thread_ts]
+    assert len(roots) == 1
+    assert [text.partition(" by ")[0] for text in replies(stack, alert_id)] == [
+        "Acknowledged",
+        "Note",
+        "Marked as resolved",
+    ]
+    assert rounds(stack, alert_id, 2) == [], "nothing is left"
+
+
+def sent(stack: Stack, alert_id: int) -> list[deliveries.Delivery]:
+    with stack.database.tenant(stack.tenant_id) as conn:
+        found = [one for one in deliveries.list_for_alert(conn, alert_id) if one.sender == "slack"]
+    assert {one.status for one in found} == {"sent"}
+    return found
+
+
+def test_an_alert_whose_listing_is_gone_can_still_be_acted_on(stack: Stack) -> None:
+    with stack.database.tenant(stack.tenant_id) as conn:
+        gone = ALERT.replace("'market', 'av", "'unit', 'av").replace(
+            '"nights": 12', '"listing_ids": [999999], "nights": 12'
+        )
+        alert_id = int(conn.exec_driver_sql(gone).scalar_one())
+        (one,) = deliveries.plan(conn, alert_id, [SLACK], [], NOON)
+    assert stack.client.post(f"/v1/deliveries/{one.delivery_id}/send", json={"as_of": AS_OF}).json()["status"] == "sent"
+    assert stack.click(alert_id, "acknowledge")["status"] == 200
+    assert fill(stack, opened(stack, alert_id), what="new_normal", note="sold")["errors"] == {}
+    assert stack.resolved(alert_id)
+    assert [kind for kind, _ in stack.done(alert_id)] == ["acknowledge", "verdict"]
+    eventually("the end", lambda: "Judged: new normal: sold" in json.dumps(stack.message(alert_id).blocks))
+
+
+def test_times_by_cause_over_the_api(stack: Stack) -> None:
+    span = {"since": NOON.isoformat(), "until": (NOON + timedelta(minutes=1)).isoformat()}
+    found = stack.client.get("/v1/alerts/times", params={"by": "cause"} | span).json()
+    (closed,) = [one for one in found["groups"] if one["name"] == "calendar_closed"]
+    assert closed["alerts"] == closed["open"] + closed["resolved"]["count"] > 0
+    assert stack.client.get("/v1/alerts/times", params={"by": "nobody"}).status_code == 422
+    turned = {"since": span["until"], "until": span["since"]}
+    assert stack.client.get("/v1/alerts/times", params=turned).status_code == 422
+    assert stack.bare.get("/v1/alerts/times").status_code == 401
 
 
 def test_nothing_of_people_is_logged(stack: Stack) -> None:
