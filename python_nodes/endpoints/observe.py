@@ -12,16 +12,20 @@ from pydantic import BaseModel, Field
 from python_nodes.auth import access, caller
 from python_nodes.http.bodies import AlertRef, AsOfBody
 from python_nodes.http.reply import ok, services
-from python_nodes.steps import observe, series_screen
+from python_nodes.steps import alert_tell, observe, series_screen
 
 api = APIBlueprint("observe", __name__, abp_tags=[{"name": "scoring"}])
 
 
 class ObserveBody(AsOfBody):
-    """Which listings something has arrived about; ``looks`` may leave out what it cannot have changed."""
+    """Which listings something has arrived about; ``looks`` may leave out what it cannot have changed.
+
+    With ``tell`` people are told at once, by the worker itself; else whoever calls tells those in ``notify``.
+    """
 
     listing_ids: list[Annotated[int, Field(ge=1, le=2**53)]] = Field(min_length=1, max_length=10_000)
     looks: list[Literal["guards", "watches"]] = Field(default=["guards", "watches"], min_length=1)
+    tell: bool = False
 
 
 class Point(BaseModel):
@@ -52,11 +56,15 @@ class Observed(BaseModel):
     updated: int
     resolved: int
     notify: list[AlertRef]
+    told: int
     points: list[Point]
 
 
 @api.post("/v1/observe", security=access("score"), responses={200: Observed}, summary="Score what has just arrived")
 def observe_listings(body: ObserveBody) -> Response:
     """Look at these listings at once."""
-    looked = observe.run(services(), caller().tenant_id, body.listing_ids, body.moment(), body.looks)
-    return ok({**looked, "points": series_screen.points(services(), caller().tenant_id, body.listing_ids)})
+    tenant_id, moment = caller().tenant_id, body.moment()
+    before = alert_tell.waiting(services(), tenant_id) if body.tell else frozenset()
+    looked = observe.run(services(), tenant_id, body.listing_ids, moment, body.looks)
+    told = alert_tell.fresh(services(), tenant_id, before, moment) if body.tell else 0
+    return ok({**looked, "told": told, "points": series_screen.points(services(), tenant_id, body.listing_ids)})

@@ -165,11 +165,12 @@ def _end_snoozes(conn: Connection, alert: Alert, at: datetime) -> None:
 
 
 def _plan_updates(conn: Connection, alert_id: int, step: str, reason: str, at: datetime) -> None:
-    """Plan that each message which is updated in place shows it; the usual retries see to the rest."""
-    sent = [one for one in deliveries.list_for_alert(conn, alert_id) if one.status == "sent"]
-    recipients = sorted({one.recipient for one in sent if one.sender == UPDATED_IN_PLACE})
-    told = [Told(sender=UPDATED_IN_PLACE, recipient=one, step=step, reason=reason) for one in recipients]
-    deliveries.plan(conn, alert_id, told, [], at)
+    """Plan that each message updated in place shows it, after what waits to be sent; the retries see to the rest."""
+    told = [one for one in deliveries.list_for_alert(conn, alert_id) if one.status != "suppressed"]
+    recipients = sorted({one.recipient for one in told if one.sender == UPDATED_IN_PLACE})
+    wanted = [Told(sender=UPDATED_IN_PLACE, recipient=one, step=step, reason=reason) for one in recipients]
+    if wanted:
+        deliveries.plan(conn, alert_id, wanted, [], at)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from python_nodes.domain.findings import Alert, Silence
+from python_nodes.errors import NotFoundError
 from python_nodes.store import alerts
 from python_nodes.store.tables import actions, alert_events
 from python_nodes.store.tables import alerts as alert_table
@@ -44,8 +45,10 @@ def list_for_alert(conn: Connection, alert_id: int) -> list[dict[str, Any]]:
 
 def hold(conn: Connection, alert_id: int) -> Alert:
     """Return one alert, locked until the transaction ends, so that two people do not both end it."""
-    conn.execute(select(alert_table.c.id).where(alert_table.c.id == alert_id).with_for_update())
-    return alerts.get(conn, alert_id)
+    row = conn.execute(select(alert_table).where(alert_table.c.id == alert_id).with_for_update()).mappings().first()
+    if row is None:
+        raise NotFoundError(f"alert {alert_id} does not exist")
+    return alerts.alert_of(row)
 
 
 def note_event(
