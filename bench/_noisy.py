@@ -16,7 +16,7 @@ import numpy as np
 from scipy import signal
 
 from bench import _incidents, scenarios
-from bench.score import BoolArray, FloatArray, funnel, listing_infos, watched
+from bench.score import BoolArray, FloatArray, funnel, listing_infos
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from sandbox.world import World, build_world
@@ -62,7 +62,7 @@ def draw(seed: int, noise: str = "spells") -> Noisy:
         path = Path(folder) / "drawn.toml"
         path.write_text(_scenario(seed), encoding="utf-8")
         world = build_world(seed, LISTINGS, HISTORY_DAYS, 2 * HALF_DAYS, t0, path)
-    values = {**funnel(world), **watched(world)}
+    values = funnel(world)
     factor = (_spells if noise == "spells" else _restless)(np.random.default_rng([seed, 97]), world)
     values["listing_views"] = np.asarray(np.rint(values["listing_views"] * factor), dtype=np.float64)
     days = np.datetime64(world.first, "D") + np.arange(HISTORY_DAYS + 2 * HALF_DAYS)

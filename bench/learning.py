@@ -38,8 +38,6 @@ from sandbox.incidents import Incident
 
 SEEDS = "2850-2857"
 WATCH, VERDICTS, GRACE_DAYS = "conversion_drop", 30, 3
-PLAYED = ("competitor_undercut", WATCH, "slow_decline", "slow_rank_decline")
-"""The watch, and those whose findings are told in its place."""
 ROOT = Path(__file__).parent.parent
 
 
@@ -91,7 +89,7 @@ def _verdicts(world: _noisy.Noisy, alerts: Sequence[Raised]) -> list[Verdict]:
 def judge(seed: int, noise: str) -> Result:
     """Play one world: half of it is judged, the other half shows what was learnt."""
     world = _noisy.draw(seed, noise)
-    watches = [one for one in load_watches() if one.name in PLAYED]
+    watches = [one for one in load_watches() if one.name == WATCH]
     looked, known = _looked(world, watches, world.middle, _noisy.HALF_DAYS + 1)
     past = replay.alerts(replay.of(looked, known, world.start, world.middle))
     verdicts = _verdicts(world, [one for one in past if one.kind == WATCH])
