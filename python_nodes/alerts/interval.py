@@ -13,9 +13,7 @@ from python_nodes.domain.metrics import FloatArray
 HELD = 0.8
 """How often the truth is to lie within low and high."""
 POINTS = 15
-"""Equally likely values that stand for each uncertain factor; 15 by 15 tell a tenth's quantile to a hundredth."""
-CALIBRATED = 0.9
-"""Deviations as worked out hold the truth too often (0.86 of 876 losses in drawn worlds); docs/alerts/money.md."""
+"""Equally likely values that stand for each uncertain factor; 15 by 15 tell a tenth's quantile to a twentieth."""
 TOGETHER = 0.8
 """How far the errors of several listings of one alert go the same way: they share season, assumption and onset."""
 _TAIL = (1.0 - HELD) / 2.0
@@ -52,10 +50,10 @@ def ends(worth_sd: FloatArray, share: FloatArray, share_sd: FloatArray) -> Ends:
     the product's quantiles are read from all pairs.
     """
     at = (np.arange(POINTS) + 0.5) / POINTS
-    worth = np.exp(CALIBRATED * np.asarray(worth_sd)[:, None] * special.ndtri(at)[None, :])
+    worth = np.exp(np.asarray(worth_sd)[:, None] * special.ndtri(at)[None, :])
     mean = np.clip(share, 1e-4, 1.0 - 1e-4)
     # A beta is no wider than one of two certain outcomes.
-    deviation = np.clip(CALIBRATED * np.asarray(share_sd), 1e-4, 0.95 * np.sqrt(mean * (1.0 - mean)))
+    deviation = np.clip(share_sd, 1e-4, 0.95 * np.sqrt(mean * (1.0 - mean)))
     weight = mean * (1.0 - mean) / deviation**2 - 1.0
     lost = special.betaincinv((mean * weight)[:, None], ((1.0 - mean) * weight)[:, None], at[None, :])
     product = (worth[:, :, None] * (lost / mean[:, None])[:, None, :]).reshape(len(mean), -1)

@@ -34,7 +34,7 @@ def shares(found: Looked, row: int, looked: Mapping[str, Looked]) -> tuple[float
     -----
     What a rule assumes to be left is corrected by the counts as they come in. One count at least is added to either
     side, so that a short window without any does not claim that all is lost. A fall that wears on several steps of the
-    funnel loses the product of what each has left.
+    funnel loses the product of what each has left; a slow one is assumed to have worn half as much on the others.
     """
     loss, ratio = found.watch.loss, float(found.ratio[row])
     since = int(found.onset[row]) - found.batch.days.size
@@ -47,7 +47,9 @@ def shares(found: Looked, row: int, looked: Mapping[str, Looked]) -> tuple[float
     else:
         lefts = [left(counted, row, since, 1.0, None)]
     others = [looked[name] for name in loss.also if name in looked]
-    lefts += [left(other, row, since, 1.0, loss.prior_counts) for other in others]
+    # A fall that wears on one step wears on the next as well, or does not: between both until its counts tell.
+    beside = float(np.sqrt(lefts[0])) if is_slow else 1.0
+    lefts += [left(other, row, since, beside, loss.prior_counts) for other in others]
     so_far = _share(lefts)
     if not is_slow:
         return so_far, so_far

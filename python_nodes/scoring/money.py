@@ -64,11 +64,13 @@ def worth_sd(past: Past, settings: WorthDoubt = DEFAULTS) -> FloatArray:
     """
     made = past.counts.sum(axis=1)
     rate = dispersion(past.counts[:, past.base], past.told[:, past.base], settings.pool_days)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        level = rate / np.maximum(past.equivalent, 0.25)
-        value = value_spread(past.counts, past.money, past.per_booking_minor) / (made + past.pooled_bookings)
-        kept = np.maximum(past.kept_share, 0.05)
-        stays = (1.0 - kept) / (kept * (made + past.pooled_cancelled))
+    least = 0.25  # A quarter of a booking: of no booking at all nothing would be known, not even that.
+    level = rate / np.maximum(past.equivalent, least)
+    value = value_spread(past.counts, past.money, past.per_booking_minor) / np.maximum(
+        made + past.pooled_bookings, least
+    )
+    kept = np.maximum(past.kept_share, 0.05)
+    stays = (1.0 - kept) / (kept * np.maximum(made + past.pooled_cancelled, least))
     return np.asarray(np.sqrt(level + value + stays + settings.season_sd**2), dtype=np.float64)
 
 
