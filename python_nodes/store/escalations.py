@@ -8,13 +8,12 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
-from sqlalchemy import insert as sql_insert
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Row, func, select
 
 from python_nodes.domain.escalations import Held, Progress
 from python_nodes.domain.findings import Alert
 from python_nodes.store import alerts as alert_store
+from python_nodes.store import at_once
 from python_nodes.store.alert_tables import escalation_looks, escalations
 from python_nodes.store.tables import alert_events, alerts
 
@@ -40,11 +39,7 @@ def changed(conn: Connection, edition: str, as_of: datetime) -> list[Alert]:
 def looked(conn: Connection, found: Sequence[Alert], edition: str) -> None:
     """Note which version of each alert was held against which edition of the file."""
     rows = [{"alert_id": one.alert_id, "version": one.version, "edition": edition} for one in found]
-    if rows:
-        put = insert(escalation_looks)
-        key = [escalation_looks.c.tenant_id, escalation_looks.c.alert_id]
-        told = {"version": put.excluded.version, "edition": put.excluded.edition}
-        conn.execute(put.on_conflict_do_update(index_elements=key, set_=told), rows)
+    at_once.put(conn, escalation_looks, rows, key=("alert_id",))
 
 
 def of_alerts(conn: Connection, alert_ids: Collection[int], *, lock: bool = False) -> Mapping[int, list[Progress]]:
@@ -59,9 +54,7 @@ def of_alerts(conn: Connection, alert_ids: Collection[int], *, lock: bool = Fals
 
 def begin(conn: Connection, wanted: Sequence[tuple[int, Progress]]) -> None:
     """Store new ones; where another call was faster, its own stands."""
-    if wanted:
-        rows = [{"alert_id": alert_id} | _row(one, None) for alert_id, one in wanted]
-        conn.execute(insert(escalations).on_conflict_do_nothing(), rows)
+    at_once.put(conn, escalations, [{"alert_id": alert_id} | _row(one, None) for alert_id, one in wanted])
 
 
 def take_due(conn: Connection, as_of: datetime) -> list[tuple[Alert, Progress]]:
@@ -86,17 +79,8 @@ def take_due(conn: Connection, as_of: datetime) -> list[tuple[Alert, Progress]]:
 
 def save(conn: Connection, moved: Sequence[tuple[int, Progress]], at: datetime) -> None:
     """Store where alerts stand now."""
-    if not moved:
-        return
-    changes = (
-        update(escalations)
-        .where(
-            escalations.c.alert_id == bindparam("of_alert"), escalations.c.escalation == bindparam("of_escalation"),
-        )
-        .values({name: bindparam(name) for name in _row(moved[0][1], at) if name != "escalation"})
-    )  # fmt: skip
-    rows = [{"of_alert": alert_id, "of_escalation": one.escalation} | _row(one, at) for alert_id, one in moved]
-    conn.execute(changes, rows)
+    rows = [{"alert_id": alert_id} | _row(one, at) for alert_id, one in moved]
+    at_once.put(conn, escalations, rows, key=("alert_id", "escalation"))
 
 
 def running(conn: Connection) -> int:
@@ -112,13 +96,10 @@ def running(conn: Connection) -> int:
 
 def note(conn: Connection, wanted: Sequence[tuple[Alert, Sequence[str]]], at: datetime) -> None:
     """Write what escalations did into the alerts' history, a reason for each step."""
-    rows = [
-        {"alert_id": alert.alert_id, "version": alert.version, "event": EVENT, "reason": reason, "at": at,
-         "changes": {}}
+    at_once.put(conn, alert_events, [
+        {"alert_id": alert.alert_id, "version": alert.version, "event": EVENT, "reason": reason, "at": at}
         for alert, reasons in wanted for reason in reasons
-    ]  # fmt: skip
-    if rows:
-        conn.execute(sql_insert(alert_events), rows)
+    ])  # fmt: skip
 
 
 def _row(one: Progress, at: datetime | None) -> dict[str, Any]:

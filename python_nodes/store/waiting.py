@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from python_nodes.domain.findings import Alert
-from python_nodes.store import alerts
+from python_nodes.store import alerts, at_once
 from python_nodes.store.deliveries import Routed
 from python_nodes.store.tables import actions
 from python_nodes.store.tables import alerts as alert_table
@@ -32,13 +31,11 @@ def in_hand(conn: Connection, alert_ids: Collection[int], as_of: datetime) -> Ma
 
 def plan_all(conn: Connection, wanted: Sequence[tuple[int, str, Sequence[Routed]]], at: datetime) -> None:
     """Plan or record messages of many alerts at once, each once: (alert, status, messages)."""
-    rows = [
+    at_once.put(conn, delivery_table, [
         {"alert_id": alert_id, "step": one.step, "sender": one.sender, "recipient": one.recipient,
          "status": status, "reason": one.reason, "planned_at": at}
         for alert_id, status, group in wanted for one in group
-    ]  # fmt: skip
-    if rows:
-        conn.execute(insert(delivery_table).on_conflict_do_nothing(), rows)
+    ])  # fmt: skip
 
 
 def raised_since(conn: Connection, since: datetime, as_of: datetime) -> list[Alert]:
