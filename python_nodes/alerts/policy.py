@@ -105,9 +105,9 @@ NO_DIGEST = Rule(name="digest", matches={}, teams=())
 class RoutePolicy:
     """All routes of one tenant in order, and ``default`` for what none of them matches.
 
-    ``digest`` names who gets the day's summary, ``weekly`` the day of the week's. ``not_set_up`` maps a sender that cannot send to the reason; what would
-    go by it is recorded, not planned. ``languages`` are of those who do not read English. ``edition`` differs where
-    the file does.
+    ``digest`` names who gets the day's summary, ``weekly`` the weekday of the week's, or ``never``. ``not_set_up`` maps
+    a sender that cannot send to the reason; what would go by it is recorded, not planned. ``languages`` are of those
+    who do not read English. ``edition`` differs where the file does.
     """
 
     teams: Mapping[str, Team]

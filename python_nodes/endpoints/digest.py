@@ -1,6 +1,8 @@
-"""POST /v1/digest and /v1/digest/{id}/send: what happened since yesterday, told once a day."""
+"""POST /v1/digest and /v1/digest/{id}/send: what happened in a day or a week, told once."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -37,10 +39,17 @@ class Sent(BaseModel):
     provider_ref: str | None
 
 
-@api.post("/v1/digest", security=access("notify"), responses={200: Written}, summary="Write the day's summary")
-def write_digest(body: AsOfBody) -> Response:
+class DigestBody(AsOfBody):
+    """Which summary; ``if_due`` writes a week's only on the weekday that the routing file names."""
+
+    span: Literal["day", "week"] = "day"
+    if_due: bool = False
+
+
+@api.post("/v1/digest", security=access("notify"), responses={200: Written}, summary="Write a summary")
+def write_digest(body: DigestBody) -> Response:
     """Write it, and plan a message for each recipient."""
-    return ok(digest.write(services(), caller().tenant_id, body.moment()))
+    return ok(digest.write(services(), caller().tenant_id, body.moment(), body.span, if_due=body.if_due))
 
 
 @api.post("/v1/digest/<int:id>/send", security=access("notify"), responses={200: Sent}, summary="Send one summary")

@@ -48,6 +48,7 @@ class Message:
     earlier attempt may already have reached the provider. ``update_ref`` is the provider reference of the message
     that the same recipient already has about this alert. ``people`` are lines on who takes care of it, ``note`` what
     has just been done; ``in_words`` are two sentences on what is wrong and what to do.
+    ``span`` is what a digest is of, ``day`` or ``week``.
     """
 
     delivery_id: str
@@ -68,6 +69,7 @@ class Message:
     chart_alt: str = ""
     update_ref: str | None = None
     is_retry: bool = False
+    span: str = "day"
 
     @property
     def is_digest(self) -> bool:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from python_nodes.domain import written
 from python_nodes.domain.said import say
 
-_INK, _QUIET, _GRID = "#1d2939", "#667085", "#eaecf0"
+INK, QUIET, GRID = "#1d2939", "#667085", "#eaecf0"
 _OBSERVED, _EXPECTED, _TROUBLE = "#175cd3", "#667085", "#d92d20"
 _AHEAD = "#7a5af8"
 _OPEN, _BLOCKED, _UNKNOWN, _SOLD = "#a6d8b9", "#d92d20", "#eaecf0", "#98a2b3"
@@ -42,12 +42,12 @@ def _figure(title: str) -> tuple[Figure, Axes]:
         figsize=_SIZE_INCHES, dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.12), facecolor="white"
     )
     axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=_INK, pad=10)
+    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(_GRID)
-    axes.tick_params(colors=_QUIET, labelsize=9.5, length=0, pad=7)
-    axes.grid(axis="y", color=_GRID, linewidth=0.8)
+    axes.spines["bottom"].set_color(GRID)
+    axes.tick_params(colors=QUIET, labelsize=9.5, length=0, pad=7)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     return figure, axes
 
@@ -60,7 +60,7 @@ def _date_axis(axes: Axes, days: Sequence[date]) -> None:
 
 def _value_axis(axes: Axes, x: NDArray[np.float64], days: Sequence[date], unit: str) -> None:
     axes.set_xlim(float(x[0]) - 0.5, float(x[-1]) + 0.5)
-    axes.set_ylabel(unit, color=_QUIET, fontsize=10)
+    axes.set_ylabel(unit, color=QUIET, fontsize=10)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     _date_axis(axes, days)
 
@@ -74,10 +74,11 @@ def _legend(figure: Figure, handles: Sequence[Patch] | None = None) -> None:
     named = {"handles": list(handles)} if handles is not None else {}
     # Four meanings of a night are too wide for one row, six short names of lines are not.
     columns = 2 if handles is not None and len(handles) > 3 else 6
-    figure.legend(loc="outside lower center", frameon=False, fontsize=9.5, ncols=columns, labelcolor=_INK, **named)
+    figure.legend(loc="outside lower center", frameon=False, fontsize=9.5, ncols=columns, labelcolor=INK, **named)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """Write a figure as PNG, the same each time."""
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
@@ -114,7 +115,7 @@ def chart_png(
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(np.concatenate([seen, low]), initial=0.0))))
     _value_axis(axes, _numbers(shown), shown, unit)
     _legend(figure)
-    return _png(figure)
+    return png(figure)
 
 
 def forecast_png(days: Sequence[date], observed: ArrayLike, ahead: Ahead, *, title: str = "", unit: str = "") -> bytes:
@@ -128,7 +129,7 @@ def forecast_png(days: Sequence[date], observed: ArrayLike, ahead: Ahead, *, tit
     shown = [*days, *ahead.days]
     _value_axis(axes, _numbers(shown), shown, unit)
     _legend(figure)
-    return _png(figure)
+    return png(figure)
 
 
 def _forecast(axes: Axes, ahead: Ahead, label: str) -> None:
@@ -170,7 +171,7 @@ def calendar_png(
     for night, week, colour in zip(nights, weeks, colours, strict=True):
         _cell(axes, night, week, colour)
     for week, text in month_labels(nights).items():
-        axes.text(week + 0.06, -0.35, text, ha="left", va="bottom", fontsize=9.5, color=_QUIET)
+        axes.text(week + 0.06, -0.35, text, ha="left", va="bottom", fontsize=9.5, color=QUIET)
     axes.set_xlim(-0.05, max(weeks) + 1)
     axes.set_ylim(7, -0.9)
     axes.set_yticks([row + 0.46 for row in range(7)], written.weekdays())
@@ -186,7 +187,7 @@ def calendar_png(
     if is_suspended:
         meanings[_BLOCKED] = say("Suspended by {channel}", channel=channel)
     _legend(figure, [Patch(color=colour, label=text) for colour, text in meanings.items() if colour in colours])
-    return _png(figure)
+    return png(figure)
 
 
 def month_labels(nights: Sequence[date]) -> dict[int, str]:
@@ -212,7 +213,7 @@ def _cell(axes: Axes, night: date, week: int, colour: str) -> None:
     row = night.weekday()
     shape = "round,pad=0,rounding_size=0.12"
     axes.add_patch(FancyBboxPatch((week + 0.06, row + 0.06), 0.80, 0.80, boxstyle=shape, facecolor=colour, linewidth=0))
-    ink = "white" if colour == _BLOCKED else _INK
+    ink = "white" if colour == _BLOCKED else INK
     axes.text(week + 0.46, row + 0.46, str(night.day), ha="center", va="center", fontsize=8.5, color=ink)
 
 
@@ -239,7 +240,7 @@ def price_png(
     axes.set_ylim(bottom=0)
     _value_axis(axes, x, nights, currency)
     _legend(figure)
-    return _png(figure)
+    return png(figure)
 
 
 def out_of_range(now: NDArray[np.float64], usual: NDArray[np.float64], floor: float | None) -> NDArray[np.bool_]:

@@ -23,6 +23,8 @@ CAUSES = {
     "price_error": marked("The price is outside its floor, or far from its trailing median"),
     "listing_down": marked("The channel has suspended the listing"),
     "feed_stale": marked("The channel's figures have stopped coming"),
+    "pace_behind": marked("Fewer book the coming weeks than their time of year and the market let expect"),
+    "priced_low": marked("Comparable places ask for more while more people look for this one"),
     "metric_missing": marked("One figure of the listing stopped coming while its others come"),
     "metric_flat": marked("One figure of the listing stands still while its others move"),
     "parity": marked("The same unit is sold on other terms elsewhere"),
@@ -88,6 +90,9 @@ KINDS = {
     "market_conversion_drop": marked("fewer guests who book in the market"),
     "channel_ctr_drop": marked("fewer guests who open listings on the channel"),
     "channel_conversion_drop": marked("fewer guests who book on the channel"),
+    "month_missed": marked("a month that will be missed"),
+    "calendar_running_empty": marked("weeks that stay unsold"),
+    "price_below_peers": marked("a price under its peers'"),
 }
 VALUES = {
     OF_OUR_SIGHT: marked("a data problem: what we hear is wrong, not what is sold"),
@@ -139,6 +144,11 @@ def metric(word: str) -> str:
 def kind(word: str) -> str:
     """Name within a sentence what a guard or watch found."""
     return say(KINDS.get(word, word.replace("_", " ")))
+
+
+def digest(span: str) -> str:
+    """Name a summary by what it is of."""
+    return say("weekly digest") if span == "week" else say("daily digest")
 
 
 def heading(is_digest: bool) -> str:

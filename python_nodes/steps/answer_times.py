@@ -17,15 +17,15 @@ def run(services: Services, tenant_id: int, what: By, since: datetime, until: da
     """Return each group's count, median and 90th percentile, the open ones apart."""
     if since >= until:
         raise PermanentError("since must be before until", status=422, field="since")
-    reached = _reached(services.policy)
+    ways = reached(services.policy)
     with services.database.tenant(tenant_id) as conn:
-        found = answer_times.by(conn, what, since, until, reached)
+        found = answer_times.by(conn, what, since, until, ways)
     return {
         "by": what, "since": since.isoformat(), "until": until.isoformat(), "groups": [asdict(one) for one in found],
     }  # fmt: skip
 
 
-def _reached(policy: RoutePolicy) -> list[Reached]:
+def reached(policy: RoutePolicy) -> list[Reached]:
     """Say which team each recipient stands for: its own, and those of whoever may be on call for it."""
     found: set[tuple[str, str, str]] = set()
     for team in policy.teams.values():

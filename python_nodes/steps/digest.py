@@ -1,35 +1,67 @@
-"""The day's summary: write it once a day, send it to each recipient once."""
+"""The summary of a day or a week: written once a span for the teams each recipient is in, sent to each once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from python_nodes import log
-from python_nodes.alerts.policy import RoutePolicy
+from python_nodes.alerts import route
+from python_nodes.alerts.policy import WEEKDAYS, RoutePolicy
+from python_nodes.domain.findings import Alert
+from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.domain.said import marked, say
+from python_nodes.domain.speech import speaking
 from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.notify import base
 from python_nodes.notify import digest as wording
+from python_nodes.steps import answer_times, digest_facts, places, spoken
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, digests, polls
+from python_nodes.store import answer_times as times
+from python_nodes.store import digests, polls, portfolio, proposals
+from python_nodes.store.digests import Draft, Span
 
-SPAN = timedelta(hours=24)
+SPANS: dict[Span, timedelta] = {"day": timedelta(days=1), "week": timedelta(days=7)}
+CONSOLE = marked("All alerts")
 RETRY_AFTER_S = 5.0
 
 
-def write(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
-    """Put the last day together and plan a message for each recipient; asked again, the first wording stands."""
-    with log.stage("digest_write", tenant_id=tenant_id) as facts, services.database.tenant(tenant_id) as conn:
-        told = _told(conn, services.currency, as_of)
-        due = digests.plan(conn, as_of.date(), recipients(services.policy), told)
-        facts.update(open=told["open_count"], send=len(due))
+def write(
+    services: Services, tenant_id: int, as_of: datetime, span: Span = "day", *, if_due: bool = False
+) -> dict[str, Any]:
+    """Put the span together and plan a message for each recipient; asked again, the first wording stands.
+
+    ``if_due``: a week's is written only on the weekday that the routing file names.
+    """
+    if if_due and not is_due(services.policy, span, as_of):
+        return {"open": 0, "resolved": 0, "send": []}
+    since, ways = as_of - SPANS[span], recipients(services.policy)
+    with (
+        log.stage("digest_write", tenant_id=tenant_id, span=span) as facts,
+        services.database.tenant(tenant_id) as conn,
+    ):
+        known = _known(conn, services, since, as_of)
+        told = {
+            teams: digest_facts.facts(known, teams, span, since, as_of)
+            for teams in {frozenset(services.policy.digest.teams), *ways.values()}
+        }
+        drafts = [Draft(sender=way[0], recipient=way[1], facts=told[teams]) for way, teams in ways.items()]
+        due = digests.plan(conn, span, as_of.date(), drafts)
+        whole = told[frozenset(services.policy.digest.teams)]
+        facts.update(open=whole["open_count"], send=len(due))
     return {
-        "open": told["open_count"],
-        "resolved": told["ended_count"],
+        "open": whole["open_count"],
+        "resolved": whole["ended_count"],
         "send": [{"digest_id": one.digest_id, "sender": one.sender, "recipient": one.recipient} for one in due],
     }
+
+
+def is_due(policy: RoutePolicy, span: Span, as_of: datetime) -> bool:
+    """Tell whether this is the day of the span's digest."""
+    return span == "day" or policy.weekly == WEEKDAYS[as_of.weekday()]
 
 
 def send(services: Services, tenant_id: int, digest_id: int) -> dict[str, Any]:
@@ -47,35 +79,61 @@ def send(services: Services, tenant_id: int, digest_id: int) -> dict[str, Any]:
             return {"status": "sent", "provider_ref": one.provider_ref}
         if one.sender not in services.senders:
             raise PermanentError(f"sender {one.sender} is not set up", status=422, field="sender")
-        console = base.Link(label="All alerts", url=f"{services.base_url.rstrip('/')}/console/alerts")
-        words = wording.message(
-            one.facts, delivery_id=f"np-digest-{digest_id}", recipient=one.recipient, links=[console],
-            is_retry=one.attempts > 0,
-        )  # fmt: skip
-        reference = base.build(one.sender, services.senders[one.sender]).send(words)
+        sender = base.build(one.sender, services.senders[one.sender])
+        with speaking(spoken.by(services, one.recipient)):
+            console = base.Link(label=say(CONSOLE), url=f"{services.base_url.rstrip('/')}/console/alerts")
+            words = wording.message(
+                one.facts, delivery_id=f"np-digest-{digest_id}", recipient=one.recipient, links=[console],
+                is_retry=one.attempts > 0, with_chart=sender.SHOWS_PICTURES,
+            )  # fmt: skip
+            reference = sender.send(words)
         with services.database.tenant(tenant_id) as conn:
             digests.finish(conn, digest_id, reference, services.clock())
     return {"status": "sent", "provider_ref": reference}
 
 
-def recipients(policy: RoutePolicy) -> list[tuple[str, str]]:
-    """Return each recipient that the file names and that can be reached, once."""
-    rule = policy.digest
-    ways = [
-        (sender, recipient)
-        for team in (policy.teams[name] for name in rule.teams)
-        for sender, named in team.recipients.items()
-        for recipient in named
-        if sender not in policy.not_set_up and (not rule.senders or sender in rule.senders)
-    ]
-    return list(dict.fromkeys(ways))
+def recipients(policy: RoutePolicy) -> dict[tuple[str, str], frozenset[str]]:
+    """Return each recipient that the file names and that can be reached, once, with the teams it is told for."""
+    rule, found = policy.digest, dict[tuple[str, str], frozenset[str]]()
+    for team in (policy.teams[name] for name in rule.teams):
+        for sender, named in team.recipients.items():
+            if sender in policy.not_set_up or (rule.senders and sender not in rule.senders):
+                continue
+            for recipient in named:
+                found[sender, recipient] = found.get((sender, recipient), frozenset()) | {team.name}
+    return found
 
 
-def _told(conn: Connection, currency: str, as_of: datetime) -> dict[str, Any]:
-    since = as_of - SPAN
-    known = [one for one in alerts.list_all(conn) if one.raised_at <= as_of]
-    standing = [one for one in known if one.resolved_at is None or one.resolved_at > as_of]
-    ended = [one for one in known if one.resolved_at is not None and since < one.resolved_at <= as_of]
-    raised = sum(1 for one in known if one.raised_at > since)
-    troubles = digests.troubles(conn, since, as_of) | {"failing_feeds": len(polls.failing(conn, as_of))}
-    return wording.facts(standing, ended, raised, since, as_of, currency, troubles)
+def teams_of(alert: Alert, about: Sequence[ListingInfo], policy: RoutePolicy) -> frozenset[str]:
+    """Return the digest's teams that an alert is routed to; all of them where it is nobody's."""
+    rules = route.matching(route.subject(alert, about), policy)
+    told = frozenset(policy.digest.teams)
+    return (told & frozenset(team for rule in rules for team in rule.teams)) or told
+
+
+def _known(conn: Connection, services: Services, since: datetime, as_of: datetime) -> digest_facts.Known:
+    listings, policy = portfolio.load_listings(conn), services.policy
+    shown = min(since, as_of - timedelta(days=digest_facts.CHART_DAYS))
+    stood = digests.alerts_of(conn, shown, as_of)
+    by_id = {one.listing_id: one for one in listings}
+
+    def about(alert: Alert) -> Sequence[ListingInfo]:
+        # Most alerts are about one listing, and to look through all for each takes long where both are many.
+        if alert.listing_id is None:
+            return places.of(alert, listings)
+        return [by_id[alert.listing_id]] if alert.listing_id in by_id else []
+
+    waiting = proposals.list_all(conn, "waiting")
+    return digest_facts.Known(
+        alerts=stood, teams_of={one.alert_id: teams_of(one, about(one), policy) for one in stood},
+        sent=digests.sent(conn, since, as_of), judged=digests.judged(conn, since, as_of),
+        times=times.by(conn, "team", since, as_of, answer_times.reached(policy)),
+        ways={
+            team.name: frozenset((by, one) for by, named in team.recipients.items() for one in named)
+            for team in policy.teams.values()
+        },
+        titles={one.listing_id: one.title for one in listings},
+        proposals=[one.title for one in waiting],
+        troubles=digests.troubles(conn, since, as_of) | {"failing_feeds": len(polls.failing(conn, as_of))},
+        currency=services.currency,
+    )  # fmt: skip

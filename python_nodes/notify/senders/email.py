@@ -143,7 +143,7 @@ def compose(message: Message, sender: Address) -> EmailMessage:
 def bodies(message: Message, cid: str) -> tuple[str, str]:
     """Lay the message out as plain text and as HTML, in the language that is spoken; ``cid`` is the chart's address."""
     if message.is_digest:
-        kicker, footer = say("daily digest"), "Nightporter"
+        kicker, footer = words.digest(message.span), "Nightporter"
     else:
         is_over = message.state == "resolved"
         kicker = words.state(message.state) if is_over else words.category(message.category)

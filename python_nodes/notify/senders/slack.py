@@ -125,7 +125,7 @@ def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
     if message.choices:
         laid.append({"type": "actions", "elements": [_button(message, choice) for choice in message.choices[:25]]})
     about = [say("alert {alert_id}", alert_id=message.alert_id), words.category(message.category)]
-    told = [say("daily digest")] if message.is_digest else [*about, words.state(message.state)]
+    told = [words.digest(message.span)] if message.is_digest else [*about, words.state(message.state)]
     context = escape(" · ".join(["Nightporter", *told]))
     laid.append({"type": "context", "block_id": _block_id(message), "elements": [_markdown(context, _LIMIT_SECTION)]})
     return laid

@@ -122,6 +122,23 @@ def test_a_sender_that_is_gone_is_a_failure_by_name(services: Services, worker: 
         digest.send(replace(services, senders={}), tenant_id, one)
 
 
+def test_a_week_is_told_once_beside_the_day_and_on_its_weekday_only(
+    services: Services, worker: Worker, mailbox: tuple[Mailbox, int]
+) -> None:
+    tenant_id, (box, _) = worker.settings.tenant_id, mailbox
+    tuesday, monday = MORNING.replace(day=10), MORNING.replace(day=9)
+    assert digest.write(services, tenant_id, tuesday, "week", if_due=True)["send"] == []
+    weekly = digest.write(services, tenant_id, monday, "week", if_due=True)["send"]
+    daily = digest.write(services, tenant_id, monday)["send"]
+    assert len(weekly) == len(daily) == 2
+    assert {one["digest_id"] for one in weekly}.isdisjoint({one["digest_id"] for one in daily})
+    for one in weekly + weekly:
+        digest.send(services, tenant_id, one["digest_id"])
+    assert [name for name, _ in box.mails] == ["a@example.test", "b@example.test"]
+    assert "Weekly digest, 9 Mar 2026" in box.mails[0][1]
+    assert digest.write(services, tenant_id, monday, "week")["send"] == []
+
+
 def test_over_http_nobody_to_tell_is_an_answer_and_an_unknown_digest_is_404(worker: Worker) -> None:
     written = worker.post("/v1/digest", {"as_of": "2026-03-08T07:00:00Z"})
     assert (written.status_code, written.json()["send"]) == (200, [])
