@@ -1,4 +1,4 @@
-"""POST /v1/guards/check and /v1/metrics/score: find what is wrong."""
+"""POST /v1/guards/check, /v1/metrics/score and /v1/listings/value: find what is wrong, and what it may cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from python_nodes.auth import access, caller
 from python_nodes.http.bodies import AsOfBody
 from python_nodes.http.reply import ok, services
-from python_nodes.steps import guards_check, metrics_score
+from python_nodes.steps import guards_check, listing_worth, metrics_score
 
 api = APIBlueprint("scoring", __name__, abp_tags=[{"name": "scoring"}])
 
@@ -40,6 +40,12 @@ class Scored(BaseModel):
     screen: Screen
 
 
+class Valued(BaseModel):
+    """Listings whose day was worked out anew."""
+
+    valued: int
+
+
 @api.post("/v1/guards/check", security=access("score"), responses={200: Checked}, summary="Run every guard")
 def check_guards(body: AsOfBody) -> Response:
     """Run what needs no statistics."""
@@ -50,3 +56,9 @@ def check_guards(body: AsOfBody) -> Response:
 def score_metrics(body: AsOfBody) -> Response:
     """Run every watch."""
     return ok(metrics_score.run(services(), caller().tenant_id, body.moment()))
+
+
+@api.post("/v1/listings/value", security=access("score"), responses={200: Valued}, summary="Work out listings' worth")
+def value_listings(body: AsOfBody) -> Response:
+    """Work out what a day of each listing is worth, for what is raised from now on."""
+    return ok(listing_worth.refresh(services(), caller().tenant_id, body.moment()))

@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 from python_nodes import log
 from python_nodes.alerts import flap, impact, pipeline, silence
 from python_nodes.alerts.pipeline import Decisions, PipelineSettings
-from python_nodes.domain.findings import Alert, AlertDraft, Anomaly
+from python_nodes.domain.findings import Alert, AlertDraft, Anomaly, Silence
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
-from python_nodes.steps import measured_loss, money, news, outlook, rates, repaired, snapshot
+from python_nodes.steps import listing_worth, measured_loss, money, news, outlook, rates, repaired, root_cause, snapshot
 from python_nodes.steps.services import Services
 from python_nodes.store import actions, alerts, anomalies, mutes, portfolio, retelling, turns, undelivered
 from python_nodes.store import decisions as decision_store
@@ -36,11 +36,13 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         open_alerts = alerts.open_all(conn)
         found = ongoing(anomalies.current(conn, as_of), open_alerts)
         found = measured_loss.corrected(services, tenant_id, listings, found, as_of)
+        closed = actions.verdicts_open(conn)
         recent = alerts.ended_by_themselves(conn, as_of - flap.DEFAULTS.reopen_within, as_of)
-        decisions = decide(services, conn, listings, open_alerts, found, as_of, recent)
-        decisions = heed_silences(conn, decisions, found, listings, as_of)
+        decisions = decide(services, tenant_id, conn, listings, open_alerts, found, as_of, recent, closed)
+        decisions = heed_silences(conn, decisions, closed, found, listings, as_of)
         open_alerts += recent
         decisions = outlook.attached(conn, decisions, open_alerts, snapshot.local_day(as_of, listings))
+        decisions = root_cause.attached(conn, services, tenant_id, decisions, open_alerts, as_of)
         decisions = money.attached(conn, decisions, as_of)
         apply(conn, decisions, as_of)
         repaired.tell(conn, listings, as_of)
@@ -69,8 +71,8 @@ def ongoing(found: list[Anomaly], open_alerts: list[Alert]) -> list[Anomaly]:
 
 
 def decide(
-    services: Services, conn: Connection, listings: list[ListingInfo], open_alerts: list[Alert],
-    found: list[Anomaly], as_of: datetime, recent: Sequence[Alert] = (),
+    services: Services, tenant_id: int, conn: Connection, listings: list[ListingInfo], open_alerts: list[Alert],
+    found: list[Anomaly], as_of: datetime, recent: Sequence[Alert], closed: Sequence[Silence],
 ) -> Decisions:  # fmt: skip
     """Price the findings and run the pipeline."""
     usd_rate = snapshot.minor_rates(services.currency, rates.table(conn), as_of.date())["USD"]
@@ -78,11 +80,11 @@ def decide(
     looked_at = min((one.updated_at for one in open_alerts), default=as_of)
     settings = PipelineSettings(
         currency=services.currency, impacts=usd, mutes=tuple(mutes.since(conn, min(looked_at, as_of))),
-        recent=tuple(recent),
+        recent=tuple(recent), closed=frozenset(one.alert.fingerprint for one in closed),
     )  # fmt: skip
     if not listings:
         return pipeline.reconcile(open_alerts, [], [], [], as_of, settings)
-    economics = snapshot.value_of_listings(conn, listings, as_of, services.currency, services.history_days)
+    economics = listing_worth.of(services, tenant_id, conn, listings, as_of)
     impacts = impact.assess(found, economics, listings, snapshot.local_day(as_of, listings), usd)
     return pipeline.reconcile(open_alerts, found, impacts, listings, as_of, settings)
 
@@ -93,10 +95,11 @@ def _why_raised(draft: AlertDraft, held: decision_store.Decision | None) -> str:
 
 
 def heed_silences(
-    conn: Connection, decisions: Decisions, found: list[Anomaly], listings: list[ListingInfo], as_of: datetime
-) -> Decisions:
+    conn: Connection, decisions: Decisions, closed: Sequence[Silence], found: list[Anomaly],
+    listings: list[ListingInfo], as_of: datetime,
+) -> Decisions:  # fmt: skip
     """Raise nothing again that people closed, and end the silences whose finding is gone."""
-    kept, ended = silence.apply(decisions, actions.verdicts_open(conn), found, listings, as_of)
+    kept, ended = silence.apply(decisions, closed, found, listings, as_of)
     for over in ended:
         actions.end_silence(conn, over.alert, over.reason, as_of)
     return kept

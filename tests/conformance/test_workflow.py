@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +82,15 @@ def headers_of(node: dict[str, Any]) -> dict[str, str]:
 
 
 def addresses(flow: flows.Flow, node: dict[str, Any]) -> list[str]:
-    """Return where a request goes: for each of the paths that its flow lists, where it takes them from a list."""
+    """Return where a request goes: one for each of the paths that its flow names before, where it takes them so."""
     address = node["parameters"]["url"].removeprefix("=")
     taken = re.fullmatch(r"(.*/v1/)\{\{ \$json\.(\w+) \}\}", address)
     if taken is None:
         return [address]
     said = [one for other in flow["nodes"] for one in other["parameters"].get("assignments", {}).get("assignments", ())]
-    (listed,) = [json.loads(one["value"]) for one in said if one["name"] == taken[2]]
-    return [taken[1] + path for path in listed]
+    named = [one for one in said if one["name"] == taken[2]]
+    lists = [json.loads(one["value"]) if one["type"] == "array" else [one["value"]] for one in named]
+    return [taken[1] + path.removeprefix("=") for path in chain.from_iterable(lists)]
 
 
 def routes_of(flow: flows.Flow, node: dict[str, Any], worker: OpenAPI) -> list[str]:
