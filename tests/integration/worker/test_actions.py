@@ -657,7 +657,8 @@ def test_an_hour_without_slack_loses_nothing_keeps_the_order_and_doubles_nothing
     waiting = stack.client.post("/v1/alerts/raise", json={"as_of": AS_OF}).json()["notify"]
     assert {"alert_id": alert_id} in waiting, "given up after a few minutes"
     assert planned[0] == "raised-critical"
-    rounds(stack, alert_id, 6, is_backwards=True)
+    # Celery tries, too: a delivery in its hands answers 503, and another minute finds it sent.
+    rounds(stack, alert_id, 15, is_backwards=True)
     assert [one.step for one in sent(stack, alert_id)] == ["raised-critical", *planned[1:], "resolved"]
     mark = f"· alert {alert_id} ·"
     roots = [m for m in stack.inbox.slack() if mark in json.dumps(m.blocks, ensure_ascii=False) and not m.thread_ts]
@@ -673,7 +674,7 @@ def test_an_hour_without_slack_loses_nothing_keeps_the_order_and_doubles_nothing
 def sent(stack: Stack, alert_id: int) -> list[deliveries.Delivery]:
     with stack.database.tenant(stack.tenant_id) as conn:
         found = [one for one in deliveries.list_for_alert(conn, alert_id) if one.sender == "slack"]
-    assert {one.status for one in found} == {"sent"}
+    assert [one for one in found if one.status != "sent"] == []
     return found
 
 
