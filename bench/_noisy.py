@@ -1,8 +1,9 @@
-"""A watch that is noisy for a reason of its own: on one channel visitors come that are none, as bots do.
+"""A watch that is noisy for a reason of its own, on one channel; nothing else of the world knows of it.
 
-Views of that channel's listings are multiplied by a factor that the bookings do not follow, so that conversion seems to
-fall where nothing happened: each day by one much like the day before's, or for some days by a larger one. Worlds are
-made as in `bench.scenarios`, with more incidents of the watch that is noisy, and half as many days again in each half.
+``tracker``: the rank tracker misreads a listing for some days (another search, another place), so that its rank seems
+worse by half to twice. ``restless``: visitors that are none come and go, as bots do; the views are multiplied by a
+factor much like the day before's that no booking follows, so that conversion seems to fall, as much as in a real fall.
+Worlds are made as in `bench.scenarios`, of two halves with as many incidents each, most of the noisy watch's own kind.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ from bench import _incidents, scenarios
 from bench.score import BoolArray, FloatArray, funnel, listing_infos
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
+from sandbox import shown
 from sandbox.world import World, build_world
 
 CHANNEL = "expedia"
+KIND_OF = {"tracker": "rank_drop", "restless": "conversion_drop"}
+"""The watch that each kind of noise makes cry wolf."""
 LISTINGS, HISTORY_DAYS, HALF_DAYS = 300, 400, 90
 INCIDENTS, OWN_SHARE = 40, 0.7
-SPELL_DAYS = (3, 12)
+SPELL_DAYS = (3, 8)
 SPELLS_A_YEAR = 6.0
-SHARE = (0.3, 1.0)
+SHARE = (0.5, 1.0)
 RESTLESS_SD, KEPT = 0.35, 0.7
 
 
@@ -55,16 +59,18 @@ class Noisy:
         return self.world.t0 + timedelta(days=2 * HALF_DAYS - 1)
 
 
-def draw(seed: int, noise: str = "spells") -> Noisy:
-    """Draw a world: incidents in each half by themselves, and one kind of noise, ``spells`` or ``restless``."""
+def draw(seed: int, noise: str) -> Noisy:
+    """Draw a world: incidents in each half by themselves, and one kind of noise, ``tracker`` or ``restless``."""
     t0 = scenarios.t0_of(seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "drawn.toml"
-        path.write_text(_scenario(seed), encoding="utf-8")
+        path.write_text(_scenario(seed, KIND_OF[noise]), encoding="utf-8")
         world = build_world(seed, LISTINGS, HISTORY_DAYS, 2 * HALF_DAYS, t0, path)
-    values = funnel(world)
-    factor = (_spells if noise == "spells" else _restless)(np.random.default_rng([seed, 97]), world)
-    values["listing_views"] = np.asarray(np.rint(values["listing_views"] * factor), dtype=np.float64)
+    values, rng = funnel(world), np.random.default_rng([seed, 97])
+    if noise == "tracker":
+        values["search_rank"] = np.rint(_ranks(world) * _misread(rng, world))
+    else:
+        values["listing_views"] = np.rint(values["listing_views"] * _restless(rng, world))
     days = np.datetime64(world.first, "D") + np.arange(HISTORY_DAYS + 2 * HALF_DAYS)
     down = np.zeros((len(world.portfolio), days.size), dtype=np.bool_)
     for item in world.placed:
@@ -75,11 +81,11 @@ def draw(seed: int, noise: str = "spells") -> Noisy:
     return Noisy(world, matrix, listing_infos(world), down)
 
 
-def _scenario(seed: int) -> str:
+def _scenario(seed: int, noisy: str) -> str:
     """Return as many incidents for each half: most are the noisy watch's own, of all sizes that others draw."""
     rng, tables = np.random.default_rng([seed, 83]), []
     for number in range(2 * INCIDENTS):
-        kind = "conversion_drop" if rng.random() < OWN_SHARE else str(rng.choice(sorted(_incidents.KINDS)))
+        kind = noisy if rng.random() < OWN_SHARE else str(rng.choice(sorted(_incidents.KINDS)))
         (field, low, high), length = _incidents.KINDS[kind]
         days = int(rng.integers(length[0], length[1] + 1))
         first = number % 2 * HALF_DAYS + int(rng.integers(1, HALF_DAYS - days - 2))
@@ -100,11 +106,20 @@ def _restless(rng: np.random.Generator, world: World) -> FloatArray:
     return factor
 
 
-def _spells(rng: np.random.Generator, world: World) -> FloatArray:
-    """Days on which somebody other than guests looks too."""
+def _misread(rng: np.random.Generator, world: World) -> FloatArray:
+    """Days on which the tracker looked elsewhere."""
     factor = np.ones((len(world.portfolio), HISTORY_DAYS + 2 * HALF_DAYS))
     for row in np.flatnonzero(np.array(world.portfolio.channel) == CHANNEL).tolist():
         for first in np.flatnonzero(rng.random(factor.shape[1]) < SPELLS_A_YEAR / 365.0).tolist():
             days = int(rng.integers(SPELL_DAYS[0], SPELL_DAYS[1] + 1))
             factor[row, first : first + days] *= 1.0 + rng.uniform(*SHARE)
     return factor
+
+
+def _ranks(world: World) -> FloatArray:
+    """Return what the rank tracker tells, (n_listings, n_days); as `bench.score.watched`, without the prices."""
+    told = np.full((len(world.portfolio), HISTORY_DAYS + 2 * HALF_DAYS), np.nan)
+    for day in range(told.shape[1]):
+        seen = shown.market(world, world.first + timedelta(days=day))
+        told[seen.listing, day] = seen.rank
+    return told

@@ -1,11 +1,11 @@
 """What 30 verdicts do to a noisy watch: its false alerts and its recall on the days after, with and without them.
 
-Worlds of `bench._noisy`: one channel's views go up and down by themselves (``restless``), or come in spells that no
-booking follows (``spells``, which look just like falls), so the conversion watch cries wolf there. Of the first 90 live
-days the first 30 alerts of that watch are judged by what truly happened; what is proposed of these verdicts is approved
-as it is, and the next 90 days, with incidents of their own, are replayed as before and as learnt. The seeds here judge
-and nothing was chosen on them; 1130 and 1131 were looked at while the rule was built. An incident counts for recall if
-the oracle finds it before its end, and is found if the watch tells it.
+Worlds of `bench._noisy`: on one channel a rank tracker misreads listings for days (``tracker``). Of the first 90 live
+days the first 30 alerts of the noisy watch are judged by what truly happened; what is proposed of these verdicts is
+approved as it is, and the next 90 days, with incidents of their own, are replayed as before and as learnt. The seeds
+here judge and nothing was chosen on them; 1130 and 1131 were looked at while the rule was built, on noise of conversion
+too (``restless``), which NIGHTPORTER_LEARNING_NOISE chooses: it looks just like falls, so no cut tells it from them.
+An incident counts for recall if it is of the watch's kind, and is found if the watch tells it.
 
 NIGHTPORTER_LEARNING_SEEDS chooses seeds (``2850-2857`` or ``2850,2853``). A world's result is kept under the temporary
 folder until detectors, scoring or the bench change, so that a run that was stopped goes on.
@@ -37,7 +37,7 @@ from python_nodes.scoring.watches import Watch, load_watches
 from sandbox.incidents import Incident
 
 SEEDS = "2850-2857"
-WATCH, VERDICTS, GRACE_DAYS = "conversion_drop", 30, 3
+VERDICTS, GRACE_DAYS = 30, 3
 ROOT = Path(__file__).parent.parent
 
 
@@ -63,9 +63,9 @@ def _looked(
 
 
 def _alerts(world: _noisy.Noisy, watches: Sequence[Watch], start: date, end: date) -> list[Raised]:
+    """Return what the watches would have raised."""
     looked, known = _looked(world, watches, end, (end - start).days + 1)
-    told = replay.alerts(replay.of(looked, known, start, end))
-    return [one for one in told if one.kind == WATCH]
+    return replay.alerts(replay.of(looked, known, start, end))
 
 
 def _tells(world: _noisy.Noisy, alert: Raised, item: Incident) -> bool:
@@ -88,26 +88,21 @@ def _verdicts(world: _noisy.Noisy, alerts: Sequence[Raised]) -> list[Verdict]:
 
 def judge(seed: int, noise: str) -> Result:
     """Play one world: half of it is judged, the other half shows what was learnt."""
-    world = _noisy.draw(seed, noise)
-    watches = [one for one in load_watches() if one.name == WATCH]
+    world, name = _noisy.draw(seed, noise), _noisy.KIND_OF[noise]
+    watches = [one for one in load_watches() if one.name == name]
     looked, known = _looked(world, watches, world.middle, _noisy.HALF_DAYS + 1)
-    past = replay.alerts(replay.of(looked, known, world.start, world.middle))
-    verdicts = _verdicts(world, [one for one in past if one.kind == WATCH])
-    told = evidence.of(looked[WATCH], known)
+    verdicts = _verdicts(world, replay.alerts(replay.of(looked, known, world.start, world.middle)))
+    told = evidence.of(looked[name], known)
     booked = world.matrix.values["booking_velocity"][:, _noisy.HISTORY_DAYS : _noisy.HISTORY_DAYS + _noisy.HALF_DAYS]
     parted = segments.partitions(known, 7.0 * np.nanmean(booked, axis=1))
     wanted = [] if told is None else segments.wanted(told, verdicts, parted, {})
     learnt = applied.of([one.cut for one in wanted])
     now = _alerts(world, watches, world.middle, world.end)
     then = _alerts(world, [replace(one, learnt=learnt) for one in watches], world.middle, world.end)
-    seen = [
-        item for item, outcome in zip(world.world.placed, world.world.outcomes, strict=True)
-        if item.kind == WATCH and item.first_day >= _noisy.HALF_DAYS
-        and outcome.oracle_day is not None and outcome.oracle_day <= item.last_day
-    ]  # fmt: skip
+    seen = [one for one in world.world.placed if one.kind == name and one.first_day >= _noisy.HALF_DAYS]
     return Result(
         seed, sum(one.is_real for one in verdicts), sum(not one.is_real for one in verdicts),
-        {one.cut.segment: round(one.cut.factor, 6) for one in wanted}, _false(world, now), _false(world, then),
+        {one.cut.segment: float(f"{one.cut.factor:.3g}") for one in wanted}, _false(world, now), _false(world, then),
         len(seen), _found(world, now, seen), _found(world, then, seen),
     )  # fmt: skip
 
@@ -149,7 +144,7 @@ def figures(found: Sequence[Result], noise: str) -> list[dict[str, Any]]:
     return [
         row_of(f"{noise}: false alerts after {given} verdicts in {len(found)} worlds", float(then), "alerts", "before",
                float(now), now / 2.0, at_most=True),
-        row_of(f"{noise}: found of {seen} that the oracle finds", after, "share", "before", before, before - 0.02),
+        row_of(f"{noise}: found of {seen} incidents", after, "share", "before", before, before - 0.02),
         row_of(f"{noise}: verdicts a world", given / max(len(found), 1), "verdicts", None, None, None),
         row_of(f"{noise}: worlds with a cut moved", float(sum(bool(one.segments) for one in found)), "worlds", None,
                None, None),
@@ -159,4 +154,5 @@ def figures(found: Sequence[Result], noise: str) -> list[dict[str, Any]]:
 def run() -> list[dict[str, Any]]:
     """Judge the seeds asked for."""
     seeds = scenarios.seeds_of(os.environ.get("NIGHTPORTER_LEARNING_SEEDS", SEEDS))
-    return [row for noise in ("restless", "spells") for row in figures(results(seeds, noise), noise)]
+    noise = os.environ.get("NIGHTPORTER_LEARNING_NOISE", "tracker")
+    return figures(results(seeds, noise), noise)

@@ -28,8 +28,9 @@ LIKE_OTHERS = 4.0
 """Judged alerts that the watch's other real ones weigh as, where it is asked how far a segment's are over their cut."""
 LOST_REAL = 0.1
 """So much of the watch's real alerts one proposal may be expected to cost; few of them are judged, so it is rough."""
-LEAST = 1e-6
-"""No cut is moved further than this share of what the budget allows."""
+LEAST = 1e-20
+"""No cut is moved further than this share of what the budget allows: a misread rank is that strange, by quiet days."""
+STEPS = 93
 TOO_MANY = 2.0
 """Only where false alerts come at so many times the budget is it more than chance that the cut is moved for."""
 
@@ -107,7 +108,7 @@ def moved(one: Judged, whole: Judged, real_share: float, now: float = 1.0) -> Mo
         to cost more than `LOST_REAL`. ``factor`` is ``now`` where they come no more often than chance and budget allow.
     """
     told = precision(one)
-    at = np.unique(np.concatenate([[-np.log(now)], one.false, np.linspace(0.0, -np.log(LEAST), 57)]))
+    at = np.unique(np.concatenate([[-np.log(now)], one.false, np.linspace(0.0, -np.log(LEAST), STEPS)]))
     at = at[(at >= -np.log(now)) & (at <= -np.log(LEAST))]
     false = one.alerts * (1.0 - told) * left(one.false, at, 1.0)
     own = (one.real[None, :] > at[:, None]).sum(axis=1)
