@@ -66,6 +66,8 @@ _WHAT = {
     "market_demand": marked("Demand has fallen all over the market, not only for this listing"),
     "market_shift": marked("All over the market guests choose differently, not only at this listing"),
     "unknown": marked("Fewer people see or book the listing on {channel} than before, for a reason not known yet"),
+    "pace_behind": marked("The coming weeks on {channel} sell slower than their time of year and the market"),
+    "priced_low": marked("Comparable places ask for more on {channel} while more people look for this one"),
     "channel_fault": marked("All listings on {channel} fell together, so the fault is the channel's"),
 }
 

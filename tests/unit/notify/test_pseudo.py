@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment, FileSystemLoader
 
-from python_nodes import insights
+from python_nodes import actions, insights
 from python_nodes.alerts import guide
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.metrics import METRICS
 from python_nodes.domain.said import say
 from python_nodes.domain.speech import speaking
-from python_nodes.notify import catalogue, extract, pseudo, render, stored, words
+from python_nodes.notify import catalogue, extract, pseudo, render, slack_form, stored, words
 from python_nodes.notify.labels import LABELS
 from python_nodes.notify.senders import email, slack, sms
-from python_nodes.steps import message_preview
+from python_nodes.steps import action_page, answers, message_preview
 from tests.unit.notify import latin
 
 FILE = Path(__file__).with_name("alert.json")
@@ -126,3 +129,77 @@ def test_words_within_facts_are_said() -> None:
         shown = render.evidence(replace(message_preview.read(TOLD), evidence=told))
     assert len(shown) == len(told)
     assert left(" ".join(shown), "Airbnb") == []
+
+
+AT = datetime(2026, 3, 6, 12, tzinfo=UTC)
+ENDED = AT + timedelta(hours=2)
+
+
+def took(kind: str, note: str = "") -> actions.Taken:
+    return actions.Taken(kind=kind, actor="ada", note=note, taken_at=AT)
+
+
+def decisions() -> Iterator[str]:
+    """Yield what people are told, whatever they wish and whatever was done before."""
+    befores = [
+        actions.Standing(), actions.Standing(acknowledged=took("acknowledge")),
+        actions.Standing(closed=took("resolve")),
+        *(actions.Standing(closed=took("verdict", actions.VERDICTS[one])) for one in actions.CLOSING),
+    ]  # fmt: skip
+    for choice in actions.CHOICES:
+        wish = actions.chosen(choice, "ada", note="note", assignee="ada", until_at=ENDED)
+        for before in befores:
+            yield actions.decide(wish, ENDED if before.closed else None, before).word
+        yield actions.decide(wish, ENDED, actions.Standing()).word
+    for wish in (actions.chosen("assign", "ada"), actions.chosen("note", "ada"), actions.chosen("snooze", "ada"),
+                 actions.chosen("snooze", "ada", until_at=AT + timedelta(days=400))):  # fmt: skip
+        yield from actions.lacks(wish, AT).values()
+
+
+def test_what_people_are_told_of_their_wishes_is_said() -> None:
+    with speaking(SPEECH):
+        shown = list(decisions())
+    assert len(set(shown)) > 20
+    assert left(" ".join(shown)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "note"),
+    [
+        ("acknowledge", ""), ("assign", "ada"), ("snooze", actions.moment(ENDED)), ("resolve", ""), ("note", ""),
+        *(("verdict", words) for words in actions.VERDICTS.values()), ("verdict", "false alarm: ada"),
+    ],
+)  # fmt: skip
+def test_who_did_what_is_said(kind: str, note: str) -> None:
+    with speaking(SPEECH):
+        assert left(answers.sentence(took(kind, note))) == []
+
+
+def test_slacks_form_is_said() -> None:
+    choices = [(name, label) for name, label in answers.CHOICES.items()]
+    with speaking(SPEECH):
+        content = slack_form.Content(
+            title="Alfama Loft", lines=[answers.sentence(took("acknowledge"))],
+            choices=[(name, say(label)) for name, label in choices], causes=[("rank_drop", words.cause("rank_drop"))],
+        )  # fmt: skip
+        shown = latin.of_blocks(slack_form.view(slack_form.About(alert_id=12, channel="C1"), content))
+    assert left(shown) == []
+
+
+@pytest.mark.parametrize("choices", [{}, answers.CHOICES])
+def test_the_page_behind_a_mail_is_said(choices: dict[str, str]) -> None:
+    templates = Environment(loader=FileSystemLoader(SOURCES / "endpoints" / "templates"), autoescape=True)
+    with speaking(SPEECH):
+        view = action_page.View(
+            alert_id=12, title="Alfama Loft", summary=render.summary(message_preview.read(TOLD), AT),
+            category=words.category("high"), people=(answers.sentence(took("resolve")),), button=say("Save"),
+            choices={name: say(label) for name, label in choices.items()}, word=say("Acknowledged."),
+        )  # fmt: skip
+        page = templates.get_template("act.html").render(view=view, token="t", say=say, language="el")
+    assert left(latin.of_html(page)) == []
+
+
+@pytest.mark.parametrize("span", ["day", "week"])
+def test_digests_name_themselves(span: str) -> None:
+    with speaking(SPEECH):
+        assert left(words.digest(span)) == []
