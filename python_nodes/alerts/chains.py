@@ -88,8 +88,9 @@ def in_words(step: Step) -> str:
         case IfUnacknowledged():
             return "go on if nobody has it in hand"
         case IfMoreThan():
-            return f"go on if more than {step.alerts} such alerts within {span(step.span)}"
+            what = "such alert" if step.alerts == 1 else "such alerts"
+            return f"go on if more than {step.alerts} {what} within {span(step.span)}"
         case RepeatFrom():
-            return f"repeat from step {step.step + 1}, {step.times} times at most"
+            return f"repeat from step {step.step + 1}, at most {step.times} {'time' if step.times == 1 else 'times'}"
         case HandOver():
             return f"hand over to {step.chain}"

@@ -104,9 +104,8 @@ def _store(conn: Connection, done: Sequence[tuple[Alert, Advanced]], as_of: date
     escalations.save(conn, [(alert.alert_id, one.progress) for alert, one in done], as_of)
     waiting.plan_all(conn, [(alert.alert_id, "planned", one.send) for alert, one in done], as_of)
     waiting.plan_all(conn, [(alert.alert_id, "suppressed", one.suppressed) for alert, one in done], as_of)
-    escalations.note(
-        conn, [(alert, [f"{one.progress.escalation}: {word}" for word in one.why]) for alert, one in done], as_of
-    )  # fmt: skip
+    told = [(alert, f"{one.progress.escalation}: {'; '.join(one.why)}") for alert, one in done]
+    escalations.note(conn, told, as_of)
 
 
 def _counter(

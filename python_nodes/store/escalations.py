@@ -94,11 +94,11 @@ def running(conn: Connection) -> int:
     return int(conn.execute(query).scalar_one())
 
 
-def note(conn: Connection, wanted: Sequence[tuple[Alert, Sequence[str]]], at: datetime) -> None:
-    """Write what escalations did into the alerts' history, a reason for each step."""
+def note(conn: Connection, wanted: Sequence[tuple[Alert, str]], at: datetime) -> None:
+    """Write what escalations did into the alerts' history."""
     at_once.put(conn, alert_events, [
         {"alert_id": alert.alert_id, "version": alert.version, "event": EVENT, "reason": reason, "at": at}
-        for alert, reasons in wanted for reason in reasons
+        for alert, reason in wanted
     ])  # fmt: skip
 
 
