@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import budget, own_tails
 from python_nodes.scoring.watches import Watch, load_watches, with_budget
-from python_nodes.steps import doubts, proposals, snapshot, watched_series
+from python_nodes.steps import doubts, local_events, proposals, snapshot, watched_series
 from python_nodes.steps.services import Services
-from python_nodes.store import profiles
+from python_nodes.store import portfolio, profiles
 
 KIND = "cuts"
 KEPT_DAYS = 120
@@ -22,12 +22,14 @@ KEPT_DAYS = 120
 
 
 def watches(services: Services, conn: Connection, until: date) -> list[Watch]:
-    """Return the watches with the budget that is set, the cuts in force up to a day, and what verdicts changed."""
+    """Return the watches with the budget that is set, the cuts in force up to a day, and what was learnt or told."""
     shipped = load_watches()
     if services.false_alerts is not None:
         shipped = with_budget(shipped, services.false_alerts)
     kept = profiles.history(conn, KIND, budget.OWN, until, KEPT_DAYS)
-    learnt = proposals.learnt(conn, {one.kind for one in shipped}, until)
+    said = proposals.learnt(conn, {one.kind for one in shipped}, until)
+    listings = portfolio.load_listings(conn) if services.events_folder is not None else []
+    learnt = local_events.untaught(said, services.events_folder, listings, until, services.history_days)
     return [
         replace(
             one, learnt=learnt, tails=(*one.tails, *(
