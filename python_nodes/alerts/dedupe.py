@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from python_nodes.alerts import flap, mute
+from python_nodes.alerts import flap, mute, succeed
 from python_nodes.alerts.decisions import HELD, AlertChange, AlertResolution, Reason, on
 from python_nodes.alerts.flap import FlapSettings
 from python_nodes.alerts.identity import fingerprint
@@ -34,7 +34,7 @@ class Circumstances:
     """What else decides about alerts, by fingerprint; all of it is passed in.
 
     ``held`` and ``replaced`` give reasons, ``muted`` what mutes an alert now, ``lapsed`` a mute that has just ended,
-    ``recent`` alerts that lately ended by themselves.
+    ``recent`` alerts that lately ended by themselves, ``heirs`` the open alert that goes on as a draft.
     """
 
     held: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +42,7 @@ class Circumstances:
     muted: Mapping[str, Holding] = field(default_factory=dict)
     lapsed: Mapping[str, Mute] = field(default_factory=dict)
     recent: Mapping[str, Alert] = field(default_factory=dict)
+    heirs: Mapping[str, Alert] = field(default_factory=dict)
     flaps: FlapSettings = flap.DEFAULTS
 
 
@@ -126,7 +127,8 @@ def _spread(alert: Alert, draft: AlertDraft) -> tuple[dict[str, Any], int]:
     """Count who joined a unit's or property's alert and was never told with it; in a market some always come and go."""
     if draft.scope not in ("unit", "property"):
         return dict(draft.evidence), 0
-    told = alert.evidence.get("told_listing_ids", alert.evidence.get("listing_ids", ()))
+    first = [] if alert.listing_id is None else [alert.listing_id]
+    told = alert.evidence.get("told_listing_ids", alert.evidence.get("listing_ids", first))
     joined = set(draft.evidence.get("listing_ids", ())) - set(told)
     spread = int(alert.evidence.get("spread", 0)) + bool(joined)
     return {**draft.evidence, "told_listing_ids": sorted({*told, *joined}), "spread": spread}, len(joined)
@@ -147,6 +149,14 @@ def carried(alert: Alert, evidence: Mapping[str, Any], as_of: datetime, reason: 
         notify=False,
         reason=reason,
     )
+
+
+def succeeded(alert: Alert, draft: AlertDraft, as_of: datetime, about: Circumstances) -> AlertChange:
+    """Let an open alert go on as what its problem has become."""
+    changed = change(alert, draft, as_of, about)
+    what = f"goes on as the {draft.scope}'s {draft.kind}, before the {alert.scope}'s {alert.kind}"
+    fields = {**changed.fields, **{name: getattr(draft, name) for name in succeed.IDENTITY}}
+    return replace(changed, fields=fields, reason=f"{what}: {changed.reason}")
 
 
 def reopened(alert: Alert, draft: AlertDraft, as_of: datetime, about: Circumstances) -> AlertChange:
@@ -207,6 +217,10 @@ def apply(
         if alert is not None:
             update.append(change(alert, draft, as_of, about))
             reasons.append(_reason(alert, "updated", update[-1].reason))
+        elif (heir := about.heirs.get(draft.fingerprint)) is not None:
+            del open_by_fingerprint[heir.fingerprint]
+            update.append(succeeded(heir, draft, as_of, about))
+            reasons.append(_reason(heir, "updated", update[-1].reason))
         elif past is not None:
             update.append(reopened(past, draft, as_of, about))
             reasons.append(_reason(past, "reopened", update[-1].reason))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from python_nodes.alerts import dedupe, enrich, flap, group, impact, inhibit, mute
+from python_nodes.alerts import dedupe, enrich, flap, group, impact, inhibit, mute, succeed
 from python_nodes.alerts.decisions import (
     AlertChange,
     AlertResolution,
@@ -40,7 +40,8 @@ class PipelineSettings:
     """The tenant's currency, its mutes, when several findings are one problem, and how money is judged.
 
     ``mutes`` are those that hold and those that ended since the alerts were last looked at. ``recent`` are alerts that
-    ended by themselves within the time in which they are opened again.
+    ended by themselves within the time in which they are opened again, ``closed`` the fingerprints of those that people
+    closed and that are still found: no other alert goes on as one of them.
     """
 
     currency: str
@@ -49,6 +50,7 @@ class PipelineSettings:
     mutes: tuple[mute.Mute, ...] = ()
     flaps: flap.FlapSettings = flap.DEFAULTS
     recent: tuple[Alert, ...] = ()
+    closed: frozenset[str] = frozenset()
 
 
 def reconcile(
@@ -83,6 +85,9 @@ def reconcile(
         held=held, replaced=regrouped(drafted, drafts, open_alerts), muted=quiet(drafts, open_alerts, holds),
         lapsed=lapsed(open_alerts, settings.mutes, as_of), flaps=settings.flaps,
         recent={one.fingerprint: one for one in settings.recent},
+        heirs=succeed.heirs(
+            [draft for draft in drafts if draft.fingerprint not in settings.closed], open_alerts, held.keys()
+        ),
     )  # fmt: skip
     insert, update, resolve, dedupe_reasons = dedupe.apply(drafts, open_alerts, as_of, about)
     return Decisions(
@@ -98,7 +103,7 @@ def lately_wide(recent: Sequence[Alert], open_alerts: Sequence[Alert], found: Se
     there = {(candidate.kind, candidate.listings[0].listing_id) for candidate in found}
     apart = {(alert.kind, alert.listing_id) for alert in open_alerts}
     wide = [alert for alert in recent if alert.scope in ("unit", "property")]
-    back = [(alert, {(alert.kind, one) for one in _members(alert)} & there) for alert in wide]
+    back = [(alert, {(alert.kind, one) for one in succeed.members(alert)} & there) for alert in wide]
     return [alert for alert, members in back if members and not members & apart]
 
 
@@ -113,17 +118,11 @@ def quiet(
     }
     snoozed = [(one, found[one.fingerprint]) for one in open_alerts if one.fingerprint in found]
     for draft in drafts:
-        part = _members(draft)
+        part = succeed.members(draft)
         for alert, hold in snoozed:
-            if draft.fingerprint not in found and draft.kind == alert.kind and part and part <= _members(alert):
+            if draft.fingerprint not in found and draft.kind == alert.kind and part and part <= succeed.members(alert):
                 found[draft.fingerprint] = hold
     return found
-
-
-def _members(draft: AlertDraft) -> set[int]:
-    if draft.listing_id is not None:
-        return {draft.listing_id}
-    return {*draft.evidence.get("listing_ids", ()), *draft.evidence.get("told_listing_ids", ())}
 
 
 def lapsed(open_alerts: Sequence[Alert], mutes: Sequence[mute.Mute], as_of: datetime) -> dict[str, mute.Mute]:

@@ -309,15 +309,18 @@ def test_a_wide_alert_stays_wide_until_its_last_member_is_well(
     assert [(ended.alert_id, ended.notify) for ended in run([], [], listings, [alert], NEXT_DAY).resolve] == [(7, True)]
 
 
-def test_a_problem_that_spreads_to_the_property_ends_the_single_alert_quietly(
+def test_a_problem_that_spreads_to_the_property_goes_on_in_the_same_alert(
     make_listing: Listings, make_anomaly: Anomalies, make_impact: Impacts
 ) -> None:
     listings = [make_listing(1), make_listing(2)]
     first = run([make_anomaly(1, "not_bookable")], [make_impact()], listings)
     found = [make_anomaly(1, "not_bookable"), make_anomaly(2, "not_bookable")]
     later = run(found, [make_impact(), make_impact()], listings, [stored(first.insert[0])], NEXT_DAY)
-    assert [draft.scope for draft in later.insert] == ["property"]
-    assert [(ended.alert_id, ended.notify) for ended in later.resolve] == [(7, False)]
+    (change,) = later.update
+    assert (later.insert, later.resolve, change.notify) == ((), (), True), "one thread, which tells who joined"
+    assert (change.alert_id, change.fields["scope"], change.fields["listing_id"]) == (7, "property", None)
+    assert change.fields["evidence"]["told_listing_ids"] == [1, 2]
+    assert change.fields["fingerprint"] == fingerprint("property", None, 1, None, "not_bookable")
 
 
 def test_a_muted_problem_is_not_told_and_not_resolved(
