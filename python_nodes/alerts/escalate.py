@@ -166,11 +166,18 @@ class _Run:
         """Tell those whose hours have begun."""
         for one in self.now.held:
             if one.until <= self.as_of or self.about.category == "critical":
-                reason = f"Nobody has taken care of it for {span(self.now.waited)}: {self.now.escalation}"
-                self.send.append(Target(sender=one.sender, recipient=one.recipient, step=one.step, reason=reason))
+                self.send.append(
+                    Target(sender=one.sender, recipient=one.recipient, step=one.step, reason=self._reason())
+                )
         told = {(one.step, one.sender, one.recipient) for one in self.send}
         left = tuple(one for one in self.now.held if (one.step, one.sender, one.recipient) not in told)
         self.now = replace(self.now, held=left)
+
+    def _reason(self) -> str:
+        waited = span(self.now.waited)
+        if self.seen.in_hand:
+            return f"It is not over, though in hand, after {waited}: {self.now.escalation}"
+        return f"Nobody has taken care of it for {waited}: {self.now.escalation}"
 
     def _next(self) -> None:
         self.now = replace(self.now, step=self.now.step + 1)
@@ -213,8 +220,7 @@ class _Run:
             return
         later = quiet_until(self.about, way.hours, self.as_of)
         if later is None:
-            reason = f"Nobody has taken care of it for {span(self.now.waited)}: {self.now.escalation}"
-            self.send.append(Target(sender=way.sender, recipient=way.recipient, step=step, reason=reason))
+            self.send.append(Target(sender=way.sender, recipient=way.recipient, step=step, reason=self._reason()))
             return
         reason = f"quiet hours of {way.of}: told from {later:%Y-%m-%d %H:%M %Z}"
         self.suppressed.append(

@@ -103,7 +103,8 @@ def test_an_acknowledgement_ends_a_chain_unless_it_goes_on_until_the_end() -> No
     assert asked.now.ended_because == IN_HAND
     stubborn = Asked(policy_of(first=chain(*steps, until="resolved")))
     stubborn.at(0)
-    assert stubborn.told(10, TAKEN) == ["#boss escalate-it-2"]
+    (late,) = stubborn.at(10, TAKEN).send
+    assert (late.recipient, late.reason) == ("#boss", "It is not over, though in hand, after 10 min: it")
 
 
 def test_a_gate_ends_a_chain_that_goes_on_until_the_end() -> None:
