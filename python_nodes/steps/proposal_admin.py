@@ -121,20 +121,23 @@ def pressed(
     services: Services, tenant_id: int, request: Request, action_id: str, actor: str, at: datetime
 ) -> Outcome:  # fmt: skip
     """Do what a signed request's button stands for, once; what no longer makes sense is said in a word."""
-    with services.database.tenant(tenant_id) as conn:
-        if idempotency.begin(conn, request.endpoint, request.key, request.raw, services.clock()) is not None:
-            raise PermanentError("slack: this very request was received before", status=409)
-        idempotency.finish(conn, request.endpoint, request.key, 200, {})
     answer, _, number = action_id.removeprefix(PREFIX).partition(":")
     if answer not in proposals.DECIDES or not (number.isascii() and number.isdigit() and len(number) < 16):
         raise PermanentError(f"proposal: {action_id[:60]!r} is no button of ours", status=422, field="action_id")
+    with services.database.tenant(tenant_id) as conn:
+        if idempotency.begin(conn, request.endpoint, request.key, request.raw, services.clock()) is not None:
+            raise PermanentError("slack: this very request was received before", status=409)
+        outcome = _decided(conn, int(number), answer, actor, at)
+        idempotency.finish(conn, request.endpoint, request.key, 200, {"status": outcome.status})
+    return outcome
+
+
+def _decided(conn: Connection, proposal_id: int, answer: Answer, actor: str, at: datetime) -> Outcome:
     try:
-        return proposals.decide(services, tenant_id, int(number), answer, actor, "", at)
+        one = store.hold(conn, proposal_id)
     except NotFoundError as error:
-        return Outcome(proposal_id=int(number), status="refused", word=str(error), stands="undone")
+        return Outcome(proposal_id=proposal_id, status="refused", word=str(error), stands="undone")
+    try:
+        return proposals.decide_within(conn, one, answer, actor, "", at)
     except PermanentError as error:
-        if error.status != 409:
-            raise
-        with services.database.tenant(tenant_id) as conn:
-            stands = store.get(conn, int(number)).status
-        return Outcome(proposal_id=int(number), status="refused", word=str(error), stands=stands)
+        return Outcome(proposal_id=proposal_id, status="refused", word=str(error), stands=one.status)
