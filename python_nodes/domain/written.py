@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
+from babel import Locale
 from babel.dates import format_date, format_skeleton, get_day_names
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 
@@ -51,9 +53,15 @@ def change(value: float) -> str:
 def number(value: int | float) -> str:
     """Write a number: whole ones in full, others as short as they are read."""
     if isinstance(value, int):
-        return format_decimal(value, locale=current().locale)
+        return _whole(value, current().locale)
     told = Decimal(f"{value:.3g}") if abs(value) < SHORT else Decimal(f"{value:.0f}")
     return format_decimal(told, locale=current().locale, decimal_quantization=False)
+
+
+@lru_cache(maxsize=4096)
+def _whole(value: int, locale: Locale) -> str:
+    # The same few counts stand in the titles of thousands of alerts.
+    return format_decimal(value, locale=locale)
 
 
 def listed(names: Sequence[str]) -> str:
