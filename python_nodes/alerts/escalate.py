@@ -235,10 +235,15 @@ def _ways(step: Notify, about: Subject, policy: RoutePolicy, as_of: datetime) ->
     teams = step.teams
     if not (teams or step.rotations):
         teams = tuple(dict.fromkeys(name for rule in matching(about, policy) for name in rule.teams))
-    for name in teams:
-        yield from (way for way in of_team(policy, policy.teams[name], as_of) if not way.off_duty and _by(step, way))
-    for name in step.rotations:
-        yield from (way for way in of_rotation(policy, name, as_of) if not way.off_duty and _by(step, way))
+    reached = [(name, of_team(policy, policy.teams[name], as_of)) for name in teams]
+    reached += [(name, of_rotation(policy, name, as_of)) for name in step.rotations]
+    for name, ways in reached:
+        found = [way for way in ways if not way.off_duty and _by(step, way)]
+        # Whom it was to tell and cannot is recorded, or nobody would ever know.
+        lacking = (
+            Way(of=name, sender=one, recipient="", nobody=f"{name} has no {one}") for one in sorted(step.senders)
+        )
+        yield from found or lacking
 
 
 def _by(step: Notify, way: Way) -> bool:

@@ -175,7 +175,8 @@ def test_a_problem_that_comes_back_begins_again_with_new_names() -> None:
 
 def test_a_step_that_names_nobody_tells_those_whom_routes_lead_to() -> None:
     assert Asked(policy_of(first=chain(Notify(senders=frozenset({"slack"}))))).told(0) == ["#boss escalate-it"]
-    assert Asked(policy_of(first=chain(Notify(senders=frozenset({"sms"}))))).told(0) == []
+    lacking = Asked(policy_of(first=chain(Notify(senders=frozenset({"sms"}))))).at(0)
+    assert (lacking.send, [one.reason for one in lacking.suppressed]) == ((), ["boss has no sms"])
 
 
 @pytest.mark.parametrize("chains", [{"other": chain(tell(), name="other")}, {"first": chain(tell())}])
