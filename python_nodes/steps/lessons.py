@@ -120,13 +120,13 @@ def by_itself(change: Change, shown: Mapping[str, Any], allowed: Learning) -> st
 
 
 def labels(said: Sequence[Said], as_of: datetime) -> list[Label]:
-    """Return what people said of past alerts, as a backtest holds alerts against it."""
+    """Return what people said of past alerts, as a backtest holds alerts against it; wrong data is neither."""
     return [
         Label(
             f"alert {one.alert_id}", one.kind, frozenset(one.listing_ids),
             "market" if one.scope == "market" else "listing", one.market if one.scope == "market" else None,
             min(one.onset_date, one.raised_at.date()), (one.resolved_at or as_of).date(),
-            one.verdict in ("real", "data_problem"),
+            one.verdict == "real",
         )
-        for one in said
+        for one in said if one.verdict != "data_problem"
     ]  # fmt: skip

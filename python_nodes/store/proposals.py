@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, RowMapping, Select, and_, case, func, insert, select
+from sqlalchemy import Connection, Label, RowMapping, Select, and_, case, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from python_nodes.errors import NotFoundError
@@ -67,8 +67,6 @@ class Said:
     onset_date: date
     raised_at: datetime
     resolved_at: datetime | None
-    observed: float | None
-    expected: float | None
 
 
 def add(conn: Connection, draft: Draft, *, as_of: datetime, made_at: datetime) -> int | None:
@@ -149,9 +147,8 @@ def said_since(conn: Connection, since: datetime, until: datetime) -> list[Said]
     query = (
         select(
             v.id.label("verdict_id"), v.alert_id, v.verdict, v.cause.label("said_cause"), v.actor, v.given_at, a.cause,
-            a.kind, a.metric, a.scope, a.market, a.title, a.listing_id, a.evidence["listing_ids"].label("member_ids"),
-            a.onset_date, a.raised_at, a.resolved_at, a.evidence["observed_in_window"].label("observed"),
-            a.evidence["expected_in_window"].label("expected"),
+            a.kind, a.metric, a.scope, a.market, a.title, a.listing_id, _member_ids(), a.onset_date, a.raised_at,
+            a.resolved_at,
         )
         .join(alerts, and_(a.tenant_id == v.tenant_id, a.id == v.alert_id))
         .where(v.id.in_(newest), a.raised_at >= since, a.raised_at <= until)
@@ -169,8 +166,9 @@ def covered(conn: Connection) -> dict[str, int]:
 
 
 def learnt_from(conn: Connection) -> set[int]:
-    """Return the verdicts of which a proposal was made."""
-    return {int(row.verdict_id) for row in conn.execute(select(proposals.c.verdict_id))}
+    """Return the verdicts of which a proposal was made, all of them where it was made of several."""
+    told = conn.execute(select(proposals.c.verdict_id, proposals.c.reasons["verdict_ids"].label("all_of")))
+    return {int(one) for row in told for one in (row.verdict_id, *(row.all_of or ()))}
 
 
 def incidents(
@@ -187,8 +185,7 @@ def incidents(
     judged = select(v.tenant_id, v.alert_id, v.verdict).where(v.id.in_(newest)).subquery()
     stands = a.resolved_at.is_(None) | (a.resolved_at >= end)
     query = (
-        select(a.listing_id, a.evidence["listing_ids"].label("member_ids"), a.onset_date, a.raised_at, a.resolved_at,
-               judged.c.verdict)
+        select(a.listing_id, _member_ids(), a.onset_date, a.raised_at, a.resolved_at, judged.c.verdict)
         .outerjoin(judged, and_(judged.c.tenant_id == a.tenant_id, judged.c.alert_id == a.id))
         .where(
             a.kind.in_(list(kinds)), a.raised_at < end, stands | (a.resolved_at >= begin),
@@ -203,6 +200,11 @@ def incidents(
             over = row["raised_at"].date() + timedelta(days=OPEN_DAYS)
         found.append((_members(row), row["onset_date"], over))
     return found
+
+
+def _member_ids() -> Label[Any]:
+    """Read a wide alert's listings; of a single listing's alert the evidence, which is large, is not even fetched."""
+    return case((alerts.c.listing_id.is_(None), alerts.c.evidence["listing_ids"])).label("member_ids")
 
 
 def _members(row: RowMapping) -> tuple[int, ...]:
@@ -231,7 +233,8 @@ def _all() -> Select[Any]:
 def _proposal(row: RowMapping) -> Proposal:
     own: Sequence[str] = tuple(Draft.__dataclass_fields__)
     return Proposal(
-        **{name: row[name] for name in own}, proposal_id=row["id"], decision_id=row["decision_id"], as_of_at=row["as_of_at"], made_at=row["made_at"],
+        **{name: row[name] for name in own}, proposal_id=row["id"], decision_id=row["decision_id"],
+        as_of_at=row["as_of_at"], made_at=row["made_at"],
         status=cast("Status", row["decision"] or "waiting"), actor=row["actor"], note=row["note"],
         decided_at=row["decided_at"],
     )  # fmt: skip
