@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch, Patch
@@ -168,10 +169,9 @@ def calendar_png(
     told = np.broadcast_to(np.asarray(known, dtype=np.bool_), len(nights))
     colours = _night_colours(np.asarray(is_open, dtype=np.bool_), np.asarray(expected_open, dtype=np.bool_), told)
     weeks = _weeks(nights)
-    for night, week, colour in zip(nights, weeks, colours, strict=True):
-        _cell(axes, night, week, colour)
+    _cells(axes, nights, weeks, colours)
     for week, text in month_labels(nights).items():
-        axes.text(week + 0.06, -0.35, text, ha="left", va="bottom", fontsize=9.5, color=QUIET)
+        axes.text(week + 0.06, -0.35, text, ha="left", va="bottom", fontsize=9.5, color=QUIET, in_layout=False)
     axes.set_xlim(-0.05, max(weeks) + 1)
     axes.set_ylim(7, -0.9)
     axes.set_yticks([row + 0.46 for row in range(7)], written.weekdays())
@@ -209,12 +209,17 @@ def _night_colours(is_open: NDArray[np.bool_], expected_open: NDArray[np.bool_],
     return [str(colour) for colour in np.where(known, colours, _UNKNOWN)]
 
 
-def _cell(axes: Axes, night: date, week: int, colour: str) -> None:
-    row = night.weekday()
-    shape = "round,pad=0,rounding_size=0.12"
-    axes.add_patch(FancyBboxPatch((week + 0.06, row + 0.06), 0.80, 0.80, boxstyle=shape, facecolor=colour, linewidth=0))
-    ink = "white" if colour == _BLOCKED else INK
-    axes.text(week + 0.46, row + 0.46, str(night.day), ha="center", va="center", fontsize=8.5, color=ink)
+def _cells(axes: Axes, nights: Sequence[date], weeks: Sequence[int], colours: Sequence[str]) -> None:
+    """Draw each night's square and number; what lies within the axes has no say in the layout, which asks for time."""
+    boxes = [
+        FancyBboxPatch((week + 0.06, night.weekday() + 0.06), 0.80, 0.80, boxstyle="round,pad=0,rounding_size=0.12")
+        for night, week in zip(nights, weeks, strict=True)
+    ]
+    axes.add_collection(PatchCollection(boxes, facecolors=list(colours), linewidths=0), autolim=False)
+    for night, week, colour in zip(nights, weeks, colours, strict=True):
+        ink = "white" if colour == _BLOCKED else INK
+        middle = (week + 0.46, night.weekday() + 0.46)
+        axes.text(*middle, str(night.day), ha="center", va="center", fontsize=8.5, color=ink, in_layout=False)
 
 
 def price_png(
