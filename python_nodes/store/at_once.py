@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Table, column, select, text
+from sqlalchemy import Connection, Table, column, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 
@@ -16,7 +16,7 @@ def put(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, ke
         return
     names = list(rows[0])
     told = text(f"jsonb_populate_recordset(cast(NULL AS {table.name}), cast(:rows AS jsonb))")
-    source: Select[Any] = select(*(column(name) for name in names)).select_from(told)
+    source = select().add_columns(*(column(name) for name in names)).select_from(told)
     wanted: Insert = insert(table).from_select(names, source)
     if key:
         changes = {name: wanted.excluded[name] for name in names if name not in key}
