@@ -20,8 +20,8 @@ from python_nodes.domain import written
 from python_nodes.domain.said import say
 
 INK, QUIET, GRID = "#1d2939", "#667085", "#eaecf0"
-_OBSERVED, _EXPECTED, _TROUBLE = "#175cd3", "#667085", "#d92d20"
-_AHEAD = "#7a5af8"
+OBSERVED, EXPECTED, _TROUBLE = "#175cd3", "#667085", "#d92d20"
+AHEAD = "#7a5af8"
 _OPEN, _BLOCKED, _UNKNOWN, _SOLD = "#a6d8b9", "#d92d20", "#eaecf0", "#98a2b3"
 _SIZE_INCHES, _DPI = (8.0, 3.6), 150
 
@@ -37,7 +37,8 @@ class Ahead:
     model: str
 
 
-def _figure(title: str) -> tuple[Figure, Axes]:
+def figure_of(title: str) -> tuple[Figure, Axes]:
+    """Begin a picture as wide as Slack shows."""
     # Figure without pyplot: pyplot keeps global state, which leaks in a server.
     figure = Figure(
         figsize=_SIZE_INCHES, dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.12), facecolor="white"
@@ -53,24 +54,25 @@ def _figure(title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _date_axis(axes: Axes, days: Sequence[date]) -> None:
+def date_axis(axes: Axes, days: Sequence[date]) -> None:
+    """Name some of the days."""
     step = max(1, -(-len(days) // 8))
     shown = days[::step]
-    axes.set_xticks(list(_numbers(shown)), [written.short_day(day) for day in shown])
+    axes.set_xticks(list(numbers(shown)), [written.short_day(day) for day in shown])
 
 
 def _value_axis(axes: Axes, x: NDArray[np.float64], days: Sequence[date], unit: str) -> None:
     axes.set_xlim(float(x[0]) - 0.5, float(x[-1]) + 0.5)
     axes.set_ylabel(unit, color=QUIET, fontsize=10)
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    _date_axis(axes, days)
+    date_axis(axes, days)
 
 
 def _usual(axes: Axes, x: NDArray[np.float64], middle: NDArray[np.float64], label: str) -> None:
-    axes.plot(x, middle, color=_EXPECTED, linewidth=1.4, linestyle=(0, (4, 3)), label=label)
+    axes.plot(x, middle, color=EXPECTED, linewidth=1.4, linestyle=(0, (4, 3)), label=label)
 
 
-def _legend(figure: Figure, handles: Sequence[Patch] | None = None) -> None:
+def legend(figure: Figure, handles: Sequence[Patch] | None = None) -> None:
     """Lay the legend out below: beside the plot it would take width from the days."""
     named = {"handles": list(handles)} if handles is not None else {}
     # Four meanings of a night are too wide for one row, six short names of lines are not.
@@ -85,7 +87,8 @@ def png(figure: Figure) -> bytes:
     return out.getvalue()
 
 
-def _numbers(days: Sequence[date]) -> NDArray[np.float64]:
+def numbers(days: Sequence[date]) -> NDArray[np.float64]:
+    """Return days as numbers on an axis."""
     return np.asarray(days, dtype="datetime64[D]").astype(np.float64)
 
 
@@ -102,43 +105,43 @@ def chart_png(
     ahead: Ahead | None = None,
 ) -> bytes:
     """Draw observed days against the expected band, the trouble shaded from ``onset`` on; ``ahead`` dashed."""
-    x = _numbers(days)
+    x = numbers(days)
     seen, middle, low, high = (np.asarray(item, dtype=np.float64) for item in (observed, expected, lower, upper))
-    figure, axes = _figure(title)
-    axes.fill_between(x, low, high, color=_OBSERVED, alpha=0.10, linewidth=0, label=say("Usual range"))
+    figure, axes = figure_of(title)
+    axes.fill_between(x, low, high, color=OBSERVED, alpha=0.10, linewidth=0, label=say("Usual range"))
     _usual(axes, x, middle, say("Expected"))
-    axes.plot(x, seen, color=_OBSERVED, linewidth=1.9, marker="o", markersize=3.2, label=say("Observed"))
-    _trouble(axes, x, seen, float(_numbers([onset])[0]))
+    axes.plot(x, seen, color=OBSERVED, linewidth=1.9, marker="o", markersize=3.2, label=say("Observed"))
+    _trouble(axes, x, seen, float(numbers([onset])[0]))
     shown = days
     if ahead is not None:
         _forecast(axes, ahead, say("Without it ({model})", model=ahead.model))
         shown = [*days, *(day for day in ahead.days if day > days[-1])]
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(np.concatenate([seen, low]), initial=0.0))))
-    _value_axis(axes, _numbers(shown), shown, unit)
-    _legend(figure)
+    _value_axis(axes, numbers(shown), shown, unit)
+    legend(figure)
     return png(figure)
 
 
 def forecast_png(days: Sequence[date], observed: ArrayLike, ahead: Ahead, *, title: str = "", unit: str = "") -> bytes:
     """Draw the days that were, and after them a forecast with its band."""
-    x, seen = _numbers(days), np.asarray(observed, dtype=np.float64)
-    figure, axes = _figure(title)
-    axes.plot(x, seen, color=_OBSERVED, linewidth=1.4, label=say("Observed"))
-    axes.fill_between(_numbers(ahead.days), ahead.lower, ahead.upper, color=_AHEAD, alpha=0.12, linewidth=0)
+    x, seen = numbers(days), np.asarray(observed, dtype=np.float64)
+    figure, axes = figure_of(title)
+    axes.plot(x, seen, color=OBSERVED, linewidth=1.4, label=say("Observed"))
+    axes.fill_between(numbers(ahead.days), ahead.lower, ahead.upper, color=AHEAD, alpha=0.12, linewidth=0)
     _forecast(axes, ahead, ahead.model)
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(np.concatenate([seen, np.asarray(ahead.lower)]), initial=0.0))))
     shown = [*days, *ahead.days]
-    _value_axis(axes, _numbers(shown), shown, unit)
-    _legend(figure)
+    _value_axis(axes, numbers(shown), shown, unit)
+    legend(figure)
     return png(figure)
 
 
 def _forecast(axes: Axes, ahead: Ahead, label: str) -> None:
-    x = _numbers(ahead.days)
+    x = numbers(ahead.days)
     middle, low, high = (np.asarray(item, dtype=np.float64) for item in (ahead.mean, ahead.lower, ahead.upper))
     for end in (low, high):
-        axes.plot(x, end, color=_AHEAD, linewidth=1.0, linestyle=(0, (2, 2)))
-    axes.plot(x, middle, color=_AHEAD, linewidth=1.6, linestyle=(0, (4, 2)), label=label)
+        axes.plot(x, end, color=AHEAD, linewidth=1.0, linestyle=(0, (2, 2)))
+    axes.plot(x, middle, color=AHEAD, linewidth=1.6, linestyle=(0, (4, 2)), label=label)
 
 
 def _trouble(axes: Axes, x: NDArray[np.float64], seen: NDArray[np.float64], start: float) -> None:
@@ -165,7 +168,7 @@ def calendar_png(
 
     Of a listing that the channel took down, ``is_suspended``, no single night was closed: the red ones are called so.
     """
-    figure, axes = _figure(title)
+    figure, axes = figure_of(title)
     told = np.broadcast_to(np.asarray(known, dtype=np.bool_), len(nights))
     colours = _night_colours(np.asarray(is_open, dtype=np.bool_), np.asarray(expected_open, dtype=np.bool_), told)
     weeks = _weeks(nights)
@@ -186,7 +189,7 @@ def calendar_png(
     }
     if is_suspended:
         meanings[_BLOCKED] = say("Suspended by {channel}", channel=channel)
-    _legend(figure, [Patch(color=colour, label=text) for colour, text in meanings.items() if colour in colours])
+    legend(figure, [Patch(color=colour, label=text) for colour, text in meanings.items() if colour in colours])
     return png(figure)
 
 
@@ -232,19 +235,17 @@ def price_png(
     currency: str = "",
 ) -> bytes:
     """Draw each night's price against its trailing median and floor; nights out of range, or without price, in red."""
-    x = _numbers(nights)
+    x = numbers(nights)
     now, usual = np.asarray(price, dtype=np.float64), np.asarray(median, dtype=np.float64)
-    figure, axes = _figure(title)
-    axes.fill_between(
-        x, usual * 0.5, usual * 2.0, color=_OBSERVED, alpha=0.08, linewidth=0, label=say("Half to double")
-    )
+    figure, axes = figure_of(title)
+    axes.fill_between(x, usual * 0.5, usual * 2.0, color=OBSERVED, alpha=0.08, linewidth=0, label=say("Half to double"))
     _usual(axes, x, usual, say("Trailing median"))
     _prices(axes, x, now, out_of_range(now, usual, floor))
     if floor is not None:
         axes.axhline(floor, color=_TROUBLE, linewidth=1.0, linestyle=":", label=say("Floor"))
     axes.set_ylim(bottom=0)
     _value_axis(axes, x, nights, currency)
-    _legend(figure)
+    legend(figure)
     return png(figure)
 
 
@@ -255,7 +256,7 @@ def out_of_range(now: NDArray[np.float64], usual: NDArray[np.float64], floor: fl
 
 
 def _prices(axes: Axes, x: NDArray[np.float64], now: NDArray[np.float64], wrong: NDArray[np.bool_]) -> None:
-    axes.plot(x, np.where(wrong, np.nan, now), "o", color=_OBSERVED, markersize=4, label=say("Price"))
+    axes.plot(x, np.where(wrong, np.nan, now), "o", color=OBSERVED, markersize=4, label=say("Price"))
     if wrong.any():
         axes.plot(x[wrong], now[wrong], "o", color=_TROUBLE, markersize=6, label=say("Out of range"))
     missing = np.isnan(now)

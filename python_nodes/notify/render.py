@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import get_args
 
 from python_nodes.domain import written
-from python_nodes.domain.findings import Alert, Category
+from python_nodes.domain.findings import FORESEEN, Alert, Category
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.said import retold, say
-from python_nodes.notify import costs, facts, reasons, words
+from python_nodes.notify import costs, facts, foreseen, reasons, words
 from python_nodes.notify.base import Choice, Field, Link, Message, MessageState
 
 money, day = written.money, written.day
@@ -37,9 +37,9 @@ def title(alert: Alert) -> str:
 def fields(alert: Alert, listing: ListingInfo | None) -> tuple[Field, ...]:
     """What it costs first, then why, since when and where."""
     where = listing.title if listing is not None and alert.scope == "listing" else _members(alert)
+    cost = [*costs.lost(alert), *(costs.to_come(alert) if alert.resolved_at is None else costs.ended(alert))]
     rows = [
-        *costs.lost(alert),
-        *(costs.to_come(alert) if alert.resolved_at is None else costs.ended(alert)),
+        *(foreseen.fields(alert) if alert.kind in FORESEEN else cost),
         Field(label=say("Cause"), value=cause(alert.cause)),
         *reasons.fields(alert),
         Field(label=say("Since"), value=day(alert.onset_date)),
@@ -102,6 +102,8 @@ def _why(alert: Alert) -> str:
 
 def summary(alert: Alert, as_of: datetime) -> str:
     """One line for previews: what is at stake, or what it came to."""
+    if alert.kind in FORESEEN:
+        return foreseen.summary(alert)
     per_day = money(alert.loss_per_day_minor, alert.currency)
     so_far = money(alert.lost_so_far_minor, alert.currency)
     if alert.resolved_at is not None:
@@ -140,7 +142,7 @@ def render(
         title=say("Resolved: {title}", title=named) if state == "resolved" else named,
         summary=summary(alert, as_of),
         fields=(*fields(alert, listing), *more),
-        evidence=evidence(alert),
+        evidence=() if alert.kind in FORESEEN else evidence(alert),
         links=tuple(links),
         choices=answers.choices if answers and state != "resolved" else (),
         people=answers.people if answers else (),

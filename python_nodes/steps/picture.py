@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from python_nodes.alerts.enrich import channel_label
-from python_nodes.domain.findings import Alert
+from python_nodes.domain.findings import FORESEEN, Alert
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.said import marked, say
@@ -47,6 +47,8 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
     from python_nodes.notify import chart
 
     series = alert.evidence.get("chart")
+    if alert.kind in FORESEEN and isinstance(series, dict) and series.get("days"):
+        return _outlook(alert, series)
     if isinstance(series, dict) and series.get("days"):
         return band(alert, series, listing)
     if listing is None:
@@ -63,6 +65,17 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
         nights, seen.is_open[0] & (not is_down), known[0] & wanted[0], known=seen.known[0] | is_down,
         title=render.title(alert), channel=channel_label(listing.channel), is_suspended=is_down,
     )  # fmt: skip
+
+
+def _outlook(alert: Alert, series: Mapping[str, Any]) -> bytes:
+    from python_nodes.notify import outlook_chart
+
+    return outlook_chart.outlook_png(
+        series,
+        title=render.title(alert),
+        currency=alert.currency,
+        minor_per_unit=10.0 ** currency_digits(alert.currency),
+    )
 
 
 def band(alert: Alert, series: Mapping[str, Any], listing: ListingInfo | None) -> bytes:

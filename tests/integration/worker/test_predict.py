@@ -12,7 +12,8 @@ import pytest
 from python_nodes.domain.columns import AriColumns
 from python_nodes.domain.metrics import MetricPoints
 from python_nodes.domain.records import BookingRecord, External
-from python_nodes.steps import alert_route, predict
+from python_nodes.notify import render
+from python_nodes.steps import alert_route, picture, predict
 from python_nodes.store import alerts, ari, bookings
 from python_nodes.store import portfolio as portfolio_store
 
@@ -130,3 +131,25 @@ def test_asked_again_it_stands_and_off_it_ends(worker: Worker, ids: dict[str, in
     last = AS_OF + timedelta(hours=2)
     assert predict.run(off, tenant_id, last) == {"checked": HOMES, "found": 0, "kinds": {}}
     assert worker.post("/v1/alerts/raise", {"as_of": last.isoformat()}).json()["resolved"] == 3
+
+
+def test_each_has_a_picture_and_its_facts_in_words(worker: Worker, ids: dict[str, int]) -> None:
+    later = AS_OF + timedelta(hours=3)
+    predict.run(worker.services, worker.settings.tenant_id, later)
+    worker.post("/v1/alerts/raise", {"as_of": later.isoformat()}).raise_for_status()
+    with worker.services.database.tenant(worker.settings.tenant_id) as conn:
+        listings = {one.listing_id: one for one in portfolio_store.load_listings(conn)}
+        found = {one.kind: one for one in alerts.open_all(conn)}
+        drawn = {kind: picture.of(conn, one, listings[one.listing_id or 0], later) for kind, one in found.items()}
+    assert len(drawn) == 3
+    assert len({one for one in drawn.values() if one is not None and one.startswith(b"\x89PNG")}) == 3
+    for kind, labels in {
+        "month_missed": {"Month", "Will bring", "Last year", "On the books"},
+        "calendar_running_empty": {"The next nights", "Will sell", "Usual"},
+        "price_below_peers": {"Price a night", "Demand", "To gain a day"},
+    }.items():
+        told = {one.label: one.value for one in render.fields(found[kind], None)}
+        assert labels <= set(told)
+        assert "Money lost per day" not in told
+    assert render.fields(found["price_below_peers"], None)[0].value == "100 EUR, comparable places 140 EUR"
+    assert render.summary(found["month_missed"], later).endswith("probability.")
