@@ -59,8 +59,12 @@ def held(services: Services, tenant_id: int, as_of: datetime) -> list[dict[str, 
 
 
 def _found(alert: Alert) -> Iterator[Entry]:
-    midnight = datetime.combine(alert.onset_date, datetime.min.time(), alert.raised_at.tzinfo)
-    yield Entry(at=min(midnight, alert.raised_at), what="began", text=f"{alert.kind}, as of what was seen since")
+    yield Entry(at=_midnight(alert), what="began", text=f"{alert.kind}, as of what was seen since")
+
+
+def _midnight(alert: Alert) -> datetime:
+    onset = datetime.combine(alert.onset_date, datetime.min.time(), alert.raised_at.tzinfo)
+    return min(onset, alert.raised_at)
 
 
 def _decided(conn: Connection, alert: Alert, about: Sequence[ListingInfo]) -> Iterator[Entry]:
@@ -116,13 +120,13 @@ def _done(conn: Connection, alert: Alert) -> Iterator[Entry]:
 
 
 def _muted(conn: Connection, alert: Alert) -> Iterator[Entry]:
-    until = alert.resolved_at
+    began, until = _midnight(alert), alert.resolved_at
     for one in mutes.list_all(conn):
         if not mute.concerns(one, alert) or (until is not None and one.start_at > until):
             continue
         again = f", again by {one.rrule} on the clock of {one.zone}" if one.rrule else ""
         end_at = one.ended_at or one.end_at
-        if end_at < alert.raised_at and one.rrule is None:
+        if end_at < began and one.rrule is None:
             continue
         yield Entry(
             at=one.start_at, what=one.origin.replace("_", " "), until_at=end_at,
