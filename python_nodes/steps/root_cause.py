@@ -20,7 +20,7 @@ from python_nodes.scoring.rootcause.case import Asked, LoggedChange
 from python_nodes.scoring.rootcause.evidence import first_scanned
 from python_nodes.steps import snapshot
 from python_nodes.steps.services import Services
-from python_nodes.store import changes, portfolio
+from python_nodes.store import changes, portfolio, proposals
 
 CAUSES, KNOWN_AT = "causes", "causes_known"
 """What they are called in an alert's evidence; the second tells what they were made of, so that nothing is made twice
@@ -153,7 +153,8 @@ def _ranked(
     last = snapshot.local_day(as_of, listings) - timedelta(days=1)
     matrix = services.metrics.read(tenant_id, case.METRICS, ids, last - timedelta(days=case.SPAN_DAYS - 1), last)
     lines = _lines(conn, asked, listings, datetime.combine(first_scanned(last), time(), tzinfo=UTC), as_of)
-    return rank.causes(asked, places, matrix, lines, listings, patterns.shipped(), model.shipped())
+    confirmed = proposals.confirmed_causes(conn)
+    return rank.causes(asked, places, matrix, lines, listings, patterns.shipped(), model.shipped(), confirmed)
 
 
 def _lines(

@@ -45,7 +45,7 @@ class Model:
         return np.asarray(np.einsum("ncf,cf->nc", fits, weights) + bias)
 
     def probabilities(
-        self, fits: FloatArray, causes: Sequence[str], prior: Mapping[str, float] | None = None
+        self, fits: FloatArray, causes: Sequence[str], prior: Sequence[Mapping[str, float]] = ()
     ) -> FloatArray:
         """Return each cause's probability, (n, n_causes), rows adding up to 1.
 
@@ -54,12 +54,13 @@ class Model:
         fits : ndarray, shape (n, n_causes, n_features)
             As from `match.features`.
         causes : sequence of str
-        prior : mapping, optional
-            By how much likelier than when the weights were learnt a cause has become, such as by people's verdicts;
-            1 for those not named.
+        prior : sequence of mapping, optional
+            For each alert by how much likelier than when the weights were learnt causes have become, as by people's
+            verdicts (`confirmed.factors`); 1 for those not named.
         """
         told = self.scores(fits, causes) / self.temperature
-        told = told + np.log([(prior or {}).get(name, 1.0) for name in causes])
+        for at, one in enumerate(prior):
+            told[at] += np.log([one.get(name, 1.0) for name in causes])
         told = np.exp(told - told.max(axis=1, keepdims=True))
         return np.asarray(told / told.sum(axis=1, keepdims=True))
 
@@ -97,6 +98,7 @@ def learn(
 def _fitted(
     fits: FloatArray, causes: Sequence[str], truth: IntArray, ridge: tuple[float, float, float]
 ) -> Model:  # fmt: skip
+    """Maximise the penalised likelihood with no weight under 0: what fits a pattern never speaks against it."""
     c, f = fits.shape[1:]
     one_hot = np.eye(c)[truth]
 
@@ -104,19 +106,24 @@ def _fitted(
         return flat[:f], flat[f : f + c * f].reshape(c, f), flat[f + c * f :]
 
     def loss(flat: FloatArray) -> tuple[float, FloatArray]:
-        shared, own, bias = parted(flat)
-        told = np.einsum("ncf,cf->nc", fits, shared + own) + bias
+        shared, weights, bias = parted(flat)
+        told = np.einsum("ncf,cf->nc", fits, weights) + bias
         norm = np.logaddexp.reduce(told, axis=1)
         rest = np.exp(told - norm[:, None]) - one_hot
-        by_cause = np.einsum("nc,ncf->cf", rest, fits)
+        own = weights - shared
         value = float((norm - (told * one_hot).sum(axis=1)).sum())
         value += 0.5 * sum(k * float((part**2).sum()) for k, part in zip(ridge, (shared, own, bias), strict=True))
-        slope = [by_cause.sum(axis=0) + ridge[0] * shared, (by_cause + ridge[1] * own).ravel(),
+        slope = [ridge[0] * shared - ridge[1] * own.sum(axis=0),
+                 (np.einsum("nc,ncf->cf", rest, fits) + ridge[1] * own).ravel(),
                  rest.sum(axis=0) + ridge[2] * bias]  # fmt: skip
         return value, np.concatenate(slope)
 
-    found = optimize.minimize(loss, np.zeros(f + c * f + c), jac=True, method="L-BFGS-B", options={"maxiter": 800})
-    return Model(tuple(causes), *parted(np.asarray(found.x, dtype=np.float64)))
+    bounds = [(0.0, None)] * (f + c * f) + [(None, None)] * c
+    found = optimize.minimize(
+        loss, np.zeros(f + c * f + c), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 800}
+    )
+    shared, weights, bias = parted(np.asarray(found.x, dtype=np.float64))
+    return Model(tuple(causes), shared, weights - shared, bias)
 
 
 def to_json(model: Model) -> str:

@@ -12,6 +12,7 @@ from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.said import SAID, Said
 from python_nodes.scoring.rootcause import case, logged, match, words
 from python_nodes.scoring.rootcause.case import Asked, LoggedChange, Place
+from python_nodes.scoring.rootcause.confirmed import factors
 from python_nodes.scoring.rootcause.evidence import Evidence, weigh
 from python_nodes.scoring.rootcause.model import Model
 from python_nodes.scoring.rootcause.patterns import UNKNOWN, Pattern
@@ -23,7 +24,7 @@ TOLD = 5
 def causes(
     asked: Sequence[Asked], places: Sequence[Place], matrix: MetricMatrix, changes: Sequence[LoggedChange],
     listings: Sequence[ListingInfo], patterns: Mapping[str, Pattern], model: Model,
-    prior: Mapping[str, float] | None = None,
+    confirmed: Mapping[str, Mapping[str, int]] | None = None,
 ) -> list[list[dict[str, Any]]]:  # fmt: skip
     """Rank the causes of alerts.
 
@@ -40,8 +41,8 @@ def causes(
     patterns : mapping
         By cause.
     model : Model
-    prior : mapping, optional
-        As `Model.probabilities` takes it.
+    confirmed : mapping, optional
+        How often people confirmed each cause of each kind of alert.
 
     Returns
     -------
@@ -52,6 +53,7 @@ def causes(
         return []
     found = weigh(asked, case.panel(places, matrix), logged.relevant(asked, changes, listings))
     names = list(patterns)
+    prior = [factors((confirmed or {}).get(one.kind, {}), len(names)) for one in asked]
     said = model.probabilities(match.features(found, patterns), names, prior)
     return [_ranked(found, at, names, said[at], patterns) for at in range(len(asked))]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,12 +49,14 @@ class Scene:
                          old=old, new=new, actor="ana")
         )  # fmt: skip
 
-    def causes(self, *asked: Asked, prior: Mapping[str, float] | None = None) -> list[list[dict[str, object]]]:
+    def causes(
+        self, *asked: Asked, confirmed: Mapping[str, Mapping[str, int]] | None = None
+    ) -> list[list[dict[str, Any]]]:
         """Rank the causes by the shipped patterns and weights."""
         places = case.places(asked, self.listings)
         matrix = MetricMatrix(np.arange(len(self.listings)), self.days, self.values)
         return rank.causes(asked, places, matrix, self.changes, self.listings, patterns.shipped(), model.shipped(),
-                           prior)  # fmt: skip
+                           confirmed)  # fmt: skip
 
 
 @pytest.fixture
