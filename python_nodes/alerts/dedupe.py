@@ -25,7 +25,7 @@ RETOLD = (
 """What an open alert takes over from the newest finding as it is."""
 TOLD_AGAIN = "told_again"
 """In the evidence of an alert that was told anew: how often, when last, and why."""
-_KEPT = (TOLD_AGAIN, flap.FACT)
+_KEPT = (TOLD_AGAIN, flap.FACT, succeed.WAS)
 _ORIGINS = {"maintenance": "maintenance", "snooze": "snooze", "quiet_hours": "quiet hours"}
 
 
@@ -155,7 +155,9 @@ def succeeded(alert: Alert, draft: AlertDraft, as_of: datetime, about: Circumsta
     """Let an open alert go on as what its problem has become."""
     changed = change(alert, draft, as_of, about)
     what = f"goes on as the {draft.scope}'s {draft.kind}, before the {alert.scope}'s {alert.kind}"
-    fields = {**changed.fields, **{name: getattr(draft, name) for name in succeed.IDENTITY}}
+    # A snooze names the alert as it was called then.
+    evidence = {**changed.fields["evidence"], succeed.WAS: [*alert.evidence.get(succeed.WAS, ()), alert.fingerprint]}
+    fields = {**changed.fields, **{name: getattr(draft, name) for name in succeed.IDENTITY}, "evidence": evidence}
     return replace(changed, fields=fields, reason=f"{what}: {changed.reason}")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from python_nodes.alerts.decisions import HELD, Candidate, Reason, about
+from python_nodes.alerts.succeed import WAS
 from python_nodes.domain.findings import Alert, AlertDraft
 from python_nodes.domain.mutes import Mute
 
@@ -119,7 +120,7 @@ def _covers(mute: Mute, draft: AlertDraft) -> bool:
         mute.listing_id in (None, draft.listing_id)
         and mute.property_id in (None, draft.property_id)
         and mute.market in (None, draft.market)
-        and mute.fingerprint in (None, draft.fingerprint)
+        and mute.fingerprint in (None, draft.fingerprint, *draft.evidence.get(WAS, ()))
     )
 
 

@@ -81,12 +81,13 @@ def reconcile(
         **held_back(muted, "muted", open_alerts),
         **held_back([*explained, *befallen], "inhibited", open_alerts),
     }
+    hushed = quiet(drafts, open_alerts, holds)
     about = dedupe.Circumstances(
-        held=held, replaced=regrouped(drafted, drafts, open_alerts), muted=quiet(drafts, open_alerts, holds),
+        held=held, replaced=regrouped(drafted, drafts, open_alerts), muted=hushed,
         lapsed=lapsed(open_alerts, settings.mutes, as_of), flaps=settings.flaps,
         recent={one.fingerprint: one for one in settings.recent},
         heirs=succeed.heirs(
-            [draft for draft in drafts if draft.fingerprint not in settings.closed], open_alerts, held.keys()
+            [one for one in drafts if one.fingerprint not in settings.closed], open_alerts, held.keys(), hushed.keys()
         ),
     )  # fmt: skip
     insert, update, resolve, dedupe_reasons = dedupe.apply(drafts, open_alerts, as_of, about)

@@ -8,16 +8,20 @@ from python_nodes.domain.findings import Alert, AlertDraft
 
 FAMILY = frozenset({"conversion_drop", "demand_drop", "ctr_drop", "rank_drop", "slow_decline", "competitor_undercut"})
 """Sides of one fall in the funnel: as figures come in, the same loss is told by one, then by another."""
+WAS = "was"
+"""In the evidence: the fingerprints that an alert had before."""
 IDENTITY = ("fingerprint", "scope", "listing_id", "property_id", "market", "kind")
 """What an alert takes over from what it has become, beside what any update brings."""
 _WIDTH = {"listing": 0, "unit": 1, "property": 2}
 
 
-def heirs(drafts: Sequence[AlertDraft], open_alerts: Sequence[Alert], kept: Collection[str]) -> dict[str, Alert]:
+def heirs(
+    drafts: Sequence[AlertDraft], open_alerts: Sequence[Alert], kept: Collection[str], muted: Collection[str] = ()
+) -> dict[str, Alert]:
     """Return by a new draft's fingerprint the open alert that goes on as it; those in ``kept`` go on as they are.
 
     A wider draft takes the oldest alert of its parts; its other parts end quietly. A market's is always new: it is
-    another problem, for other people.
+    another problem, for other people. So is what a ``muted`` one has grown to: nobody muted that.
     """
     found = {draft.fingerprint for draft in drafts}
     free = [alert for alert in open_alerts if alert.fingerprint not in found and alert.fingerprint not in kept]
@@ -26,7 +30,11 @@ def heirs(drafts: Sequence[AlertDraft], open_alerts: Sequence[Alert], kept: Coll
     for draft in drafts if free else ():
         if draft.fingerprint in known or draft.scope == "market":
             continue
-        fitting = [alert for alert in free if _goes_on_as(alert, draft)]
+        fitting = [
+            alert
+            for alert in free
+            if _goes_on_as(alert, draft) and (alert.fingerprint not in muted or members(draft) == members(alert))
+        ]
         if fitting:
             oldest = min(fitting, key=lambda alert: (alert.raised_at, alert.alert_id))
             taken[draft.fingerprint] = oldest

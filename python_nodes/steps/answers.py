@@ -50,6 +50,7 @@ SENTENCES = {
 _CHANGES = {
     "raised": marked("Raised, {at}: {reason}"), "updated": marked("Changed, {at}: {reason}"),
     "resolved": marked("Ended by itself, {at}: {reason}"),
+    "reopened": marked("Changed, {at}: {reason}"),
 }  # fmt: skip
 
 

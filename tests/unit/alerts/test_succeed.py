@@ -50,6 +50,15 @@ def test_of_several_parts_the_oldest_goes_on_and_the_others_end_quietly(make: An
     assert [(one.alert_id, one.notify) for one in done.resolve] == [(2, False)]
 
 
+def test_a_snooze_follows_the_alert_under_its_new_name_and_not_what_it_grows_to(make: Any) -> None:
+    desk = Desk(make, 4)
+    desk.run(NOON, 1, kind="conversion_drop")
+    desk.mute(NOON, NOON + 4 * DAY, fingerprint=desk.fingerprint, origin="snooze")
+    heard = [told(desk.run(NOON + day * DAY, 1, kind="slow_decline", category="critical")) for day in (1, 2)]
+    assert (heard, len(desk.alerts)) == ([[], []], 1)
+    assert told(desk.run(NOON + 3 * DAY, 1, 2, 3, kind="slow_decline")) == ["raised slow_decline"]
+
+
 def test_what_people_closed_takes_no_other_alert_over(make: Any) -> None:
     desk = Desk(make)
     desk.run(NOON, 1, kind="conversion_drop")
