@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 
 from python_nodes.domain import written
@@ -35,6 +35,11 @@ TEMPLATES = (
     marked("still there, and on {number} more listings"),
     marked("still there after the {pause}: {reason}"),
     marked("came back {span} after it had ended"),
+    marked("An event, {start_date} to {end_date}: {title}"),
+    marked("Wrong data, {start_date} to {end_date}: {title}"),
+    marked("A new normal since {onset_date} ({told}): {title}"),
+    marked("{kind} on {segment}: {number} times stricter"),
+    marked("{kind} on {segment}: back to the budget"),
     marked("maintenance"),
     marked("quiet hours"),
     marked("snooze"),
@@ -62,6 +67,8 @@ def _pattern(template: str) -> re.Pattern[str]:
 def heard(sentence: str) -> str:
     """Say a stored sentence anew."""
     with suppress(ValueError):
+        return written.day(date.fromisoformat(sentence))
+    with suppress(ValueError):
         return written.moment(datetime.strptime(sentence, _MOMENT).replace(tzinfo=UTC))
     for template in TEMPLATES:
         found = _pattern(template).fullmatch(sentence)
@@ -73,7 +80,7 @@ def heard(sentence: str) -> str:
 def _part(name: str, text: str) -> str:
     if _NUMBER.fullmatch(text):
         return written.number(float(text) if "." in text else int(text))
-    if name in NESTED:
+    if name in NESTED or name.endswith("_date"):
         return heard(text)
     if name.endswith("category"):
         return words.category(text)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from python_nodes import log
 from python_nodes.alerts.policy import RoutePolicy
+from python_nodes.domain import written
+from python_nodes.domain.said import marked, say
+from python_nodes.domain.speech import speaking
 from python_nodes.errors import NotFoundError, PermanentError, RetryableError
 from python_nodes.notify import base
-from python_nodes.steps import proposals
+from python_nodes.notify.labels import label
+from python_nodes.notify.stored import heard
+from python_nodes.notify.words import kind
+from python_nodes.steps import proposals, spoken
 from python_nodes.steps.alert_act import Request
 from python_nodes.steps.proposals import Answer, Outcome
 from python_nodes.steps.services import Services
@@ -24,9 +30,15 @@ from python_nodes.store.proposals import Proposal
 SENDER = "slack"
 PREFIX = "proposal:"
 """Begins the action id of every button of a proposal: ``proposal:approve:17``."""
-LABELS: Mapping[Answer, str] = {"approve": "Approve", "reject": "Reject", "undo": "Undo"}
+LABELS: Mapping[Answer, str] = {
+    "approve": marked("Approve"), "reject": marked("Reject"), "undo": marked("Undo"),
+}  # fmt: skip
 OFFERED: Mapping[str, tuple[Answer, ...]] = {
     "waiting": ("approve", "reject"), "approved": ("undo",), "rejected": ("approve",), "undone": ("approve",),
+}  # fmt: skip
+DECIDED: Mapping[str, str] = {
+    "waiting": marked("Waiting by {actor}"), "approved": marked("Approved by {actor}"),
+    "rejected": marked("Rejected by {actor}"), "undone": marked("Undone by {actor}"),
 }  # fmt: skip
 SHOWN = 5
 RETRY_AFTER_S = 5.0
@@ -71,8 +83,9 @@ def send(services: Services, tenant_id: int, message_id: int) -> dict[str, Any]:
             return {"status": "sent", "provider_ref": one.provider_ref}
         if SENDER not in services.senders:
             raise PermanentError(f"sender {SENDER} is not set up", status=422, field="sender")
-        words = worded(about, one, services.base_url, told_in)
-        reference = base.build(SENDER, services.senders[SENDER]).send(words)
+        with speaking(spoken.by(services, one.recipient)):
+            words = worded(about, one, services.base_url, told_in)
+            reference = base.build(SENDER, services.senders[SENDER]).send(words)
         with services.database.tenant(tenant_id) as conn:
             messages.finish(conn, message_id, reference, services.clock())
     return {"status": "sent", "provider_ref": reference}
@@ -81,24 +94,26 @@ def send(services: Services, tenant_id: int, message_id: int) -> dict[str, Any]:
 def worded(about: Proposal, one: messages.ProposalMessage, base_url: str, told_in: str | None) -> base.Message:
     """Say a proposal with what it would have changed, and offer what can be answered."""
     shown = about.preview
-    counts = (
-        f"In the {shown['days']} days to {shown['to']}: {shown['now']} alerts, then {shown['then']}; "
-        f"{len(shown['lost'])} would not have come ({shown['lost_false']} judged false, {shown['lost_real']} real), "
-        f"{len(shown['gained'])} would have come besides."
-    )
-    people = () if about.actor is None else (f"{about.status.capitalize()} by {about.actor}",)
+    counts = say(
+        "In the {days} days to {to}: {now} alerts, then {then}; {lost} would not have come ({false} judged false,"
+        " {real} real), {gained} would have come besides.",
+        days=shown["days"], to=written.day(date.fromisoformat(str(shown["to"]))), now=shown["now"],
+        then=shown["then"], lost=len(shown["lost"]), false=shown["lost_false"], real=shown["lost_real"],
+        gained=len(shown["gained"]),
+    )  # fmt: skip
+    people = () if about.actor is None else (say(DECIDED[about.status], actor=about.actor),)
     return base.Message(
         delivery_id=f"np-proposal-{one.message_id}", alert_id=about.alert_id, recipient=one.recipient,
         state="raised" if about.status == "waiting" else "updated", category="low",
-        title=f"Proposal {about.proposal_id}: {about.title}", summary=counts,
+        title=say("Proposal {number}: {title}", number=about.proposal_id, title=heard(about.title)), summary=counts,
         fields=tuple(
-            base.Field(label=name.replace("_", " ").capitalize(), value=str(value))
+            base.Field(label=label(name), value=str(value))
             for name, value in about.reasons.items() if not isinstance(value, list)
         ),
         evidence=tuple(_lines(shown)),
-        links=(base.Link(label="All proposals", url=f"{base_url.rstrip('/')}/v1/proposals"),),
+        links=(base.Link(label=say("All proposals"), url=f"{base_url.rstrip('/')}/v1/proposals"),),
         choices=tuple(
-            base.Choice(name=f"{PREFIX}{answer}:{about.proposal_id}", label=LABELS[answer])
+            base.Choice(name=f"{PREFIX}{answer}:{about.proposal_id}", label=say(LABELS[answer]))
             for answer in OFFERED[about.status]
         ),
         people=people, update_ref=told_in, is_retry=one.attempts > 0,
@@ -108,13 +123,15 @@ def worded(about: Proposal, one: messages.ProposalMessage, base_url: str, told_i
 def _lines(shown: Mapping[str, Any]) -> list[str]:
     def said(word: str, alerts: Sequence[Mapping[str, Any]]) -> list[str]:
         lines = [
-            f"{word}: {one['kind']} on {one['place'] or 'listing ' + str(one['listing_id'])}, {one['raised']}"
+            say("{word}: {kind} on {place}, {raised}", word=word, kind=kind(str(one["kind"])),
+                raised=heard(str(one["raised"])),
+                place=one["place"] or say("listing {number}", number=one["listing_id"]))
             for one in alerts[:SHOWN]
-        ]
+        ]  # fmt: skip
         more = len(alerts) - SHOWN
-        return [*lines, f"{word}: {more} more"] if more > 0 else lines
+        return [*lines, say("{word}: {count} more", word=word, count=more)] if more > 0 else lines
 
-    return [*said("would not have come", shown["lost"]), *said("would have come", shown["gained"])]
+    return [*said(say("would not have come"), shown["lost"]), *said(say("would have come"), shown["gained"])]
 
 
 def pressed(

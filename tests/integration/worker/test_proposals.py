@@ -114,7 +114,7 @@ def test_each_state_is_told_once_with_what_can_be_answered(worker: Worker, propo
     said = proposal_admin.worded(about, first, "http://worker", None)
     assert [one.name for one in said.choices] == [f"proposal:approve:{proposed}", f"proposal:reject:{proposed}"]
     assert "3 alerts, then 2" in said.summary
-    assert any("rank_drop on listing 1" in line for line in said.evidence)
+    assert any("a worse place in the search results on listing 1" in line for line in said.evidence)
     assert due() == []
 
     assert _answer(worker, proposed, "approve")[0] == 200
