@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from python_nodes.alerts.impact import WEIGHTS, ImpactSettings, assess, combine, loss_rate_points, market_points
-from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.findings import SHARE_SD, Anomaly
 from python_nodes.domain.inputs import Economics
 from python_nodes.domain.portfolio import ListingInfo
 
@@ -137,3 +137,48 @@ def test_what_is_told_as_one_costs_the_sum_and_is_judged_by_it() -> None:
     assert together.score == pytest.approx(0.4 * loss_rate_points(300.0, ImpactSettings()) + 15 + 10 + 5)
     assert (found[0].category, combine(found * 2).category) == ("high", "critical"), "600 USD a day together"
     assert together.parts["members"] == 5.0
+
+
+def ends_of(anomaly: Anomaly, worth_sd: float | None = 0.2, onset: date = date(2026, 3, 4)) -> dict[str, float]:
+    value = economics()
+    known = value if worth_sd is None else replace(value, worth_sd=np.array([worth_sd]))
+    (impact,) = assess([anomaly], known, [LISTING], onset)
+    assert impact.parts["loss_per_day_low_minor"] < impact.loss_per_day_minor < impact.parts["loss_per_day_high_minor"]
+    assert impact.parts["lost_so_far_mid_minor"] == impact.lost_so_far_minor
+    return impact.parts
+
+
+def width(parts: dict[str, float], name: str) -> float:
+    return parts[f"{name}_high_minor"] / parts[f"{name}_low_minor"]
+
+
+def test_amounts_are_as_sure_as_what_they_are_made_of() -> None:
+    told = replace(DROP, evidence={SHARE_SD: 0.02})
+    unsure = replace(DROP, evidence={SHARE_SD: 0.2})
+    assert width(ends_of(unsure), "loss_per_day") > width(ends_of(told), "loss_per_day")
+    assert width(ends_of(told, 0.5), "loss_per_day") > width(ends_of(told, 0.2), "loss_per_day")
+    # Without a word about the worth it is taken as half off.
+    assert width(ends_of(told, None), "loss_per_day") == pytest.approx(width(ends_of(told, 0.5), "loss_per_day"))
+
+
+def test_an_estimated_onset_adds_doubt_and_a_known_one_none() -> None:
+    watched = replace(DROP, evidence={SHARE_SD: 0.02})
+    guarded = replace(watched, p_value=None)
+    assert width(ends_of(watched), "lost_so_far") > 1.05 * width(ends_of(watched), "loss_per_day")
+    assert width(ends_of(guarded), "lost_so_far") == pytest.approx(width(ends_of(guarded), "loss_per_day"), rel=0.001)
+
+
+def test_a_listing_that_is_down_has_lost_all_and_an_assumption_may_be_far_off() -> None:
+    down = replace(DROP, p_value=None, share_lost=1.0, cause="listing_down")
+    assumed = replace(DROP, p_value=None, share_lost=0.2, cause="amenity_missing")
+    assert ends_of(down)["share_lost_sd"] < 0.01
+    assert ends_of(assumed)["share_lost_sd"] > 0.08
+
+
+def test_several_listings_ends_lie_between_no_and_full_correlation() -> None:
+    known = replace(economics(), worth_sd=np.array([0.3]))
+    one = assess([replace(DROP, evidence={SHARE_SD: 0.05})], known, [LISTING], date(2026, 3, 4))[0]
+    together = combine([one] * 4)
+    assert together.parts["lost_so_far_mid_minor"] == 4 * one.lost_so_far_minor
+    high = one.parts["lost_so_far_high_minor"] - one.lost_so_far_minor
+    assert 2 * high < together.parts["lost_so_far_high_minor"] - 4 * one.lost_so_far_minor < 4 * high
