@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
+from scipy import sparse
 
 from python_nodes.domain.metrics import DayArray, FloatArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
@@ -125,12 +126,12 @@ def _together(metric: str, matrix: MetricMatrix, members: Sequence[Sequence[int]
     sizes = np.array([len(one) for one in members], dtype=np.int64)
     group = np.repeat(np.arange(n), sizes)
     flat = np.array([at for one in members for at in one], dtype=np.int64)
-    taken = values[flat]
     if metric in LEVELS:
-        taken = np.where(taken > 0, np.log(np.maximum(taken, 1e-9)), np.nan)
-    total, told = np.zeros((n, values.shape[1])), np.zeros((n, values.shape[1]))
-    np.add.at(total, group, np.nan_to_num(taken))
-    np.add.at(told, group, np.isfinite(taken))
+        values = np.where(values > 0, np.log(np.maximum(values, 1e-9)), np.nan)
+    # As a sparse product: a market's fellows are the same for many alerts.
+    member = sparse.csr_matrix((np.ones(flat.size), (group, flat)), shape=(n, len(values)))
+    total = np.asarray(member @ np.nan_to_num(values))
+    told = np.asarray(member @ np.isfinite(values).astype(np.float64))
     enough = (told > 0) & (told >= NEARLY_ALL * sizes[:, None])
     if metric in LEVELS:
         return np.asarray(np.where(enough, total / np.maximum(told, 1), np.nan))

@@ -55,18 +55,19 @@ def causes(
     names = list(patterns)
     prior = [factors((confirmed or {}).get(one.kind, {}), len(names)) for one in asked]
     said = model.probabilities(match.features(found, patterns), names, prior)
-    return [_ranked(found, at, names, said[at], patterns) for at in range(len(asked))]
+    spoken: dict[str, str] = {}
+    return [_ranked(found, at, names, said[at], patterns, spoken) for at in range(len(asked))]
 
 
 def _ranked(
-    found: Evidence, at: int, names: Sequence[str], said: Any, patterns: Mapping[str, Pattern]
+    found: Evidence, at: int, names: Sequence[str], said: Any, patterns: Mapping[str, Pattern], spoken: dict[str, str]
 ) -> list[dict[str, Any]]:  # fmt: skip
     order = np.argsort(-said, kind="stable").tolist()
     chosen = order[:TOLD]
     chosen += [place for place in order[TOLD:] if names[place] == UNKNOWN]
     ranked = [
         _one(names[place], float(said[place]), patterns[names[place]],
-             words.told(found, at, patterns[names[place]], names[place]))
+             words.told(found, at, patterns[names[place]], names[place]), spoken)
         for place in chosen
     ]  # fmt: skip
     rest = round(1.0 - sum(one["probability"] for one in ranked), 4)
@@ -75,9 +76,18 @@ def _ranked(
     return sorted(ranked, key=lambda one: -one["probability"])
 
 
-def _one(cause: str, probability: float, pattern: Pattern, speaks: Sequence[Said]) -> dict[str, Any]:
+def _one(
+    cause: str, probability: float, pattern: Pattern, speaks: Sequence[Said], spoken: dict[str, str]
+) -> dict[str, Any]:  # fmt: skip
+    """Put one cause together; ``spoken`` keeps sentences, which several causes and alerts share."""
+    evidence = []
+    for one in speaks:
+        name = repr(one)
+        if name not in spoken:
+            spoken[name] = one.english()
+        evidence.append(spoken[name])
     return {
-        "cause": cause, "probability": round(probability, 4), "likely": pattern.likely,
-        "evidence": [one.english() for one in speaks], SAID: [one.as_json() for one in speaks],
-        "action": pattern.action, "team": pattern.team, "wanted": list(pattern.wanted),
+        "cause": cause, "probability": round(probability, 4), "likely": pattern.likely, "evidence": evidence,
+        SAID: [one.as_json() for one in speaks], "action": pattern.action, "team": pattern.team,
+        "wanted": list(pattern.wanted),
     }  # fmt: skip
