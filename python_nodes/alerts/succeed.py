@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from python_nodes.domain.findings import Alert, AlertDraft
@@ -24,21 +25,28 @@ def heirs(
     another problem, for other people. So is what a ``muted`` one has grown to: nobody muted that.
     """
     found = {draft.fingerprint for draft in drafts}
-    free = [alert for alert in open_alerts if alert.fingerprint not in found and alert.fingerprint not in kept]
     known = {alert.fingerprint for alert in open_alerts}
+    free: dict[int, list[Alert]] = defaultdict(list)
+    for alert in open_alerts:
+        if alert.fingerprint not in found and alert.fingerprint not in kept:
+            for member in members(alert):
+                free[member].append(alert)
     taken: dict[str, Alert] = {}
+    used: set[int] = set()
     for draft in drafts if free else ():
         if draft.fingerprint in known or draft.scope == "market":
             continue
+        near = {alert.alert_id: alert for member in members(draft) for alert in free.get(member, ())}
         fitting = [
             alert
-            for alert in free
-            if _goes_on_as(alert, draft) and (alert.fingerprint not in muted or members(draft) == members(alert))
+            for alert in near.values()
+            if alert.alert_id not in used
+            and _goes_on_as(alert, draft)
+            and (alert.fingerprint not in muted or members(draft) == members(alert))
         ]
         if fitting:
-            oldest = min(fitting, key=lambda alert: (alert.raised_at, alert.alert_id))
-            taken[draft.fingerprint] = oldest
-            free.remove(oldest)
+            taken[draft.fingerprint] = min(fitting, key=lambda alert: (alert.raised_at, alert.alert_id))
+            used.add(taken[draft.fingerprint].alert_id)
     return taken
 
 
