@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
+from flask import Flask
+from werkzeug.serving import make_server
 
 from python_nodes.domain.findings import AlertDraft
 from python_nodes.errors import PermanentError
 from python_nodes.scoring.learn import changes
-from python_nodes.steps import proposal_admin
+from python_nodes.steps import proposal_admin, slack_action
 from python_nodes.steps.alert_act import Request
 from python_nodes.steps.lessons import Lesson
 from python_nodes.store import alerts, proposal_messages, verdicts
 from python_nodes.store import proposals as store
+from sandbox import receivers_slack
+from sandbox.inbox import Inbox
 
 if TYPE_CHECKING:
     from tests.integration.worker.conftest import Worker
@@ -124,3 +131,42 @@ def test_each_state_is_told_once_with_what_can_be_answered(worker: Worker, propo
     said = proposal_admin.worded(about, replace(second, attempts=1), "http://worker", told_in)
     assert (said.update_ref, said.is_retry, said.people) == ("C1:1.5", True, ("Approved by ada",))
     assert [one.name for one in said.choices] == [f"proposal:undo:{proposed}"]
+
+
+def test_slack_shows_a_proposal_once_and_its_buttons_decide(worker: Worker, proposed: int) -> None:
+    inbox, app = Inbox(), Flask("slack")
+    app.register_blueprint(receivers_slack.blueprint(inbox, lambda: AT))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    tenant_id = worker.settings.tenant_id
+    slack = {"token": receivers_slack.TOKEN, "base_url": f"http://127.0.0.1:{server.server_port}/slack/api/"}
+    services = replace(worker.services, senders={"slack": slack})
+    try:
+        with services.database.tenant(tenant_id) as conn:
+            proposal_messages.plan(conn, proposed, None, "slack", ["#alerts"])
+            (due,) = [each for each in proposal_messages.due(conn) if each.proposal_id == proposed]
+        sent = [proposal_admin.send(services, tenant_id, due.message_id) for _ in range(2)]
+        assert sent[0] == sent[1]
+        (message,) = inbox.slack()
+        (pressed,) = [
+            one for block in message.blocks for one in block.get("elements", ())
+            if one.get("action_id") == f"proposal:approve:{proposed}"
+        ]  # fmt: skip
+        press = {"action_id": pressed["action_id"], "value": pressed["value"]}
+        told = {"type": "block_actions", "user": {"id": "U1", "username": "ada"}, "channel": {"id": message.channel},
+                "actions": [press]}  # fmt: skip
+        raw = urlencode({"payload": json.dumps(told)}).encode()
+        answer = slack_action.run(services, tenant_id, raw, f"v0=slack{proposed}", AT)
+        assert answer.acted is not None
+        assert (answer.acted.status, answer.acted.word) == ("recorded", "Approved: the next sweep goes by it.")
+        with pytest.raises(PermanentError, match="received before"):
+            slack_action.run(services, tenant_id, raw, f"v0=slack{proposed}", AT)
+        with services.database.tenant(tenant_id) as conn:
+            proposal_messages.plan(conn, proposed, store.get(conn, proposed).decision_id, "slack", ["#alerts"])
+            (due,) = [each for each in proposal_messages.due(conn) if each.proposal_id == proposed]
+        proposal_admin.send(services, tenant_id, due.message_id)
+        (message,) = inbox.slack()
+        assert message.versions == 2
+        assert "Approved by ada (Slack)" in str(message.blocks)
+    finally:
+        server.shutdown()
