@@ -94,23 +94,17 @@ def send(services: Services, tenant_id: int, message_id: int) -> dict[str, Any]:
 def worded(about: Proposal, one: messages.ProposalMessage, base_url: str, told_in: str | None) -> base.Message:
     """Say a proposal with what it would have changed, and offer what can be answered."""
     shown = about.preview
-    counts = say(
-        "In the {days} days to {to}: {now} alerts, then {then}; {lost} would not have come ({false} judged false,"
-        " {real} real), {gained} would have come besides.",
-        days=shown["days"], to=written.day(date.fromisoformat(str(shown["to"]))), now=shown["now"],
-        then=shown["then"], lost=len(shown["lost"]), false=shown["lost_false"], real=shown["lost_real"],
-        gained=len(shown["gained"]),
-    )  # fmt: skip
     people = () if about.actor is None else (say(DECIDED[about.status], actor=about.actor),)
     return base.Message(
         delivery_id=f"np-proposal-{one.message_id}", alert_id=about.alert_id, recipient=one.recipient,
         state="raised" if about.status == "waiting" else "updated", category="low",
-        title=say("Proposal {number}: {title}", number=about.proposal_id, title=heard(about.title)), summary=counts,
+        title=say("Proposal {number}: {title}", number=about.proposal_id, title=heard(about.title)),
+        summary=counted(shown),
         fields=tuple(
             base.Field(label=label(name), value=str(value))
             for name, value in about.reasons.items() if not isinstance(value, list)
         ),
-        evidence=tuple(_lines(shown)),
+        evidence=tuple(lines(shown)),
         links=(base.Link(label=say("All proposals"), url=f"{base_url.rstrip('/')}/v1/proposals"),),
         choices=tuple(
             base.Choice(name=f"{PREFIX}{answer}:{about.proposal_id}", label=say(LABELS[answer]))
@@ -120,16 +114,29 @@ def worded(about: Proposal, one: messages.ProposalMessage, base_url: str, told_i
     )  # fmt: skip
 
 
-def _lines(shown: Mapping[str, Any]) -> list[str]:
+def counted(shown: Mapping[str, Any]) -> str:
+    """Say how many alerts a proposal would have kept from coming, and brought."""
+    return say(
+        "In the {days} days to {to}: {now} alerts, then {then}; {lost} would not have come ({false} judged false,"
+        " {real} real), {gained} would have come besides.",
+        days=shown["days"], to=written.day(date.fromisoformat(str(shown["to"]))), now=shown["now"],
+        then=shown["then"], lost=len(shown["lost"]), false=shown["lost_false"], real=shown["lost_real"],
+        gained=len(shown["gained"]),
+    )  # fmt: skip
+
+
+def lines(shown: Mapping[str, Any]) -> list[str]:
+    """Name the first alerts of both sorts."""
+
     def said(word: str, alerts: Sequence[Mapping[str, Any]]) -> list[str]:
-        lines = [
+        first = [
             say("{word}: {kind} on {place}, {raised}", word=word, kind=kind(str(one["kind"])),
                 raised=heard(str(one["raised"])),
                 place=one["place"] or say("listing {number}", number=one["listing_id"]))
             for one in alerts[:SHOWN]
         ]  # fmt: skip
         more = len(alerts) - SHOWN
-        return [*lines, say("{word}: {count} more", word=word, count=more)] if more > 0 else lines
+        return [*first, say("{word}: {count} more", word=word, count=more)] if more > 0 else first
 
     return [*said(say("would not have come"), shown["lost"]), *said(say("would have come"), shown["gained"])]
 

@@ -19,11 +19,11 @@ from python_nodes.domain.findings import Alert
 from python_nodes.domain.metrics import METRICS
 from python_nodes.domain.said import say
 from python_nodes.domain.speech import speaking
-from python_nodes.notify import catalogue, extract, pseudo, render, slack_form, stored, words
+from python_nodes.notify import catalogue, digest, extract, pseudo, render, slack_form, stored, words
 from python_nodes.notify.labels import LABELS
 from python_nodes.notify.senders import email, slack, sms
-from python_nodes.steps import action_page, answers, message_preview
-from tests.unit.notify import latin
+from python_nodes.steps import action_page, answers, message_preview, proposal_admin
+from tests.unit.notify import latin, test_digest
 
 FILE = Path(__file__).with_name("alert.json")
 TOLD: dict[str, Any] = json.loads(FILE.read_text())
@@ -133,6 +133,7 @@ def test_words_within_facts_are_said() -> None:
 
 AT = datetime(2026, 3, 6, 12, tzinfo=UTC)
 ENDED = AT + timedelta(hours=2)
+DIGESTED = test_digest.AS_OF
 
 
 def took(kind: str, note: str = "") -> actions.Taken:
@@ -203,3 +204,42 @@ def test_the_page_behind_a_mail_is_said(choices: dict[str, str]) -> None:
 def test_digests_name_themselves(span: str) -> None:
     with speaking(SPEECH):
         assert left(words.digest(span)) == []
+
+
+def test_a_proposal_is_said() -> None:
+    lost = {"kind": "rank_drop", "place": "", "listing_id": 7, "raised": "2026-03-01"}
+    preview = {
+        "days": 90, "to": "2026-03-06", "now": 9, "then": 4, "lost": [lost] * 7, "lost_false": 5, "lost_real": 1,
+        "gained": [lost | {"place": "Alfama Loft"}],
+    }  # fmt: skip
+    with speaking(SPEECH):
+        counts = proposal_admin.counted(preview)
+        lines = proposal_admin.lines(preview)
+        titles = [
+            stored.heard(one) for one in (
+                "An event, 2026-03-01 to 2026-03-04: Alfama Loft", "A new normal since 2026-03-01 (1): Alfama Loft",
+                "rank_drop on Alfama Loft: 4.2 times stricter", "rank_drop on Alfama Loft: back to the budget",
+            )
+        ]  # fmt: skip
+        answers_to = [say(one) for one in proposal_admin.LABELS.values()]
+    assert len(lines) == 7
+    assert left(" ".join([counts, *lines, *titles, *answers_to])) == []
+
+
+@pytest.mark.parametrize("span", ["day", "week"])
+def test_a_digest_says_nothing_of_its_own(span: str) -> None:
+    english = message_preview.read(TOLD)
+    open_ones = [replace(english, alert_id=number, raised_at=DIGESTED - timedelta(hours=3)) for number in range(1, 12)]
+    over = replace(english, alert_id=20, raised_at=DIGESTED - timedelta(hours=3), resolved_at=DIGESTED)
+    foreseen = replace(
+        english, alert_id=21, kind="month_missed", category="low", raised_at=DIGESTED - timedelta(hours=1)
+    )
+    facts = test_digest.told(
+        [*open_ones, over, foreseen], span=span, proposals=["Alfama Loft"], titles={2: "Alfama Loft"},
+    )  # fmt: skip
+    with speaking(SPEECH):
+        message = digest.message(json.loads(json.dumps(facts)), delivery_id="d", recipient="C1")
+        text, html = email.bodies(message, "chart")
+        shown = [latin.of_blocks(slack.blocks(message, None)), digest.alt(facts)]
+    assert len(message.evidence) > 8
+    assert left(" ".join([text, latin.of_html(html), *shown]), "ops") == []
