@@ -129,8 +129,10 @@ def _mask(spans: Sequence[Span], listing_ids: IntArray, days: DayArray) -> BoolA
     known = (listing_ids[order][at] == ids) & (begins[span] < ends[span])
     if not known.any():
         return None
-    steps = np.zeros((listing_ids.size, days.size + 1), dtype=np.int32)
-    rows = order[at[known]]
-    np.add.at(steps, (rows, begins[span[known]]), 1)
-    np.add.at(steps, (rows, ends[span[known]]), -1)
-    return np.asarray(np.cumsum(steps[:, :-1], axis=1) > 0, dtype=np.bool_)
+    rows, own = np.unique(order[at[known]], return_inverse=True)
+    steps = np.zeros((rows.size, days.size + 1), dtype=np.int16)
+    np.add.at(steps, (own, begins[span[known]]), 1)
+    np.add.at(steps, (own, ends[span[known]]), -1)
+    mask = np.zeros((listing_ids.size, days.size), dtype=np.bool_)
+    mask[rows] = np.cumsum(steps[:, :-1], axis=1, dtype=np.int16) > 0
+    return mask
