@@ -21,6 +21,30 @@ INDICES: tuple[tuple[str, str, list[str], str | None], ...] = (
 )
 """Name, table, columns after the tenant, and the rows that it holds."""
 
+AUTHENTICATE = """
+CREATE OR REPLACE FUNCTION authenticate_api_key(wanted bytea, at timestamptz)
+RETURNS TABLE (tenant_id int, key_id bigint, scopes text[], property_ids bigint[])
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  {body}
+$$
+"""
+# Written at each request, one row makes everybody who uses a key wait for whoever used it before.
+ONCE_A_MINUTE = """
+  WITH known AS (
+    SELECT k.tenant_id, k.id, k.scopes, k.property_ids, k.last_used_at FROM api_keys k
+    WHERE k.key_hash = wanted AND (k.expires_at IS NULL OR k.expires_at > at)
+  ), used AS (
+    UPDATE api_keys k SET last_used_at = at FROM known WHERE (k.tenant_id, k.id) = (known.tenant_id, known.id)
+    AND (known.last_used_at IS NULL OR known.last_used_at < at - interval '1 minute')
+  )
+  SELECT tenant_id, id, scopes, property_ids FROM known
+"""
+EACH_TIME = """
+  UPDATE api_keys k SET last_used_at = at
+  WHERE k.key_hash = wanted AND (k.expires_at IS NULL OR k.expires_at > at)
+  RETURNING k.tenant_id, k.id, k.scopes, k.property_ids
+"""
+
 
 def upgrade() -> None:
     """Word what was said by now, and index what each answer reads."""
@@ -31,6 +55,7 @@ def upgrade() -> None:
     op.execute("ALTER TABLE verdicts FORCE ROW LEVEL SECURITY")
     op.alter_column("verdicts", "verdict", nullable=False)
     op.add_column("deliveries", Column("is_passing", Boolean, nullable=False, server_default=text("false")))
+    op.get_bind().exec_driver_sql(AUTHENTICATE.format(body=ONCE_A_MINUTE))
     for name, table, columns, holds in INDICES:
         op.create_index(
             name, table, ["tenant_id", *columns], postgresql_where=None if holds is None else text(holds)
@@ -41,5 +66,6 @@ def downgrade() -> None:
     """Drop the words and the indices; whether it was real stays."""
     for name, *_ in reversed(INDICES):
         op.drop_index(name)
+    op.get_bind().exec_driver_sql(AUTHENTICATE.format(body=EACH_TIME))
     op.drop_column("deliveries", "is_passing")
     op.drop_column("verdicts", "verdict")
