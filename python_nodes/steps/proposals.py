@@ -11,8 +11,10 @@ import numpy as np
 from sqlalchemy import Connection
 
 from python_nodes import log
+from python_nodes.domain import written
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import DayArray
+from python_nodes.domain.said import marked, say
 from python_nodes.errors import PermanentError
 from python_nodes.scoring.learn import applied, changes
 from python_nodes.scoring.learn.applied import Learnt, Span
@@ -27,6 +29,14 @@ DECIDES: dict[Answer, tuple[Decision, tuple[Status, ...]]] = {
     "undo": ("undone", ("approved",)),
 }
 """What each answer writes, and where a proposal must stand for it."""
+ALREADY: dict[Decision, str] = {
+    "approved": marked("Already approved by {actor}, {at}."), "rejected": marked("Already rejected by {actor}, {at}."),
+    "undone": marked("Already undone by {actor}, {at}."),
+}  # fmt: skip
+WORDS: dict[Decision, str] = {
+    "approved": marked("Approved: the next sweep goes by it."), "rejected": marked("Rejected: nothing changes."),
+    "undone": marked("Undone: the next sweep goes by what was before."),
+}  # fmt: skip
 REACH_DAYS = 420
 """How far back an incident matters: as far as the watch with the longest memory looks."""
 
@@ -74,17 +84,14 @@ def decide_within(
     """Do as `decide` with a proposal that the caller's transaction holds."""
     decision, before = DECIDES[answer]
     if one.status == decision:
-        word = f"Already {decision} by {one.actor}, {one.decided_at:%d %b %Y, %H:%M} UTC."
+        at_last = written.moment(one.decided_at) if one.decided_at else ""
+        word = say(ALREADY[decision], actor=one.actor, at=at_last)
         return Outcome(proposal_id=one.proposal_id, status="unchanged", word=word, stands=one.status)
     if one.status not in before:
         by = f" by {one.actor}" if one.actor else ""
         raise PermanentError(f"the proposal is {one.status}{by}: it cannot be {decision}", status=409)
     proposals.decide(conn, one.proposal_id, decision, actor, note, at)
-    words = {
-        "approved": "Approved: the next sweep goes by it.", "rejected": "Rejected: nothing changes.",
-        "undone": "Undone: the next sweep goes by what was before.",
-    }  # fmt: skip
-    return Outcome(proposal_id=one.proposal_id, status="recorded", word=words[decision], stands=decision)
+    return Outcome(proposal_id=one.proposal_id, status="recorded", word=say(WORDS[decision]), stands=decision)
 
 
 def listed(services: Services, tenant_id: int, status: Status | None = None) -> list[dict[str, Any]]:

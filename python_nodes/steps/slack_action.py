@@ -115,9 +115,10 @@ class _Desk:
     def proposed(self, ack: Ack) -> None:
         """Decide on a proposal, which is about what alerts taught."""
         press = self.told.actions[0]
-        done = proposal_admin.pressed(
-            self.services, self.tenant_id, self.request, press.action_id, self.told.actor, self.at
-        )  # fmt: skip
+        with speaking(spoken.by(self.services, self.told.channel.id if self.told.channel else "")):
+            done = proposal_admin.pressed(
+                self.services, self.tenant_id, self.request, press.action_id, self.told.actor, self.at
+            )  # fmt: skip
         self._done(Acted(alert_id=_alert_id(press.value), status=done.status, word=done.word, changed=False))
         ack()
 

@@ -75,7 +75,7 @@ def test_a_proposal_is_listed_decided_on_and_undone(worker: Worker, proposed: in
     assert _answer(worker, proposed, "approve")[1]["status"] == "recorded"
     assert _answer(worker, proposed, "approve", "bob")[1] == {
         "proposal_id": proposed, "status": "unchanged", "stands": "approved",
-        "word": "Already approved by ada, 02 Mar 2026, 12:00 UTC.",
+        "word": "Already approved by ada, 2 Mar 2026, 12:00 UTC.",
     }  # fmt: skip
     assert _answer(worker, proposed, "undo")[1]["stands"] == "undone"
     status, problem = _answer(worker, proposed, "reject")
