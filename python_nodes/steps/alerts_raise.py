@@ -48,9 +48,10 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         repaired.tell(conn, listings, as_of)
         undelivered.release_interrupted(conn, as_of)
         waiting = news.waiting(conn)
+        reopened = sum(one.reopens for one in decisions.update)
         changed = {
-            "raised": len(decisions.insert),
-            "updated": len(decisions.update),
+            "raised": len(decisions.insert) + reopened,
+            "updated": len(decisions.update) - reopened,
             "resolved": len(decisions.resolve),
         }
         facts.update(changed, notify=len(waiting))

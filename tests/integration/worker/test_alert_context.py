@@ -76,8 +76,8 @@ def test_parts_advice_and_past_are_told(worker: Worker) -> None:
         verdicts.add(conn, first["id"], True, "ada", given_at=NOON)
     find(worker, NOON + DAY, ())
     raised(worker, NOON + DAY)
-    find(worker, NOON + 2 * DAY, (0,))
-    raised(worker, NOON + 2 * DAY)
+    find(worker, NOON + 4 * DAY, (0,))
+    raised(worker, NOON + 4 * DAY)
     (again,) = open_alerts(worker)
     told = worker.client.get(f"/v1/alerts/{again['id']}").json()
     assert "Put it back" in told["suggested_action"]
@@ -89,20 +89,20 @@ def test_parts_advice_and_past_are_told(worker: Worker) -> None:
     assert page.status_code == 200, page.text
     for word in ("How the score comes about", "90.0 % sure", "Put it back", "no longer found", "loss rate points"):
         assert word in page.text
-    find(worker, NOON + 3 * DAY, ())
-    raised(worker, NOON + 3 * DAY)
+    find(worker, NOON + 5 * DAY, ())
+    raised(worker, NOON + 5 * DAY)
 
 
 def test_a_propertys_alert_names_its_members_and_keeps_them_when_it_is_updated(worker: Worker) -> None:
-    find(worker, NOON + 4 * DAY, (0, 1), "min_stay_raised")
-    raised(worker, NOON + 4 * DAY)
+    find(worker, NOON + 5.5 * DAY, (0, 1), "min_stay_raised")
+    raised(worker, NOON + 5.5 * DAY)
     (alert,) = open_alerts(worker)
     assert (alert["scope"], alert["listing"], alert["unit"], alert["property"]) == ("property", None, None, "1001")
     assert [one["listing"] for one in alert["evidence"]["members"]] == ["100101", "100201"]
-    find(worker, NOON + 5 * DAY, (0, 1), "min_stay_raised")
-    assert raised(worker, NOON + 5 * DAY)["updated"] == 1
-    find(worker, NOON + 6 * DAY, ())
-    assert raised(worker, NOON + 6 * DAY)["resolved"] == 1
+    find(worker, NOON + 6 * DAY, (0, 1), "min_stay_raised")
+    assert raised(worker, NOON + 6 * DAY)["updated"] == 1
+    find(worker, NOON + 6.5 * DAY, ())
+    assert raised(worker, NOON + 6.5 * DAY)["resolved"] == 1
 
 
 def test_what_waits_for_a_teams_hours_is_asked_again_until_it_is_told(worker: Worker, tmp_path: Path) -> None:
