@@ -24,7 +24,7 @@ from python_nodes.scoring.look import Looked
 from python_nodes.scoring.watches import Watch, load_watches, with_budget
 
 SEEDS = range(2100, 2116)
-SHIPPED = 0.06
+SHIPPED = 0.045
 BUDGETS = (SHIPPED, 0.3, 1.0)
 LEVELS = (0.1, 0.01, 0.001, 0.0001)
 NEAR = 0.25

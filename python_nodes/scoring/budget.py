@@ -56,7 +56,7 @@ def total_of(table: Any) -> Budget:
     """
     if not isinstance(table, dict) or set(table) - {"false_alerts", "listings", "days"}:
         raise ConfigError(f"budget: false_alerts, listings and days may be set, not {table!r}")
-    numbers: dict[str, Any] = {"false_alerts": 0.06, "listings": 100, "days": 7.0} | table
+    numbers: dict[str, Any] = {"false_alerts": 0.045, "listings": 100, "days": 7.0} | table
     if any(isinstance(one, bool) or not isinstance(one, int | float) or one < 0 for one in numbers.values()):
         raise ConfigError("budget: false_alerts, listings and days must be numbers, and not negative")
     if not numbers["days"] or not isinstance(numbers["listings"], int):

@@ -21,11 +21,11 @@ from tests.e2e.conftest import Live
 PHONE = "+351910000001"
 
 
-def click(live: Live, alert_id: int, *, secret: str = SIGNING_SECRET) -> httpx2.Response:
-    """Press Acknowledge as Slack would."""
+def click(live: Live, value: int, action_id: str = "acknowledge", *, secret: str = SIGNING_SECRET) -> httpx2.Response:
+    """Press a button as Slack would: Acknowledge on an alert, if no other is named."""
     payload = {
         "type": "block_actions", "user": {"id": "U1", "username": "ada"}, "channel": {"id": "C1"},
-        "actions": [{"action_id": "acknowledge", "value": str(alert_id), "type": "button"}],
+        "actions": [{"action_id": action_id, "value": str(value), "type": "button"}],
     }  # fmt: skip
     raw, sent_at = urlencode({"payload": json.dumps(payload)}), str(int(time.time()))
     signed = hmac.new(secret.encode(), f"v0:{sent_at}:{raw}".encode(), hashlib.sha256).hexdigest()

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,10 +63,10 @@ class Live:
         """The editor's address."""
         return f"http://127.0.0.1:{self.saved.ports.n8n}"
 
-    def call(self, path: str, *, secret: str | None = None) -> httpx2.Response:
-        """Call a flow's webhook for the days after the live ones."""
+    def call(self, path: str, *, secret: str | None = None, as_of: str = AFTER_THE_LIVE_DAYS) -> httpx2.Response:
+        """Call a flow's webhook, for the days after the live ones unless told another moment."""
         headers = {flows.WEBHOOK_HEADER: secret or self.saved.webhook_secret}
-        body = {"as_of": AFTER_THE_LIVE_DAYS}
+        body = {"as_of": as_of}
         return httpx2.post(f"{self.n8n_url}/webhook/{path}", json=body, headers=headers, timeout=120)
 
     def executions(self, since: datetime) -> list[dict[str, Any]]:
@@ -106,13 +107,24 @@ def live(request: pytest.FixtureRequest, told: dict[str, Told]) -> Iterator[Live
     """Start all of it, let the live days pass, and stop it at the end unless a test has."""
     if request.param == "influx":
         need_influx()
+    with started(request.param, days=60, live_days=2) as running:
+        told[request.param] = _told(running)
+        yield running
+
+
+@contextmanager
+def started(
+    store: str, *, days: int, live_days: int, listings: int = 24, scenario: Path | None = None
+) -> Iterator[Live]:
+    """Run `nightporter up` on a small world until its live days are over, and then for as long as it is used."""
     base = Path("/var/tmp/nightporter-tests")
     base.mkdir(mode=0o755, parents=True, exist_ok=True)
-    root = Path(tempfile.mkdtemp(prefix=f"e2e-{request.param}-", dir=base))
+    root = Path(tempfile.mkdtemp(prefix=f"e2e-{store}-", dir=base))
     report = root / "report.json"
     command = [
-        *NIGHTPORTER, "up", "--json", str(report), "--listings", "24", "--days", "60", "--live-days", "2",
-        "--state-dir", str(root / "state"), "--store", request.param,
+        *NIGHTPORTER, "up", "--json", str(report), "--listings", str(listings), "--days", str(days),
+        "--live-days", str(live_days), "--state-dir", str(root / "state"), "--store", store,
+        *(["--scenario", str(scenario)] if scenario is not None else []),
     ]  # fmt: skip
     began_at = datetime.now(UTC)
     with (root / "up.log").open("wb") as log:
@@ -123,9 +135,7 @@ def live(request: pytest.FixtureRequest, told: dict[str, Told]) -> Iterator[Live
             time.sleep(0.5)
         assert report.exists(), (root / "up.log").read_text()[-3000:]
         folder = StateDir(root / "state")
-        started = Live(request.param, began_at, process, folder, folder.load(), json.loads(report.read_text()))
-        told[request.param] = _told(started)
-        yield started
+        yield Live(store, began_at, process, folder, folder.load(), json.loads(report.read_text()))
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
