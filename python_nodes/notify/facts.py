@@ -37,7 +37,13 @@ _SHOWN_ELSEWHERE = frozenset(
         "outlook",
         "pace",
         "causes",
+        "causes_known",
         "money",
+        "share_lost_sd",
+        "flap",
+        "muted",
+        "told_again",
+        "was",
         CHANGE_FACTS,
         SAID,
     }
