@@ -220,8 +220,13 @@ def _logs(**_: object) -> None:
     log.configure(config.settings().log_level)
 
 
+NICENESS = 5
+"""How far jobs give way: whoever waits for an answer does not wait for what follows from another's."""
+
+
 @worker_process_init.connect
 def _forget_parent(**_: object) -> None:
+    os.nice(NICENESS)
     services.cache_clear()
     # What is imported stays; a collection in the midst of a report need not look at it.
     gc.freeze()
