@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,9 +107,7 @@ def review(world: World, i: int, day: date) -> ReviewRow:
 def content(world: World, i: int, day: date) -> ContentRow:
     """Amenities of the unit and the listing's two rate plans, less what is missing."""
     day = seen_day(world, i, day)
-    unit = int(world.portfolio.unit_index[i])
-    u = hashed_uniform(world.seed, 40, np.full(len(AMENITIES), unit), np.arange(len(AMENITIES)))
-    amenities = [name for name, chance in zip(AMENITIES, u, strict=True) if name in _SURE or chance < 0.5]
+    amenities = list(_amenities(world.seed, int(world.portfolio.unit_index[i])))
     plans = [world.portfolio.rate_id[i], f"{world.portfolio.room_id[i]}-nonref"]
     kinds = {item.kind for item in world.active(i, day)}
     if "amenity_missing" in kinds:
@@ -116,6 +115,12 @@ def content(world: World, i: int, day: date) -> ContentRow:
     if "rate_plan_gap" in kinds:
         plans.pop()
     return ContentRow(world.portfolio.room_id[i], tuple(amenities), tuple(sorted(plans)))
+
+
+@lru_cache(maxsize=20_000)
+def _amenities(seed: int, unit: int) -> tuple[str, ...]:
+    u = hashed_uniform(seed, 40, np.full(len(AMENITIES), unit), np.arange(len(AMENITIES)))
+    return tuple(name for name, chance in zip(AMENITIES, u, strict=True) if name in _SURE or chance < 0.5)
 
 
 @dataclass(frozen=True, slots=True)
