@@ -37,7 +37,9 @@ TABLE = {
     ("post", "/v1/outlooks/refresh"): "score",
     ("get", "/v1/pickup/{id}"): "read",
     ("get", "/v1/mutes"): "read", ("post", "/v1/mutes"): "notify", ("post", "/v1/mutes/{id}/end"): "notify",
-    ("get", "/v1/held"): "read",
+    ("get", "/v1/held"): "read", ("get", "/v1/alerts/times"): "read", ("post", "/v1/listings/value"): "score",
+    ("post", "/v1/learn"): "score", ("get", "/v1/proposals"): "read", ("get", "/v1/proposals/{id}"): "read",
+    ("post", "/v1/proposals/{id}/{answer}"): "notify", ("post", "/v1/proposal-messages/{id}/send"): "notify",
     ("get", "/docs/scalar.js"): "read", ("get", "/openapi.json"): "read", ("get", "/console/alerts"): "read",
 }  # fmt: skip
 
