@@ -214,10 +214,8 @@ def _robust_level(batch: SeriesBatch, params: Params) -> _Level:
     total, offered = (trailing.decayed(part * weight, half_life, gap) for part in (values, exposure))
     told = offered if batch.exposure is None else trailing.decayed(weight * (exposure > 0), half_life, gap)
     kept = 0.5 ** (1.0 / half_life)
-    return _Level(
-        values, exposure, weight, _ratio(total, offered), total * (1.0 + kept), told * (1.0 + kept),
-        offered * (1.0 + kept),
-    )  # fmt: skip
+    evidence, days, behind = (one * (1.0 + kept) for one in (total, told, offered))
+    return _Level(values, exposure, weight, _ratio(total, offered), evidence, days, behind)
 
 
 def _low_run(values: FloatArray, mean: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

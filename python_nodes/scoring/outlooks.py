@@ -2,10 +2,8 @@
 
 Rows are places: a property with all it sells on all channels, since a night sold on one is gone on the others. What is
 still to come is told by ``finals``, times the place's own pace: what it booked in the last four weeks beside its share
-of what its market did. How far that errs is learnt from what it would have said 28, 56 and 84 days ago,
-and from how far its methods are apart: ``count * (still + 1) + own ** 2 * still ** 2`` is the variance of a place by
-itself, ``level ** 2 * still ** 2`` that of all places of a market together. How much a place's four weeks differ by
-chance from its usual share of the market is learnt from the past year.
+of what its market did. How far that errs is learnt from what it would have said 28, 56 and 84 days ago: the variance is
+``count * (still + 1) + own ** 2 * still ** 2`` of a place by itself, ``level ** 2 * still ** 2`` of a market.
 """
 
 from __future__ import annotations
@@ -54,9 +52,9 @@ DEFAULTS = OutlookSettings()
 class Ahead:
     """Finals of each place's next nights, and how far they err: see the module.
 
-    ``pace`` and ``pace_sd`` (n,) are what its own bookings come at, 1 the usual; ``count``, ``own`` and ``level``
-    (STEPS,) by four weeks of lead; ``usual_spread`` (n,) is the variance of a place's four weeks over their mean, its
-    share of its market being what it is; ``stayed`` (n,) nights of the last weeks.
+    ``pace`` and ``pace_sd`` (n,) are what its own bookings come at, 1 the usual; ``count``, ``own``, ``level`` (STEPS,)
+    by four weeks of lead; ``usual_spread`` (n,), learnt from the past year, is the variance of a place's four weeks
+    over their mean at its usual share of the market; ``stayed`` (n,) nights of the last weeks.
     """
 
     told: Finals

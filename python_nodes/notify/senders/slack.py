@@ -44,20 +44,16 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def _plain(text: str, limit: int) -> dict[str, Any]:
-    return {
-        "type": "plain_text",
-        "text": text if len(text) <= limit else text[: limit - 1] + "…",
-        "emoji": True,
-    }
+    return {"type": "plain_text", "text": _cut(text, limit), "emoji": True}
 
 
 def _markdown(text: str, limit: int) -> dict[str, Any]:
-    return {
-        "type": "mrkdwn",
-        "text": text if len(text) <= limit else text[: limit - 1] + "…",
-        "verbatim": True,
-    }
+    return {"type": "mrkdwn", "text": _cut(text, limit), "verbatim": True}
 
 
 def _field(field: Field) -> dict[str, Any]:
