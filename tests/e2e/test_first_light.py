@@ -57,7 +57,7 @@ def test_a_failing_step_answers_500_ends_as_an_error_and_is_recorded(live: Live)
     failed = [item for item in live.executions(since) if item["workflowId"] == "poll-listings"]
     assert [item["status"] for item in failed] == ["error"]
     recorded = live.rows("SELECT workflow, node, execution_id FROM flow_errors")
-    assert ("poll-listings", "Poll one operation", str(failed[0]["id"])) in recorded
+    assert ("poll-listings", "Ask for each", str(failed[0]["id"])) in recorded
 
 
 def test_a_repeated_cycle_changes_nothing(live: Live) -> None:
