@@ -22,6 +22,8 @@ CALLS: dict[str, Callable[[Live], httpx2.Response]] = {
     "score-metrics": lambda live: live.call("score-metrics"),
     "escalate-alerts": lambda live: live.call("escalate-alerts"),
     "send-daily-digest": lambda live: live.call("send-daily-digest"),
+    "send-weekly-digest": lambda live: live.call("send-weekly-digest"),
+    "learn-from-verdicts": lambda live: live.call("learn-from-verdicts"),
     "refresh-baselines": lambda live: live.call("refresh-baselines"),
     "refresh-forecasts": lambda live: live.call("refresh-forecasts"),
     "refresh-exchange-rates": lambda live: live.call("refresh-exchange-rates"),
