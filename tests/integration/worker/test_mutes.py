@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from python_nodes import cli
 from python_nodes.alerts import routing_file
 from python_nodes.config import Settings
 from python_nodes.domain.findings import Anomaly
@@ -162,28 +163,31 @@ def test_a_mute_of_what_is_not_there_and_a_caller_without_leave_are_refused(
     assert worker.client.get("/v1/mutes", headers=key).status_code == 200
 
 
-def test_the_commands_do_the_same(
-    worker: Worker, ids: dict[str, int], worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_commands_do_the_same(worker: Worker, ids: dict[str, int], worker_settings: Settings) -> None:
     at = NOON + 240 * HOUR
     look(worker, at, ids["room-4"])
     number = alert_on(worker, ids["room-4"])
-    for name, value in {
-        "DATABASE_URL": worker_settings.database_url, "REDIS_URL": worker_settings.redis_url,
-        "SECRET_KEY": worker_settings.secret_key,
-    }.items():  # fmt: skip
-        monkeypatch.setenv(f"NIGHTPORTER_{name}", value.get_secret_value())
-    monkeypatch.setenv("NIGHTPORTER_TENANT_ID", str(worker_settings.tenant_id))
-    monkeypatch.setenv("NIGHTPORTER_RAW_ROOT", str(worker_settings.raw_root))
-    run = CliRunner()
-    made = run.invoke(cli.app, ["mutes", "add", "--reason", "painting", "--actor", "ada", "--alert", str(number)])
-    assert made.exit_code == 0, made.output
-    shown = run.invoke(cli.app, ["mutes", "list"])
-    assert ("painting" in shown.output, "one alert" in shown.output) == (True, True)
-    told = run.invoke(cli.app, ["alerts", "explain", str(number)])
-    assert told.exit_code == 0
-    assert all(word in told.output for word in (f"Alert {number}", "raised", "new no_price", "painting"))
-    refused = run.invoke(cli.app, ["alerts", "explain", "1000000"])
-    assert (refused.exit_code, refused.output.strip()) == (2, "nightporter: alert 1000000 does not exist")
-    wrong = run.invoke(cli.app, ["mutes", "add", "--reason", "x", "--actor", "a", "--until", "2026-03-02T12:00:00"])
-    assert (wrong.exit_code, "names no zone" in wrong.output) == (2, True)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run it in a process of its own, which reads its settings anew."""
+        told = {
+            "DATABASE_URL": worker_settings.database_url.get_secret_value(),
+            "REDIS_URL": worker_settings.redis_url.get_secret_value(),
+            "SECRET_KEY": worker_settings.secret_key.get_secret_value(),
+            "TENANT_ID": str(worker_settings.tenant_id), "RAW_ROOT": str(worker_settings.raw_root),
+        }  # fmt: skip
+        env = {**os.environ, "COLUMNS": "200", **{f"NIGHTPORTER_{name}": value for name, value in told.items()}}
+        command = [sys.executable, "-c", "from python_nodes.cli import app; app()", *arguments]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+    made = run("mutes", "add", "--reason", "painting", "--actor", "ada", "--alert", str(number))
+    assert made.returncode == 0, made.stderr
+    shown = run("mutes", "list").stdout
+    assert ("painting" in shown, "one alert" in shown) == (True, True)
+    told = run("alerts", "explain", str(number))
+    assert told.returncode == 0
+    assert all(word in told.stdout for word in (f"Alert {number}", "raised", "new no_price", "painting"))
+    refused = run("alerts", "explain", "1000000")
+    assert (refused.returncode, refused.stderr.strip()) == (2, "nightporter: alert 1000000 does not exist")
+    wrong = run("mutes", "add", "--reason", "x", "--actor", "a", "--until", "2026-03-02T12:00:00")
+    assert (wrong.returncode, "names no zone" in wrong.stderr) == (2, True)
