@@ -88,13 +88,13 @@ def _note(conn: Connection, delivery: Delivery, alert: Alert, now: Standing) -> 
         return heard(delivery.reason)
     done = alert_act.taken(conn, delivery.alert_id)
     acted = next((sentence(one) for step, one in done if step == delivery.step), None)
-    return _changed(conn, alert) if acted is None else acted
+    return _changed(conn, alert, now) if acted is None else acted
 
 
-def _changed(conn: Connection, alert: Alert) -> str:
-    """Word the last change of the alert itself: that it ended, or grew."""
+def _changed(conn: Connection, alert: Alert, now: Standing) -> str:
+    """Word the last change of the alert itself: that it ended, or grew; who ended it says so in a word of its own."""
     last = next((one for one in reversed(alerts.history(conn, alert.alert_id)) if one.event in _CHANGES), None)
-    if last is None or last.event == "raised":
+    if last is None or last.event == "raised" or (last.event == "resolved" and now.closed is not None):
         return ""
     return say(_CHANGES[last.event], at=written.moment(last.at), reason=heard(last.reason))
 

@@ -154,7 +154,7 @@ class Sender:
     def send(self, message: Message) -> str:
         """Post or update, once per ``delivery_id``; the reference is ``channel:ts``."""
         with _by_recovery():
-            ref = self._find(message) if message.is_retry else None
+            ref = self._found(message) if message.is_retry else None
             if ref is None:
                 ref = self._put(message, self._upload(message))
             if message.note:
@@ -184,6 +184,15 @@ class Sender:
         }
         self._client.chat_postMessage(channel=channel, thread_ts=ts, text=escape(message.note), blocks=[said])
 
+    def _found(self, message: Message) -> str | None:
+        try:
+            return self._find(message)
+        except SlackApiError as error:
+            # Where nothing can be read nothing is found; whether anything can be posted there, posting will tell.
+            if error.response.get("error") != "channel_not_found":
+                raise
+            return None
+
     def _find(self, message: Message) -> str | None:
         channel = message.update_ref.partition(":")[0] if message.update_ref else message.recipient
         cursor: str | None = None
@@ -210,10 +219,7 @@ class Sender:
                 alt_txt=message.chart_alt or say("Chart"),
             )
         except SlackApiError as error:
-            if _is_passing(error) or error.response.get("error") in (
-                "invalid_auth",
-                "token_revoked",
-            ):
+            if _is_passing(error) or error.response.get("error") in ("invalid_auth", "token_revoked"):
                 raise
             return None  # an alert without its picture is worth more than none
         return str(done["files"][0]["id"])
@@ -239,10 +245,7 @@ class Sender:
             "blocks": blocks(message, chart_file_id),
             "metadata": {
                 "event_type": EVENT_TYPE,
-                "event_payload": {
-                    "delivery_id": message.delivery_id,
-                    "alert_id": message.alert_id,
-                },
+                "event_payload": {"delivery_id": message.delivery_id, "alert_id": message.alert_id},
             },
         }
         if message.update_ref:
