@@ -80,3 +80,7 @@ class Forecast:
     dispersion: FloatArray
     relative_sd: FloatArray
     capped: FloatArray
+
+    def of(self, rows: IntArray) -> Forecast:
+        """Return that of some series."""
+        return Forecast(self.expected[rows], self.dispersion[rows], self.relative_sd[rows], self.capped[rows])

@@ -60,7 +60,10 @@ class Scan:
     onset: IntArray
 
 
-def scan(forecast: Forecast, groups: peers.Groups, params: Params, limits: FloatArray | None = None) -> Scan:
+def scan(
+    forecast: Forecast, groups: peers.Groups, params: Params, limits: FloatArray | None = None,
+    rows: IntArray | None = None,
+) -> Scan:  # fmt: skip
     """Run the rule over the last ``scan_days`` columns.
 
     Parameters
@@ -71,6 +74,8 @@ def scan(forecast: Forecast, groups: peers.Groups, params: Params, limits: Float
     params : Params
     limits : ndarray, shape (n_series, scanned days), optional
         What ``surprise`` must reach; None is that of ``p_limit``.
+    rows : ndarray of int, optional
+        The series that are judged, beside the moves of all; the scan and the limits are theirs alone. None for all.
 
     Returns
     -------
@@ -85,6 +90,8 @@ def scan(forecast: Forecast, groups: peers.Groups, params: Params, limits: Float
     logs = peers.log_ratios(count, np.where(told, mean, np.nan), 0.0)
     move = peers.log_move(logs, groups, params.min_peers)
     # What must not rise, as a rank, is looked at upside down.
+    if rows is not None:
+        logs, move = logs[rows], move[rows]
     own = -(logs - move) if params.rises else logs - move
     start = max(own.shape[1] - params.scan_days, 0)
     surprise = np.zeros((own.shape[0], own.shape[1] - start))

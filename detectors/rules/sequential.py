@@ -94,14 +94,15 @@ def scan(forecast: Forecast, thresholds: FloatArray, params: Params) -> Scan:
         alarmed = alarmed | raised
         # Few series are alarmed at a time, and only they can recover.
         standing = np.flatnonzero(alarmed & ~raised)
-        over = np.zeros(n_series, dtype=np.bool_)
-        over[standing] = _recovered(
-            forecast.dispersion[standing, column], observed[standing], expected[standing], column, onset[standing],
-            params,
-        )  # fmt: skip
-        alarmed = alarmed & ~over
-        onset = np.where(over, -1, onset)
-        earliest = np.where(over, column + 1, earliest)
+        if standing.size:
+            over = np.zeros(n_series, dtype=np.bool_)
+            over[standing] = _recovered(
+                forecast.dispersion[standing, column], observed[standing], expected[standing], column, onset[standing],
+                params,
+            )  # fmt: skip
+            alarmed = alarmed & ~over
+            onset = np.where(over, -1, onset)
+            earliest = np.where(over, column + 1, earliest)
         active[:, column - first] = alarmed
     return Scan(scores, active, onset)
 

@@ -59,7 +59,10 @@ class Scan:
     onset: IntArray
 
 
-def scan(forecast: Forecast, groups: peers.Groups, params: Params, limits: FloatArray | None = None) -> Scan:
+def scan(
+    forecast: Forecast, groups: peers.Groups, params: Params, limits: FloatArray | None = None,
+    rows: IntArray | None = None,
+) -> Scan:  # fmt: skip
     """Run the rule over the last ``scan_days`` columns.
 
     Parameters
@@ -70,18 +73,23 @@ def scan(forecast: Forecast, groups: peers.Groups, params: Params, limits: Float
     params : Params
     limits : ndarray, shape (n_series, scanned days), optional
         What the best ramp's z must reach; None is ``z_limit``.
+    rows : ndarray of int, optional
+        The series that are judged, beside the moves of all; the scan and the limits are theirs alone. None for all.
 
     Returns
     -------
     Scan
     """
-    n_series, n_times = forecast.expected.shape
+    n_times = forecast.expected.shape[1]
     first = max(n_times - params.scan_days, 0)
     # Nothing before the first point's past is looked at.
     begin = max(first + 1 - params.longest_days - params.spread_days, 0)
     logs = peers.log_ratios(forecast.capped[:, begin:], forecast.expected[:, begin:], params.min_expected)
+    beside = logs - peers.log_move(logs, groups, params.min_peers)
+    beside = beside if rows is None else beside[rows]
+    n_series = beside.shape[0]
     own = np.full((n_series, n_times), np.nan)
-    own[:, begin:] = logs - peers.log_move(logs, groups, params.min_peers)
+    own[:, begin:] = beside
     own = -own if params.rises else own
     z_value, fall = np.zeros((n_series, n_times - first)), np.zeros((n_series, n_times - first))
     limits = np.full(z_value.shape, params.z_limit) if limits is None else limits

@@ -19,7 +19,7 @@ from detectors.single import medians, seasons, shape, tails
 from detectors.single.contract import MAX_SCORE, Budget, Scores, checked
 from detectors.single.online import DEFAULT_SEASON
 from detectors.single.past import Params
-from detectors.single.views import nearness
+from detectors.single.views import nearness, share, sharpened
 
 # Looked at once and not at every refit, so that more may be sorted.
 PARAMS = Params(sample=4096)
@@ -61,14 +61,16 @@ def detect(
     filled = np.interp(np.arange(len(series)), np.flatnonzero(known), series[known])
     level = _level(series, params.level_seasons * pace, step, params.sample)
     usual = _season(series, season, params)
-    distance = np.where(
-        known, np.abs(filled - level) + np.abs(filled - usual) + np.abs(filled - median_of(series)) + _jump(filled), 0.0
-    )  # fmt: skip
+    left = share(series, usual, level, np.flatnonzero(known))
+    # As in `online`: a near season leaves level and median little to say, and neighbours are held against what it does.
+    heights = np.abs(filled - level) + np.abs(filled - median_of(series))
+    distance = min(2.0 * left, 1.0) * heights + np.abs(filled - usual) + _jump(filled - (1.0 - left) * usual)
+    distance = np.where(known, distance, 0.0)
     keep = params.keep ** (1.0 / step)
     sizes = _energy(distance, known, keep)
     misplaced = np.where(known, np.abs(filled - usual), 0.0)
     places = _energy(misplaced / _spread(np.where(known, misplaced, np.nan), season, params), known, keep)
-    odd = shape.strangeness(filled, step, TAPS)
+    odd = shape.strangeness(filled - (1.0 - left) * usual, step, TAPS)
     score = np.where(known, sum(_surprise(each, known) for each in (sizes, odd, places)), 0.0)
     each = [
         tails.p_values(one, medians.sampled(one[known], params.sample), tails.ROBUST_ANCHORS) for one in (sizes, places)
@@ -94,12 +96,9 @@ def _level(series: FloatArray, width: int, step: int, most: int) -> FloatArray:
 
 def _season(series: FloatArray, season: int, params: Params) -> FloatArray:
     """Return each place's median, trusted by what it explains: shrunk less where it leaves little of the variance."""
-    known = np.isfinite(series)
     plain = _profile(series, season, params.shrinkage)
-    before = float(np.median(np.abs(series[known] - median_of(series))))
-    left = float(np.median(np.abs(series - plain)[known]))
-    share = (left / before) ** 2 if left < before else 1.0
-    return _profile(series, season, params.shrinkage * share)
+    left = share(series, plain, np.full(len(series), median_of(series)), np.flatnonzero(np.isfinite(series)))
+    return _profile(series, season, params.shrinkage * left**2)
 
 
 def _spread(distances: FloatArray, season: int, params: Params) -> FloatArray:
@@ -115,10 +114,10 @@ def _profile(series: FloatArray, season: int, shrinkage: float) -> FloatArray:
     size = len(series)
     rounds = -(-size // season)
     padded = np.append(series, np.full(rounds * season - size, np.nan)).reshape(rounds, season)
-    places = np.concatenate([np.roll(padded, by, axis=1) for by in (-1, 0, 1)])
+    places = np.stack([np.roll(padded, by, axis=1) for by in (1, 0, -1)], axis=1)[None]
     counts = np.isfinite(padded).sum(axis=0)
     whole = median_of(series)
-    slots = medians.column_medians(places)
+    slots = sharpened(places, counts[None])[0]
     weight = np.where(np.isfinite(slots), counts / np.maximum(counts + shrinkage, 1e-9), 0.0)
     profile = whole + weight * (np.where(np.isfinite(slots), slots, whole) - whole)
     return np.asarray(np.tile(profile, rounds)[:size], dtype=np.float64)

@@ -9,6 +9,9 @@ sum is divided by what such sums usually were, and its square is remembered for 
     z[t] = (|x - level| + |x - season| + |x - just before|) / usual          usual = median of past sums
     score[t] = sqrt(z[t] ** 2 + keep * z[t - 1] ** 2 + keep ** 2 * z[t - 2] ** 2 + ...)
 
+Where places of the season differ in how far points lie from it (`unevenness`), or heights do (`heights`), the season's
+distance is also told in units of what is usual there, squared and remembered likewise, and added by how surely they do.
+
 The memory never delays an onset: a new distance counts in full at once. What each view is fitted on ends before the
 stretch that is judged by it; refits happen 6 times a season.
 """
@@ -21,7 +24,7 @@ import numpy as np
 from scipy import signal
 
 from detectors.series import FloatArray, IntArray
-from detectors.single import medians, seasons, tails, views
+from detectors.single import heights, medians, seasons, tails, unevenness, views
 from detectors.single.contract import MAX_SCORE, Budget, Scores, checked
 from detectors.single.past import Params, Periods, State, begin
 
@@ -32,6 +35,10 @@ FEW_POINTS = 12
 JUMP = 0.25
 # How far beyond what is usual, 99 % of the time, an incident lies.
 FAR = 2.0
+# Beyond this share of the past a distance counts no more than there.
+BOUND = 0.98
+# Wherever it is calm, a unit is at least such a share of the usual distance of all.
+LEAST_UNIT = 0.3
 
 
 def detect(
@@ -167,17 +174,21 @@ def _remember(
     most = max(min(params.past_seasons, start // 2 // season), 1)
     # The sum keeps one unit throughout: the score ranks by size, the p-value also by what is usual at a place.
     scale[:1] = views.usual_at(state.distance[:1], start, end, season, scale[:1], most, params.shrinkage)
-    distance = state.distance[:, start:end]
+    by_height, told = _at_height(state, start, end, recent, overall[0])
+    distance = np.concatenate([state.distance[:, start:end], state.distance[:1, start:end]])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        unit = np.where(distance > 0, distance / scale, 0.0)
+        unit = np.where(distance > 0, distance / np.concatenate([scale, by_height]), 0.0)
     squares = np.minimum(unit, MAX_SCORE) ** 2
     keep = params.keep ** (1.0 / periods.step)
     energy, _ = signal.lfilter([1.0], [1.0, -keep], squares, zi=keep * state.energy[:, None])
     before = np.append(state.energy[1], energy[1, :-1])
     state.energy = energy[:, -1]
-    state.strength[:, start:end] = np.minimum(np.sqrt(energy), MAX_SCORE)
+    state.strength[:, start:end] = np.minimum(np.sqrt(energy[:2]), MAX_SCORE)
     if periods.step <= FEW_POINTS:
-        state.score[start:end] = state.strength[1, start:end]
+        # Where nights are calm and days loud, a night's distance is also told in units of what is usual at night.
+        uneven = unevenness.share(state.distance[0, max(start - most * season, 0) : start], season)
+        together = energy[1] + uneven * energy[0] + told * energy[2]
+        state.score[start:end] = np.minimum(np.sqrt(together), MAX_SCORE)
         return
     # Where a moment has many points, a memory of them all drowns an event of one: of it and their mean the larger.
     fresh = (1.0 - keep) / (1.0 - params.keep)
@@ -187,6 +198,22 @@ def _remember(
     state.score[start:end] = np.minimum(np.sqrt(largest + jumps**2), MAX_SCORE)
 
 
+def _at_height(state: State, start: int, end: int, past: IntArray, overall: float) -> tuple[FloatArray, float]:
+    """Return the season's usual distance where it is as high as at each point, (1, n), and how surely that differs."""
+    distances, said = state.distance[0, past], state.references[1]
+    told = heights.share(distances, said[past])
+    if told <= 0:
+        return np.full((1, end - start), overall), 0.0
+    usual = heights.usual_at(distances, said[past], said[start:end])
+    return np.maximum(usual, LEAST_UNIT * overall)[None, :], told
+
+
 def _overall(distances: FloatArray) -> float:
-    """Return the usual distance; where half are zero or more, a share of the mean says what a move is."""
-    return max(float(np.median(distances)), 0.1 * float(np.mean(distances)))
+    """Return the usual distance; where half are zero or more, a share of the mean says what a move is.
+
+    The farthest count as the first of them, so that one spike of a thousand times moves no unit; unless all others are
+    zero.
+    """
+    most = float(np.quantile(distances, BOUND, method="lower"))
+    bounded = np.minimum(distances, most) if most > 0 else distances
+    return max(float(np.median(distances)), 0.1 * float(np.mean(bounded)))

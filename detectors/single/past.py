@@ -47,9 +47,9 @@ class State:
     """What has been worked out up to now; arrays of shape (n_times,) or (rows, n_times), NaN or 0 from the present on.
 
     ``references`` are level, season and just before; ``seasonal`` what each season alone says. ``distance`` and
-    ``strength`` have a row for the season's and one for the sum of all three; ``energy`` is their memory, (2,).
-    ``jump`` is the distance from the very last points, where a moment has many; ``score`` is the sum's strength with
-    that in it.
+    ``strength`` have a row for the season's and one for the sum of all three; ``energy`` is the memory of the two and
+    of the season's in units of its height, (3,). ``jump`` is the distance from the very last points, where a moment has
+    many; ``score`` is the sum's strength with what is usual at a place, at a height and of the last points in it.
     """
 
     values: FloatArray
@@ -84,5 +84,5 @@ def begin(series: FloatArray) -> State:
         strength=np.zeros((2, size)),
         score=np.zeros(size),
         p_value=np.ones(size),
-        energy=np.zeros(2),
+        energy=np.zeros(3),
     )
