@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Column, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from python_nodes.store import tables
-from python_nodes.store.table_parts import at, day, facts, flag, maybe, of, real, tenant_table, whole, words
+from python_nodes.store.table_parts import at, day, facts, flag, maybe, of, real, sealed, tenant_table, whole, words
 
 METADATA = tables.alerts.metadata
 """All tables: the core's and these."""
@@ -14,6 +15,7 @@ mutes = tenant_table(
     whole("listing_id", nullable=True), whole("property_id", nullable=True), maybe("market"), maybe("kind"),
     maybe("cause"), maybe("fingerprint"), maybe("rrule"), words("zone"), at("ended_at", nullable=True),
     Index("mutes_end", "tenant_id", "end_at"),
+    Index("mutes_snoozed", "tenant_id", "fingerprint", postgresql_where=text("origin = 'snooze' AND ended_at IS NULL")),
 )  # fmt: skip
 decisions = tenant_table(
     "decisions", words("fingerprint"), words("stage"), words("decision"), words("kind"), words("why"),
@@ -49,4 +51,14 @@ escalations = tenant_table(
 escalation_looks = tenant_table(
     "escalation_looks", whole("alert_id"), whole("version"), words("edition"), of("alert_id", "alerts"),
     key=("alert_id",),
+)  # fmt: skip
+webhooks = tenant_table(
+    "webhooks", words("name"), words("url"), Column("events", ARRAY(Text), nullable=False),
+    sealed("secrets"), at("created_at"), at("failing_since_at", nullable=True),
+    at("taken_at", nullable=True), at("disabled_at", nullable=True), maybe("disabled_because"),
+)  # fmt: skip
+webhook_letters = tenant_table(
+    "webhook_letters", whole("webhook_id"), whole("message_id"), words("event"), facts("payload"), words("reason"),
+    whole("attempts"), at("died_at"), at("replayed_at", nullable=True), UniqueConstraint("tenant_id", "message_id"),
+    Index("webhook_letters_of", "tenant_id", "webhook_id", "id"), of("webhook_id", "webhooks"),
 )  # fmt: skip

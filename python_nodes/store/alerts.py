@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, exists, select
+from sqlalchemy import Connection, RowMapping, exists, select, text
 from sqlalchemy import insert as sql_insert
 from sqlalchemy import update as sql_update
 
 from python_nodes.domain.findings import Alert, AlertDraft
 from python_nodes.errors import NotFoundError
-from python_nodes.store import outbox
+from python_nodes.store import outbox, webhook_events
 from python_nodes.store.tables import alert_events, alerts
 
 NOTIFY = "alert.notify"
 """Outbox type of the changes that people should hear of; entity is the alert's id as text."""
-
-CHANGED = "alert.changed"
-"""Outbox type of the changes that only other systems follow."""
 REOPENED = "reopened"
 """Event of an alert that had ended and goes on."""
 
@@ -74,10 +72,14 @@ def _record(conn: Connection, decisions: Sequence[_Decision]) -> None:
     conn.execute(sql_insert(alert_events), rows)
     outbox.add_all(conn, [
         outbox.Entry(
-            type=NOTIFY if one.notify else CHANGED, entity=str(one.alert_id), version=one.version,
+            type=NOTIFY, entity=str(one.alert_id), version=one.version,
             payload={"alert_id": one.alert_id, "event": one.event, "reason": one.reason},
         )
         for one in decisions
+        if one.notify
+    ])  # fmt: skip
+    webhook_events.tell_of_alerts(conn, [
+        webhook_events.Told(f"alert.{one.event}", one.alert_id, one.version, one.at.isoformat()) for one in decisions
     ])  # fmt: skip
 
 
@@ -111,16 +113,39 @@ def insert_all(conn: Connection, drafts: Sequence[tuple[AlertDraft, str]], *, no
 def _change(
     conn: Connection, alert_id: int, changes: Mapping[str, Any], at: datetime, event: str, reason: str, *, notify: bool
 ) -> _Decision:  # fmt: skip
-    """Change an open alert, or open one again that has ended, and return what is to be kept of it."""
+    """Change an open alert, and return what is to be kept of it."""
     row = {**changes, "updated_at": at, "version": alerts.c.version + 1}
-    is_over = alerts.c.resolved_at.is_not(None)
-    fits = (alerts.c.id == alert_id) & (is_over if event == REOPENED else ~is_over)
+    fits = (alerts.c.id == alert_id) & alerts.c.resolved_at.is_(None)
     found = conn.execute(sql_update(alerts).where(fits).values(row).returning(alerts.c.version)).scalar_one_or_none()
     if found is None:
-        raise NotFoundError(f"no {'ended' if event == REOPENED else 'open'} alert {alert_id}")
+        raise NotFoundError(f"no open alert {alert_id}")
     return _Decision(
         alert_id=alert_id, version=int(found), event=event, reason=reason, at=at, changes=changes, notify=notify
     )  # fmt: skip
+
+
+def _versions(
+    conn: Connection, wanted: Sequence[tuple[int, Mapping[str, Any]]], at: datetime, *, reopens: bool
+) -> dict[int, int]:  # fmt: skip
+    """Change all open alerts among these, or open ended ones again, and return their new versions.
+
+    One statement for all of which the same columns change: a cycle changes every alert that is open.
+    """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for alert_id, changes in wanted:
+        names = tuple(sorted(alerts.c[name].name for name in changes if name != "updated_at"))
+        alike[names].append({"id": alert_id, **_plain({name: changes[name] for name in names})})
+    made: dict[int, int] = {}
+    for names, rows in alike.items():
+        query = text(
+            f"UPDATE alerts a SET {''.join(f'{name} = n.{name}, ' for name in names)}"
+            " updated_at = :at, version = a.version + 1"
+            " FROM jsonb_populate_recordset(NULL::alerts, cast(:rows AS jsonb)) n"
+            f" WHERE a.id = n.id AND a.resolved_at IS {'NOT NULL' if reopens else 'NULL'} RETURNING a.id, a.version"
+        )
+        found = conn.execute(query, {"at": at, "rows": json.dumps(rows)})
+        made |= {int(alert_id): int(version) for alert_id, version in found}
+    return made
 
 
 def update(
@@ -145,12 +170,17 @@ class Change:
 
 def update_open(conn: Connection, wanted: Sequence[Change], *, at: datetime) -> None:
     """Change those alerts that are open, and open again those that are to be; who closed one has the last word."""
-    made = []
-    for one in wanted:
-        event = REOPENED if one.reopens else "updated"
-        with suppress(NotFoundError):
-            made.append(_change(conn, one.alert_id, one.changes, at, event, one.reason, notify=one.notify))
-    _record(conn, made)
+    made: dict[int, int] = {}
+    for reopens in (False, True):
+        chosen = [(one.alert_id, one.changes) for one in wanted if one.reopens == reopens]
+        made |= _versions(conn, chosen, at, reopens=reopens)
+    _record(conn, [
+        _Decision(
+            alert_id=one.alert_id, version=made[one.alert_id], event=REOPENED if one.reopens else "updated",
+            reason=one.reason, at=at, changes=one.changes, notify=one.notify,
+        )
+        for one in wanted if one.alert_id in made
+    ])  # fmt: skip
 
 
 def resolve(conn: Connection, alert_id: int, at: datetime, reason: str, *, notify: bool = True) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from python_nodes.domain import guests
 from python_nodes.domain.columns import BookingColumns
 from python_nodes.domain.records import BookingRecord
 from python_nodes.store import copying, revisions
@@ -51,9 +52,15 @@ def _from_records(records: Sequence[BookingRecord], listing_ids: Mapping[str, in
     }
 
 
-def upsert(conn: Connection, records: Sequence[BookingRecord], listing_ids: Mapping[str, int]) -> Counts:
-    """Keep each new revision and let the newest be current; ``listing_ids`` maps external ids of one channel."""
-    return _store(conn, _from_records(records, listing_ids), len(records))
+def upsert(
+    conn: Connection, records: Sequence[BookingRecord], listing_ids: Mapping[str, int], *, keeps_guests: bool = False
+) -> Counts:
+    """Keep each new revision and let the newest be current; ``listing_ids`` maps external ids of one channel.
+
+    Of guests only what may be shown is kept, unless ``keeps_guests``.
+    """
+    columns = _from_records(records, listing_ids)
+    return _store(conn, columns if keeps_guests else _masked(columns), len(records))
 
 
 Rows = Mapping[str, Any]
@@ -68,8 +75,8 @@ def upsert_rows(conn: Connection, told: Sequence[Rows]) -> Counts:
     return _store(conn, values, len(values["external_id"]))
 
 
-def as_rows(columns: BookingColumns, listing_ids: Mapping[str, int]) -> Rows:
-    """Columns as the table has them; nothing of the payload is held by them any more."""
+def as_rows(columns: BookingColumns, listing_ids: Mapping[str, int], *, keeps_guests: bool = False) -> Rows:
+    """Columns as the table has them, guests as in ``upsert``; nothing of the payload is held by them any more."""
     n_rows = len(columns)
     named = map(listing_ids.__getitem__, columns.listing_external_id.tolist())
     blank = np.full(n_rows, None, dtype=object)
@@ -80,7 +87,11 @@ def as_rows(columns: BookingColumns, listing_ids: Mapping[str, int]) -> Rows:
     values["total_amount_minor"] = np.asarray(values["total_amount_minor"]).astype(np.int64)
     if getattr(columns, "channel", None) is None:
         values["channel"] = np.full(n_rows, "ota", dtype=object)
-    return values
+    return values if keeps_guests else _masked(values)
+
+
+def _masked(columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {**columns, **{name: guests.masked(name, columns[name]) for name in guests.FIELDS}}
 
 
 def _store(conn: Connection, columns: Mapping[str, Any], n_rows: int) -> Counts:

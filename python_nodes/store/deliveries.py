@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from python_nodes.errors import NotFoundError
+from python_nodes.store import turns
 from python_nodes.store.tables import deliveries
 
 
@@ -52,6 +53,7 @@ class Delivery:
     provider_ref: str | None
     error: str | None
     attempts: int
+    planned_at: datetime
 
 
 def delivery_of(row: Row[tuple[object, ...]]) -> Delivery:
@@ -83,10 +85,9 @@ def plan(
     return [one for one in found if (one.step, one.sender, one.recipient) in wanted]
 
 
-def hold(conn: Connection, delivery_id: int) -> bool:
-    """Lock a delivery until the transaction ends; False while another transaction is sending it."""
-    key = func.hashtextextended(f"nightporter.delivery.{delivery_id}", 0)
-    return bool(conn.execute(select(func.pg_try_advisory_xact_lock(key))).scalar_one())
+def hold(conn: Connection, delivery_id: int, *, wait_s: float = 0.0) -> bool:
+    """Lock a delivery until the transaction ends; False if another transaction is sending it for longer than that."""
+    return turns.hold(conn, f"delivery.{delivery_id}", wait_s=wait_s)
 
 
 def claim(conn: Connection, delivery_id: int) -> Delivery | None:

@@ -1,4 +1,4 @@
-"""The summary of a day or a week: what it tells of, and one row of the outbox for each recipient, sent once."""
+"""The summary of a day or a week: what it tells of, and one message for each recipient, sent once."""
 
 from __future__ import annotations
 
@@ -7,30 +7,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, literal, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Connection, func, select
 
 from python_nodes.domain.findings import Alert
-from python_nodes.errors import NotFoundError
+from python_nodes.store import sends
 from python_nodes.store.alerts import alert_of
-from python_nodes.store.tables import alerts, deliveries, flow_errors, outbox, rejected, verdicts
+from python_nodes.store.sends import Send
+from python_nodes.store.tables import alerts, deliveries, flow_errors, rejected, verdicts
 
 Span = Literal["day", "week"]
 TYPES: dict[Span, str] = {"day": "digest.send", "week": "digest.weekly"}
 """Outbox types; entity is ``sender:recipient``, version the day as yyyymmdd."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Digest:
-    """One recipient's summary of one span; ``attempts`` counts those begun."""
-
-    digest_id: int
-    sender: str
-    recipient: str
-    facts: dict[str, Any]
-    attempts: int
-    provider_ref: str | None
-    is_sent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +48,15 @@ class Judged:
     verdict: str
 
 
-def plan(conn: Connection, span: Span, day: date, drafts: Sequence[Draft]) -> list[Digest]:
-    """Write one row a recipient, the first wording of a span standing; return those still to be sent."""
+def plan(conn: Connection, span: Span, day: date, drafts: Sequence[Draft]) -> list[Send]:
+    """Write one message a recipient, the first wording of a span standing; return those still to be sent."""
     version = int(f"{day:%Y%m%d}")
-    rows = [
-        {"type": TYPES[span], "entity": f"{one.sender}:{one.recipient}", "version": version, "payload": {
-            "sender": one.sender, "recipient": one.recipient, "facts": dict(one.facts), "attempts": 0,
-            "provider_ref": None,
-        }}
+    sends.plan(conn, TYPES[span], [
+        sends.Draft(entity=f"{one.sender}:{one.recipient}", version=version, sender=one.sender,
+                    recipient=one.recipient, about={"facts": dict(one.facts)})
         for one in drafts
-    ]  # fmt: skip
-    if rows:
-        conn.execute(insert(outbox).on_conflict_do_nothing(), rows)
-    is_due = (outbox.c.type == TYPES[span]) & (outbox.c.version == version) & outbox.c.dispatched_at.is_(None)
-    return [_digest(row) for row in conn.execute(select(outbox).where(is_due).order_by(outbox.c.id))]
+    ])  # fmt: skip
+    return sends.due(conn, TYPES[span], version)
 
 
 def alerts_of(conn: Connection, since: datetime, until: datetime) -> list[Alert]:
@@ -102,25 +84,6 @@ def judged(conn: Connection, since: datetime, until: datetime) -> list[Judged]:
     return [Judged(**row) for row in conn.execute(query).mappings()]
 
 
-def hold(conn: Connection, digest_id: int) -> bool:
-    """Lock a digest until the transaction ends; False while another transaction is sending it."""
-    key = func.hashtextextended(f"nightporter.digest.{digest_id}", 0)
-    return bool(conn.execute(select(func.pg_try_advisory_xact_lock(key))).scalar_one())
-
-
-def begin(conn: Connection, digest_id: int) -> Digest:
-    """Count an attempt unless it is sent already, so that a later one knows that this one may have arrived."""
-    found = _get(conn, digest_id)
-    if not found.is_sent:
-        _note(conn, digest_id, {"attempts": found.attempts + 1}, None)
-    return found
-
-
-def finish(conn: Connection, digest_id: int, provider_ref: str, at: datetime) -> None:
-    """Close a digest that was sent."""
-    _note(conn, digest_id, {"provider_ref": provider_ref}, at)
-
-
 def troubles(conn: Connection, since: datetime, until: datetime) -> dict[str, int]:
     """Count what went wrong within our own house: records kept back, steps of flows that failed."""
     count = func.count()
@@ -130,20 +93,3 @@ def troubles(conn: Connection, since: datetime, until: datetime) -> dict[str, in
         "rejected": int(conn.execute(held).scalar_one()),
         "failed_steps": int(conn.execute(failed).scalar_one()),
     }
-
-
-def _get(conn: Connection, digest_id: int) -> Digest:
-    row = conn.execute(select(outbox).where(outbox.c.id == digest_id, outbox.c.type.in_(TYPES.values()))).first()
-    if row is None:
-        raise NotFoundError(f"digest {digest_id} does not exist")
-    return _digest(row)
-
-
-def _digest(row: Row[Any]) -> Digest:
-    return Digest(digest_id=row.id, is_sent=row.dispatched_at is not None, **row.payload)
-
-
-def _note(conn: Connection, digest_id: int, changes: Mapping[str, Any], at: datetime | None) -> None:
-    payload = outbox.c.payload.op("||")(literal(dict(changes), JSONB))
-    values = {"payload": payload} | ({"dispatched_at": at} if at is not None else {})
-    conn.execute(update(outbox).where(outbox.c.id == digest_id).values(values))

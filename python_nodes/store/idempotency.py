@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, text
 
 from python_nodes.errors import PermanentError
-from python_nodes.store.tables import idempotency_keys
+
+# One round trip each, worded once: every POST goes through both.
+_BEGIN = text(
+    "INSERT INTO idempotency_keys AS k (endpoint, key, request_sha256, begun_at)"
+    " VALUES (:endpoint, :key, :digest, :at)"
+    # Changes nothing; the first comer's row is held, and told.
+    " ON CONFLICT (tenant_id, endpoint, key) DO UPDATE SET begun_at = k.begun_at"
+    " RETURNING request_sha256, status, response"
+)
+_FINISH = text(
+    "UPDATE idempotency_keys SET status = :status, response = cast(:body AS jsonb)"
+    " WHERE endpoint = :endpoint AND key = :key"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +42,7 @@ def begin(conn: Connection, endpoint: str, key: str, request: bytes, at: datetim
     refused with 422; a claim that never finished is taken over.
     """
     digest = hashlib.sha256(request).digest()
-    k = idempotency_keys.c
-    row = {"endpoint": endpoint, "key": key, "request_sha256": digest, "begun_at": at}
-    conn.execute(insert(idempotency_keys).values(row).on_conflict_do_nothing())
-    query = select(k.request_sha256, k.status, k.response).where(k.endpoint == endpoint, k.key == key)
-    found = conn.execute(query.with_for_update()).one()
+    found = conn.execute(_BEGIN, {"endpoint": endpoint, "key": key, "digest": digest, "at": at}).one()
     if bytes(found.request_sha256) != digest:
         raise PermanentError(
             "Idempotency-Key was used with another request",
@@ -46,6 +54,5 @@ def begin(conn: Connection, endpoint: str, key: str, request: bytes, at: datetim
 
 def finish(conn: Connection, endpoint: str, key: str, status: int, body: Mapping[str, Any]) -> None:
     """Keep the answer for those who ask again."""
-    k = idempotency_keys.c
-    mine = (k.endpoint == endpoint) & (k.key == key)
-    conn.execute(update(idempotency_keys).where(mine).values(status=status, response=dict(body)))
+    told = {"endpoint": endpoint, "key": key, "status": status, "body": json.dumps(dict(body))}
+    conn.execute(_FINISH, told)

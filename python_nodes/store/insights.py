@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Connection, func, select, update
 
 from python_nodes.domain.findings import Alert
-from python_nodes.store import actions
+from python_nodes.store import actions, turns
 from python_nodes.store.tables import alert_events
 
 EVENT = "in words"
@@ -24,8 +24,7 @@ def text_of(conn: Connection, alert: Alert) -> str | None:
 
 def hold(conn: Connection, alert_id: int) -> bool:
     """Keep others from having the same alert written until the transaction ends; False while another does."""
-    key = func.hashtextextended(f"nightporter.in_words.{alert_id}", 0)
-    return bool(conn.execute(select(func.pg_try_advisory_xact_lock(key))).scalar_one())
+    return turns.hold(conn, f"in_words.{alert_id}")
 
 
 def used_tokens(conn: Connection, since: datetime) -> int:

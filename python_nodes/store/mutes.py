@@ -6,11 +6,16 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, text, update
 
 from python_nodes.domain.mutes import Mute, Origin
 from python_nodes.errors import NotFoundError
 from python_nodes.store.alert_tables import mutes
+
+_END_SNOOZES = text(
+    "UPDATE mutes SET ended_at = :at WHERE fingerprint = :fingerprint AND origin = 'snooze' AND ended_at IS NULL"
+    " AND (rrule IS NOT NULL OR end_at >= :at)"
+)
 
 
 def add(
@@ -69,6 +74,11 @@ def get(conn: Connection, mute_id: int) -> Mute:
     if row is None:
         raise NotFoundError(f"mute {mute_id} does not exist")
     return _mute(row)
+
+
+def end_snoozes(conn: Connection, fingerprint: str, at: datetime) -> None:
+    """End every snooze of one problem that a person has not ended before and that may still hold."""
+    conn.execute(_END_SNOOZES, {"fingerprint": fingerprint, "at": at})
 
 
 def end(conn: Connection, mute_id: int, at: datetime) -> Mute:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from python_nodes.store.tables import outbox
 
@@ -54,10 +54,16 @@ def pending(conn: Connection, type_: str, limit: int = 1000) -> list[OutboxRow]:
     return _read(conn, _open(type_).limit(limit))
 
 
-def take(conn: Connection, type_: str, created_before: datetime, limit: int = 1000) -> list[OutboxRow]:
+def take(conn: Connection, type_: str, created_before: datetime | None = None, limit: int = 1000) -> list[OutboxRow]:
     """Return rows that have waited since before then, and hold them to the transaction's end; no other takes them."""
-    waited = _open(type_).where(outbox.c.created_at < created_before)
+    waited = _open(type_) if created_before is None else _open(type_).where(outbox.c.created_at < created_before)
     return _read(conn, waited.limit(limit).with_for_update(skip_locked=True))
+
+
+def newest(conn: Connection, type_: str, entities: Sequence[str]) -> list[OutboxRow]:
+    """Return what was last told of each of these, dispatched or not."""
+    query = select(outbox).where(outbox.c.type == type_, outbox.c.entity.in_(entities))
+    return _read(conn, query.ext(distinct_on(outbox.c.entity)).order_by(outbox.c.entity, outbox.c.version.desc()))
 
 
 def _open(type_: str) -> Select[Any]:

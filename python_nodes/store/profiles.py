@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from python_nodes.store.tables import profiles
 
@@ -44,15 +44,23 @@ def write(
 
 def read(
     conn: Connection, *, kind: str | None = None, key: str | None = None, version: int | None = None,
-    after: str = "", limit: int = 100,
+    after: str = "", limit: int = 100, keys: Sequence[str] | None = None,
+    saying: Sequence[Mapping[str, Any]] = (),
 ) -> list[Profile]:  # fmt: skip
-    """Return profiles of one version, the newest by default, in order of kind and key, those after ``kind/key``."""
+    """Return profiles of one version, the newest by default, in order of kind and key, those after ``kind/key``.
+
+    Where ``saying`` names facts, only those whose payload says any of these.
+    """
     p = profiles.c
     wanted = p.version == (select(func.max(p.version)).scalar_subquery() if version is None else version)
     if kind is not None:
         wanted &= p.kind == kind
     if key is not None:
         wanted &= p.key == key
+    if keys is not None:
+        wanted &= p.key == func.any(list(keys))
+    if saying:
+        wanted &= or_(*(p.payload.contains(dict(facts)) for facts in saying))
     place = p.kind + "/" + p.key
     query = select(profiles).where(wanted, place.collate("C") > after).order_by(place.collate("C")).limit(limit)
     return [

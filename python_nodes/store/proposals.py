@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Label, RowMapping, Select, and_, case, func, 
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from python_nodes.errors import NotFoundError
+from python_nodes.store import webhook_events
 from python_nodes.store.alert_tables import proposal_decisions, proposals
 from python_nodes.store.tables import alerts, verdicts
 
@@ -78,7 +79,11 @@ def add(conn: Connection, draft: Draft, *, as_of: datetime, made_at: datetime) -
     }
     written = upsert(proposals).values(row).on_conflict_do_nothing().returning(proposals.c.id)
     found = conn.execute(written).scalar_one_or_none()
-    return None if found is None else int(found)
+    if found is None:
+        return None
+    told = webhook_events.Told("proposal.made", int(found), 1, made_at.isoformat())
+    webhook_events.tell_of_proposals(conn, [told])
+    return int(found)
 
 
 def decide(conn: Connection, proposal_id: int, decision: Decision, actor: str, note: str, at: datetime) -> int:
@@ -158,9 +163,9 @@ def said_since(conn: Connection, since: datetime, until: datetime) -> list[Said]
 
 
 def covered(conn: Connection) -> dict[str, int]:
-    """Return the newest verdict that a proposal of each kind, or of each watch's cut, has learnt from."""
+    """Return the newest verdict that a proposal of each kind, or of each watch's cut or exposure, has learnt from."""
     p = proposals.c
-    subject = case((p.kind == "cut", func.concat("cut:", p.change["watch"].astext)), else_=p.kind)
+    subject = case((p.kind.in_(("cut", "exposure")), func.concat(p.kind, ":", p.change["watch"].astext)), else_=p.kind)
     query = select(subject.label("subject"), func.max(p.verdict_id).label("newest")).group_by(subject)
     return {row.subject: int(row.newest) for row in conn.execute(query)}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from python_nodes.domain.records import Rejected
 from python_nodes.store.tables import rejected
+from python_nodes.store.tenant_keys import TenantKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +29,14 @@ def add(
     items: Iterable[Rejected],
     *,
     rejected_at: datetime,
+    keys: TenantKeys,
 ) -> int:
-    """Quarantine records; one that is there already is opened again, not doubled. Returns how many were given."""
+    """Quarantine records, encrypted; one that is there already is opened again, not doubled. Returns how many came."""
     rows = [
         {
             "connection_id": connection_id, "source": item.source, "operation": item.operation, "reason": item.reason,
-            "field": item.field, "raw": item.raw, "raw_id": item.raw_id, "rejected_at": rejected_at,
-            "raw_sha256": hashlib.sha256(item.raw).digest(),
+            "field": item.field, "raw": keys.seal(item.raw), "raw_id": item.raw_id, "rejected_at": rejected_at,
+            "raw_sha256": keys.fingerprint(item.raw),
         }
         for item in items
     ]  # fmt: skip
@@ -50,7 +51,9 @@ def add(
     return len(rows)
 
 
-def list_open(conn: Connection, rejected_ids: Sequence[int] | None = None) -> list[StoredRejected]:
+def list_open(
+    conn: Connection, keys: TenantKeys, rejected_ids: Sequence[int] | None = None
+) -> list[StoredRejected]:  # fmt: skip
     """Return the records not yet replayed, in order of id; only ``rejected_ids`` where given."""
     query = select(rejected).where(rejected.c.replayed_at.is_(None)).order_by(rejected.c.id)
     if rejected_ids is not None:
@@ -60,8 +63,8 @@ def list_open(conn: Connection, rejected_ids: Sequence[int] | None = None) -> li
             rejected_id=row.id,
             connection_id=row.connection_id,
             item=Rejected(
-                source=row.source, operation=row.operation, reason=row.reason, field=row.field, raw=bytes(row.raw),
-                raw_id=row.raw_id,
+                source=row.source, operation=row.operation, reason=row.reason, field=row.field,
+                raw=keys.opened(bytes(row.raw)), raw_id=row.raw_id,
             ),
         )
         for row in conn.execute(query)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -24,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
 
 METADATA = MetaData()
+SEALED = "under the secret key"
 TENANT_SQL = "nullif(current_setting('app.tenant_id', true), '')::int"
 """The transaction's tenant; a pooled session that once set it reads '' later, which must mean nobody."""
 
@@ -74,6 +76,11 @@ def day(name: str) -> Column[Any]:
 def at(name: str, *, nullable: bool = False) -> Column[Any]:
     """Declare a point in time."""
     return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def sealed(name: str) -> Column[Any]:
+    """Declare what rests under the installation's secret key: `nightporter keys` finds it by this."""
+    return Column(name, LargeBinary, nullable=False, info={SEALED: True})
 
 
 def facts(name: str) -> Column[Any]:

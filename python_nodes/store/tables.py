@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -31,6 +33,7 @@ from python_nodes.store.table_parts import (
     maybe,
     of,
     real,
+    sealed,
     tenant_table,
     whole,
     words,
@@ -54,6 +57,18 @@ api_keys = tenant_table(
     "api_keys", words("name"), Column("key_hash", LargeBinary, unique=True, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False), at("expires_at", nullable=True),
     at("last_used_at", nullable=True), at("created_at"), Column("property_ids", ARRAY(BigInteger)),
+    maybe("role"), at("revoked_at", nullable=True), Column("previous_hash", LargeBinary, unique=True),
+    at("previous_until_at", nullable=True),
+)  # fmt: skip
+ended_sessions = tenant_table("ended_sessions", words("session_id"), at("expires_at"), key=("session_id",))
+# Appended by the application; the chain is written by the database alone, when a transaction commits.
+audit_log = tenant_table(
+    "audit_log", at("at"), words("via"), words("actor"), words("action"), words("objects"), words("outcome"),
+    words("run_id"),
+)  # fmt: skip
+audit_chain = tenant_table(
+    "audit_chain", whole("position"), whole("entry_id"), words("written_by"),
+    Column("hash", LargeBinary, nullable=False), UniqueConstraint("tenant_id", "entry_id"), key=("position",),
 )  # fmt: skip
 properties = tenant_table(
     "properties", words("external_id"), words("name"), words("market"), words("country"), maybe("subdivision"),
@@ -74,12 +89,18 @@ rate_plans = tenant_table(
 )  # fmt: skip
 connections = tenant_table(
     "connections", words("vendor"), words("name"), words("base_url"), facts("settings"),
-    Column("credentials", LargeBinary, nullable=False), flag("is_active"), UniqueConstraint("tenant_id", "name"),
+    sealed("credentials"), flag("is_active"), UniqueConstraint("tenant_id", "name"),
+    at("access_ends_at", nullable=True), at("access_refused_at", nullable=True),
+)  # fmt: skip
+consents = tenant_table(
+    "consents", Column("state_hash", LargeBinary, nullable=False), sealed("asked"), at("expires_at"),
+    UniqueConstraint("tenant_id", "state_hash"),
 )  # fmt: skip
 poll_runs = tenant_table(
     "poll_runs", whole("connection_id"), words("operation"), at("as_of_at"), at("finished_at", nullable=True),
     whole("fetched", default="0"), whole("stored", default="0"), whole("unchanged", default="0"),
     whole("rejected", default="0"), maybe("error"), of("connection_id", "connections"),
+    Index("poll_runs_as_of", "tenant_id", "as_of_at"),
 )  # fmt: skip
 fx_rates = tenant_table(
     "fx_rates", day("rate_date"), words("currency"), real("per_eur"), words("source"), at("as_of_at"),
@@ -90,6 +111,25 @@ metrics_daily = tenant_table(
     at("as_of_at"), *(Column(name, Double) for name in METRICS), key=("listing_id", "day_date", "source"),
     # A later report changes most rows once: with room on the page, that touches no index and is twice as fast.
     fill_percent=48,
+)  # fmt: skip
+portfolio_days = tenant_table(
+    "portfolio_days", day("day"), words("market"), words("channel"), words("currency"), whole("listings"),
+    *(Column(name, Double) for name in ("bookings", "comparable", "expected", "half_square", "sold_rooms", "rooms",
+                                        "revenue", "expected_revenue")),
+    key=("day", "market", "channel", "currency"),
+)  # fmt: skip
+metric_bands = tenant_table(
+    "metric_bands", whole("listing_id"), words("metric"), day("day"), real("expected"), real("lower"), real("upper"),
+    key=("listing_id", "metric", "day"),
+)  # fmt: skip
+series_queue = tenant_table(
+    "series_queue", words("source"), at("as_of_at"), Column("points", LargeBinary, nullable=False), whole("rows"),
+    whole("bytes"), at("queued_at"), whole("attempts", default="0"), at("retry_at"), words("reason", ""),
+)  # fmt: skip
+# What was written of which listings (null: of all), by which `changes` of a metric store tells what to read again.
+series_changes = tenant_table(
+    "series_changes", Column("token", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
+    day("start_date"), day("end_date"), Column("listing_ids", ARRAY(BigInteger)),
 )  # fmt: skip
 
 
@@ -133,7 +173,9 @@ bookings = tenant_table(
 superseded_bookings = tenant_table("superseded_bookings", *_booking_columns(), key=(*_BOOKING_KEY, "source_version"))
 raw_index = tenant_table(
     "raw_index", words("source"), words("operation"), words("path"), Column("sha256", LargeBinary, nullable=False),
-    whole("size_bytes"), words("content_type"), at("fetched_at"),
+    whole("size_bytes"), words("content_type"), at("fetched_at"), maybe("pack"),
+    Column("offset_bytes", BigInteger, nullable=False, server_default=text("0")),
+    maybe("sealed_by"), whole("stored_bytes", nullable=True), Index("raw_index_fetched", "tenant_id", "fetched_at"),
     UniqueConstraint("tenant_id", "source", "operation", "path"),
 )  # fmt: skip
 rejected = tenant_table(
@@ -227,6 +269,12 @@ jobs = tenant_table(
     "jobs", words("job_id"), words("kind"), words("state"), whole("done"), whole("total"), facts("result"),
     maybe("error"), at("created_at"), at("updated_at"), key=("job_id",),
 )  # fmt: skip
+sweep_shards = tenant_table(
+    "sweep_shards", words("job_id"), whole("shard"), Column("listing_ids", ARRAY(BigInteger), nullable=False),
+    facts("given"), whole("tries", default="0"), at("done_at", nullable=True), maybe("told"),
+    ForeignKeyConstraint(["tenant_id", "job_id"], ["jobs.tenant_id", "jobs.job_id"], ondelete="CASCADE"),
+    key=("job_id", "shard"),
+)  # fmt: skip
 idempotency_keys = tenant_table(
     "idempotency_keys", words("endpoint"), words("key"), Column("request_sha256", LargeBinary, nullable=False),
     whole("status", nullable=True), Column("response", JSONB), at("begun_at"), key=("endpoint", "key"),
@@ -241,4 +289,15 @@ forecasts = tenant_table(
 profiles = tenant_table(
     "profiles", words("kind"), words("key"), whole("version"), at("made_at"), day("as_of_date"), facts("payload"),
     key=("kind", "key", "version"),
+)  # fmt: skip
+# Which files hold what was taken out, and what is known of it by month.
+archives = tenant_table(
+    "archives", words("entity"), words("path"), words("schema_version"), words("state"), day("month_date"),
+    whole("part"), whole("row_count"), whole("size_bytes"), Column("sha256", LargeBinary, nullable=False),
+    at("written_at"), at("exported_at", nullable=True), at("loaded_at", nullable=True),
+    at("hold_until_at", nullable=True), UniqueConstraint("tenant_id", "entity", "month_date", "part"),
+)  # fmt: skip
+monthly_summaries = tenant_table(
+    "monthly_summaries", whole("archive_id"), whole("listing_id"), words("currency"), whole("row_count"),
+    facts("figures"), of("archive_id", "archives"), key=("archive_id", "listing_id", "currency"),
 )  # fmt: skip

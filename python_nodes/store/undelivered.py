@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, select, update
 
+from python_nodes.store.alerts import NOTIFY
 from python_nodes.store.deliveries import hold
-from python_nodes.store.tables import deliveries
+from python_nodes.store.tables import deliveries, outbox
 
 MAX_ATTEMPTS = 5
 PATIENCE = 500
@@ -39,3 +40,26 @@ def alert_ids(conn: Connection) -> list[int]:
     due = deliveries.c.status.in_(("planned", "failed")) & hopeful()
     query = select(deliveries.c.alert_id).where(due).distinct().order_by(deliveries.c.alert_id)
     return [int(found) for found in conn.execute(query).scalars()]
+
+
+def waiting_since() -> ColumnElement[datetime]:
+    """Tell since when a delivery could be sent: its plan, or its alert's newest news where a plan was dated back.
+
+    A plan bears the moment that its run was about, which in a replay or a simulation is long past.
+    """
+    is_its = (outbox.c.type == NOTIFY) & (outbox.c.entity == cast(deliveries.c.alert_id, Text))
+    news = select(func.max(outbox.c.created_at)).where(is_its).correlate(deliveries).scalar_subquery()
+    return func.greatest(deliveries.c.planned_at, news)
+
+
+def waited_s(conn: Connection, delivery_id: int) -> float:
+    """Return for how long a delivery could have been sent, by the server's clock."""
+    age = func.extract("epoch", func.clock_timestamp() - waiting_since())
+    return float(conn.execute(select(age).where(deliveries.c.id == delivery_id)).scalar_one())
+
+
+def longest_waiting_s(conn: Connection) -> dict[str, float]:
+    """Return by sender for how long the oldest delivery that is planned or being sent could have been sent."""
+    age = func.extract("epoch", func.clock_timestamp() - func.min(waiting_since()))
+    query = select(deliveries.c.sender, age).where(deliveries.c.status.in_(("planned", "sending")))
+    return {str(sender): float(found) for sender, found in conn.execute(query.group_by(deliveries.c.sender))}

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 
 import numpy as np
 import polars as pl
 
-from python_nodes.domain.metrics import METRICS, DayArray, IntArray, MetricMatrix, MetricPoints
-from python_nodes.errors import PermanentError
-from python_nodes.store.metrics import blocks, influx_lines, single_writer, twins
-from python_nodes.store.metrics.influx_http import InfluxHttp, identifier, literal
+from python_nodes import log
+from python_nodes.domain.metrics import (
+    METRICS,
+    BandMatrix,
+    Changes,
+    DayArray,
+    IntArray,
+    MetricMatrix,
+    MetricPoints,
+    Settled,
+)
+from python_nodes.errors import NightporterError, PermanentError, RetryableError
+from python_nodes.store.metrics import (
+    bands_influx,
+    blocks,
+    change_notes,
+    influx_hourly,
+    influx_lines,
+    influx_tables,
+    series_queue,
+    single_writer,
+    twins,
+)
+from python_nodes.store.metrics.influx_http import RAW, InfluxHttp, identifier, literal
 from python_nodes.store.metrics.influx_lines import DAY_NS, MEASUREMENT
 from python_nodes.store.session import Database
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LISTINGS_PER_QUERY = 250
-QUERIES_AT_ONCE = 2
-"""InfluxDB answers one query on one core; more than two of ours at once would only take it from others."""
+QUEUE_BYTES = 1 << 30
+"""How much may wait for a server that does not answer, unless the settings say so."""
 NEVER = np.iinfo(np.int64).min
 """Before every time there is; as a datetime64 it reads NaT."""
 
@@ -30,37 +49,115 @@ class InfluxMetricStore:
 
     A later report overwrites the point of its day. Which report is the later one, InfluxDB does not compare: each point
     carries its report's as-of time, and what is older than that is dropped before it is sent. ``database`` lends
-    the lock that keeps two writers of a tenant from doing so at once.
+    the lock that keeps two writers of a tenant from doing so at once, and keeps what a server that is away must still
+    get, at most ``queue_bytes``: in the order it came, before anything later, and before anything is read.
     """
 
     name = "influxdb"
 
-    def __init__(self, http: InfluxHttp, database: Database) -> None:
+    def __init__(
+        self, http: InfluxHttp, database: Database, *, queue_bytes: int = QUEUE_BYTES, readings: bool = False
+    ) -> None:
         self.http = http
         self.database = database
+        self.queue_bytes = queue_bytes
+        self.readings = readings
 
     def write(self, tenant_id: int, points: MetricPoints) -> int:
-        """Upsert by (listing, day, source): a told value replaces, NaN keeps, an older ``as_of_at`` never wins."""
+        """Upsert by (listing, day, source): a told value replaces, NaN keeps, an older ``as_of_at`` never wins.
+
+        What a server that is away or overloaded does not take waits on disk, and counts as written.
+        """
         _check(list(points.values))
-        source_tag = influx_lines.tag_value(points.source)
+        influx_lines.tag_value(points.source)
         if len(points.listing_id) == 0:
             return 0
-        listing, day, told = twins.merge(points)
-        as_of_us = (points.as_of_at - EPOCH) // timedelta(microseconds=1)
+        with suppress(RetryableError):
+            self._settle(tenant_id)
         with self.database.tenant(tenant_id) as conn:
             single_writer.wait(conn, tenant_id)
-            keep = self._known_until_us(tenant_id, points.source, listing, day) <= as_of_us
-            keep &= np.any([np.isfinite(values) for values in told.values()] or [np.zeros(len(day), np.bool_)], axis=0)
-            kept = {name: values[keep] for name, values in told.items()}
-            for body in influx_lines.batches(tenant_id, source_tag, as_of_us, listing[keep], day[keep], kept):
-                self.http.write(body)
+            if not series_queue.is_empty(conn):
+                series_queue.add(conn, points, most_bytes=self.queue_bytes)
+                return len(points.listing_id)
+            try:
+                self._send(tenant_id, points)
+                change_notes.add(conn, points.listing_id, points.day_date)
+            except RetryableError as error:
+                wait_s, why = error.retry_after_s or 1.0, str(error)
+                series_queue.add(conn, points, most_bytes=self.queue_bytes, wait_s=wait_s, reason=why)
+                log.get("series_queue").warning("queued", tenant_id=tenant_id, rows=len(points.listing_id), reason=why)
         return len(points.listing_id)
+
+    def drain(self, tenant_id: int, *, at_once: bool = False) -> int:
+        """Write what waits, the oldest first; return how many reports were written, or raise why no more can be.
+
+        A report is forgotten after it was written: one that both happened to, and then the process died, is written
+        once more and changes nothing. ``at_once`` tries even if an attempt failed a moment ago.
+        """
+        drained = 0
+        while self._drain_one(tenant_id, at_once=at_once):
+            drained += 1
+        if drained:
+            log.get("series_queue").info("drained", tenant_id=tenant_id, reports=drained)
+        return drained
+
+    def settle(self, tenant_id: int, since: datetime, until: datetime) -> Settled:
+        """Write what waits, and make the hourly readings of what was told between two moments."""
+        drained = self.drain(tenant_id)
+        return Settled(drained, influx_hourly.make(self.http, tenant_id, since, until) if self.readings else 0)
+
+    def waiting(self, tenant_id: int) -> series_queue.Waiting:
+        """Return how much waits for the server."""
+        with self.database.tenant(tenant_id) as conn:
+            return series_queue.state(conn)
+
+    def _drain_one(self, tenant_id: int, *, at_once: bool) -> bool:
+        failed: NightporterError | None = None
+        with self.database.tenant(tenant_id) as conn:
+            single_writer.wait(conn, tenant_id)
+            first = series_queue.head(conn)
+            if first is None:
+                return False
+            if not first.is_due and not at_once:
+                told = f"{series_queue.state(conn).entries} reports wait for InfluxDB at {self.http.address.url}"
+                raise RetryableError(f"{told}: {first.reason}", retry_after_s=first.wait_s)
+            try:
+                self._send(tenant_id, first.points)
+                change_notes.add(conn, first.points.listing_id, first.points.day_date)
+                series_queue.remove(conn, first.entry_id)
+            except NightporterError as error:
+                series_queue.put_off(conn, first.entry_id, str(error), getattr(error, "retry_after_s", None))
+                failed = error
+        if failed is not None:
+            raise failed
+        return True
+
+    def _settle(self, tenant_id: int) -> None:
+        """Write first what waits; nothing read is older than what was written."""
+        with self.database.tenant(tenant_id) as conn:
+            if series_queue.is_empty(conn):
+                return
+        self.drain(tenant_id)
+
+    def _send(self, tenant_id: int, points: MetricPoints) -> None:
+        source_tag = influx_lines.tag_value(points.source)
+        listing, day, told = twins.merge(points)
+        as_of_us = (points.as_of_at - EPOCH) // timedelta(microseconds=1)
+        keep = self._known_until_us(tenant_id, points.source, listing, day) <= as_of_us
+        keep &= np.any([np.isfinite(values) for values in told.values()] or [np.zeros(len(day), np.bool_)], axis=0)
+        rows = listing[keep], day[keep], {name: values[keep] for name, values in told.items()}
+        for body in influx_lines.batches(tenant_id, source_tag, as_of_us, *rows):
+            self.http.write(body)
+        if self.readings:
+            for body in influx_lines.readings(tenant_id, source_tag, as_of_us, *rows):
+                self.http.write(body, RAW)
 
     def read(
         self, tenant_id: int, metrics: Sequence[str], listing_ids: Sequence[int], start: date, end: date
     ) -> MetricMatrix:
         """Both ends inclusive. Where several sources tell the same point, the newest ``as_of_at`` wins."""
         _check(metrics)
+        self._settle(tenant_id)
         wanted = np.asarray(listing_ids, dtype=np.int64)
         days = np.arange(np.datetime64(start), np.datetime64(end) + 1)
         filled = {name: np.full((len(wanted), len(days)), np.nan) for name in metrics}
@@ -76,9 +173,10 @@ class InfluxMetricStore:
 
     def told_by(self, tenant_id: int, listing_id: int, start: date, end: date) -> list[MetricPoints]:
         """All that is told of one listing: a block for each source and as-of time, oldest first."""
+        self._settle(tenant_id)
         where = (
             f"tenant = {literal(str(tenant_id))} AND listing = {literal(str(listing_id))}"
-            f" AND time >= {_ns(start)} AND time < {_ns(end + timedelta(days=1))}"
+            f" AND time >= {influx_tables.ns(start)} AND time < {influx_tables.ns(end + timedelta(days=1))}"
         )
         chosen = ", ".join(map(identifier, ("as_of", *METRICS)))
         body = self.http.table(f"SELECT {chosen} FROM {MEASUREMENT} WHERE {where} GROUP BY source")
@@ -92,6 +190,7 @@ class InfluxMetricStore:
     def last_told_day(self, tenant_id: int, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
         """Return (len(listing_ids),) datetime64[D]: the last day up to ``until`` that tells ``metric``, or NaT."""
         _check([metric])
+        self._settle(tenant_id)
         wanted = np.asarray(listing_ids, dtype=np.int64)
         found = np.full(len(wanted), NEVER)
         order = np.argsort(wanted)
@@ -100,8 +199,15 @@ class InfluxMetricStore:
             found[at] = frame["time"].to_numpy() // DAY_NS
         return found.astype("datetime64[D]")
 
+    def changes(self, tenant_id: int, since: str | None) -> Changes:
+        """Tell what was written after a mark of ``changes``; None for a first mark."""
+        self._settle(tenant_id)
+        with self.database.tenant(tenant_id) as conn:
+            return change_notes.changes(conn, since)
+
     def count(self, tenant_id: int) -> tuple[int, int]:
         """Return (values held, series)."""
+        self._settle(tenant_id)
         # By series and by name: grouping by listing alone merges sources row by row, and takes more than twice as long.
         chosen = ", ".join(f"count({identifier(name)}) AS {identifier(name)}" for name in METRICS)
         where = f"tenant = {literal(str(tenant_id))}"
@@ -114,6 +220,16 @@ class InfluxMetricStore:
         listing = frame["tags"].str.extract(r"^listing=(\d+)")
         counts = frame.drop("tags").group_by(listing).sum().drop("tags").to_numpy()
         return int(counts.sum()), int((counts > 0).sum())
+
+    def write_bands(self, tenant_id: int, bands: BandMatrix) -> int:
+        """Keep what was expected; what was told of the same listing, metric and day is replaced."""
+        return bands_influx.write(self.http, tenant_id, bands)
+
+    def read_bands(
+        self, tenant_id: int, metrics: Sequence[str], listing_ids: Sequence[int], start: date, end: date
+    ) -> BandMatrix:
+        """Both ends inclusive; NaN where nothing is kept."""
+        return bands_influx.read(self.http, tenant_id, metrics, listing_ids, start, end)
 
     def ping(self) -> None:
         """Raise ``RetryableError`` if InfluxDB does not answer, ``PermanentError`` if it is not set up for us."""
@@ -147,22 +263,12 @@ class InfluxMetricStore:
         the fields; with ``newest`` it is a listing's last that does.
         """
         chosen = ", ".join(f"last({name}) AS {name}" if newest else identifier(name) for name in fields)
-        where = [f"tenant = {literal(str(tenant_id))}", f"time < {_ns(end + timedelta(days=1))}"]
-        where += [f"time >= {_ns(start)}"] if start else []
+        where = influx_tables.conditions(tenant_id, start, end)
         where += [f"source = {literal(source)}"] if source is not None else []
-        tags = "listing, source" if by_source else "listing"
-        kinds = {"time": pl.Int64, **{name: pl.Int64 if name == "as_of" else pl.Float64 for name in fields}}
-
-        def asked(first: int) -> bytes:
-            names = "|".join(map(str, listing_ids[first : first + LISTINGS_PER_QUERY].tolist()))
-            conditions = " AND ".join([*where, f"listing =~ /^({names})$/"])
-            return self.http.table(f"SELECT {chosen} FROM {MEASUREMENT} WHERE {conditions} GROUP BY {tags}")
-
-        with ThreadPoolExecutor(QUERIES_AT_ONCE) as pool:
-            for body in pool.map(asked, range(0, len(listing_ids), LISTINGS_PER_QUERY)):
-                if body:
-                    frame = pl.read_csv(BytesIO(body), columns=["tags", *kinds], schema_overrides=kinds)
-                    yield _listing_of(frame["tags"]), frame.drop("tags")
+        kinds = {name: pl.Int64 if name == "as_of" else pl.Float64 for name in fields}
+        by = "listing, source" if by_source else "listing"
+        select = f"SELECT {chosen} FROM {MEASUREMENT}"
+        return influx_tables.of_listings(self.http, select, kinds, listing_ids, where, by)
 
 
 def _block(listing_id: int, frame: pl.DataFrame) -> MetricPoints:
@@ -185,17 +291,6 @@ def _fill(matrix: MetricMatrix, listing: IntArray, frame: pl.DataFrame) -> int:
         n_told += int(told.sum())
         into[at[told], column[told]] = values[told]
     return n_told
-
-
-def _ns(day: date) -> int:
-    return int(np.datetime64(day).astype(np.int64)) * DAY_NS
-
-
-def _listing_of(tags: pl.Series) -> IntArray:
-    """Read each row's listing from its tags; rows of one series are neighbours, so that each is parsed but once."""
-    runs = tags.rle().struct.unnest()
-    listing = runs["value"].str.extract(r"^listing=(\d+)").cast(pl.Int64).to_numpy()
-    return np.repeat(listing, runs["len"].to_numpy())
 
 
 def _check(names: Sequence[str]) -> None:

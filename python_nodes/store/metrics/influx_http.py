@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
 
+from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
+from python_nodes import log
 from python_nodes.errors import NightporterError, PermanentError, RetryableError
 
 SHARD_DURATION_S = 104 * 7 * 86_400
 """A backfill spans years: with the usual week a shard, writing it is half as fast and reading it three times slower."""
 
 PING_TIMEOUT_S = 5.0
+RAW, HOURLY = "raw", "hourly"
+"""Retention policies, and on 2.x ends of buckets' names, beside that of whole days."""
+TOO_OLD = re.compile("points (beyond|outside) retention policy")
+"""How 1.x and 2.x say so."""
 
 _END = b"name,tags,name,duration,"
 _LINES = {"Content-Type": "text/plain; charset=utf-8"}
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _BAD_GATEWAY = 502
+_FULL = "no space left on device"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,18 +59,31 @@ class InfluxHttp:
     def __init__(self, address: InfluxAddress) -> None:
         self.address = address
         secret = f"{address.user}:{address.password}" if address.user else address.token
-        self._client: Any = InfluxDBClient(
+        self.client: Any = InfluxDBClient(
             address.url, secret, org=address.org, timeout=round(address.timeout_s * 1000), auth_basic=bool(address.user)
         )
-        self._writer: Any = self._client.write_api(write_options=SYNCHRONOUS)
+        self._writer: Any = self.client.write_api(write_options=SYNCHRONOUS)
 
-    def write(self, lines: bytes) -> None:
-        """Store one batch of line protocol, with times in nanoseconds."""
-        with self._recovering():
-            if self.address.api == "v2":
-                self._writer.write(self.address.database, self.address.org, lines)
-            else:
-                self._call("/write", _LINES, [("precision", "ns")], body=lines)
+    def write(self, lines: bytes, policy: str = "") -> None:
+        """Store one batch of line protocol, with times in nanoseconds, under a retention policy (the usual: none).
+
+        What is older than the policy keeps is not stored; the rest of the batch is.
+        """
+        try:
+            with self.recovering():
+                if self.address.api == "v2":
+                    self._writer.write(self.bucket(policy), self.address.org, lines)
+                else:
+                    kept = [("rp", policy)] if policy else []
+                    self._call("/write", _LINES, [("precision", "ns"), *kept], body=lines)
+        except PermanentError as error:
+            if TOO_OLD.search(str(error)) is None:
+                raise
+            log.get("influx").info("older_than_kept", bucket=self.bucket(policy), reason=str(error))
+
+    def bucket(self, policy: str = "") -> str:
+        """Return what a retention policy's bucket is called: so InfluxQL knows it without a mapping, and 1.8 too."""
+        return f"{self.address.database}/{policy}" if policy else self.address.database
 
     def table(self, select: str) -> bytes:
         """Run one SELECT and give its rows as CSV with times in nanoseconds; b"" where there are none.
@@ -70,7 +91,7 @@ class InfluxHttp:
         CSV has no place for an error that comes after the first row, and InfluxDB 1.x none for any: the answer to a
         second statement, which runs only if the first went well to its end, says that nothing is missing.
         """
-        with self._recovering():
+        with self.recovering():
             told = [("q", f"{select}; {self._proof()}"), ("epoch", "ns"), ("chunked", "true")]
             body: bytes = self._call("/query", {"Accept": "application/csv", **_FORM}, post_params=told)
         end = body.rfind(_END)
@@ -84,7 +105,7 @@ class InfluxHttp:
         """Run one statement and give its series as InfluxDB's JSON does."""
         told = [("q", statement)]
         patience_ms = round(1000 * (timeout_s or self.address.timeout_s))
-        with self._recovering():
+        with self.recovering():
             body = self._call(
                 "/query", {"Accept": "application/json", **_FORM}, post_params=told, _request_timeout=patience_ms
             )
@@ -102,8 +123,8 @@ class InfluxHttp:
 
     def create_database(self) -> None:
         """Create the database, on 2.x the bucket, unless it is there; needs an administrator of the server."""
-        with self._recovering():
-            if str(self._client.version()).lstrip("v").startswith("2."):
+        with self.recovering():
+            if str(self.client.version()).lstrip("v").startswith("2."):
                 self._create_bucket()
                 return
         name = identifier(self.address.database)
@@ -111,10 +132,10 @@ class InfluxHttp:
 
     def close(self) -> None:
         """Close every connection."""
-        self._client.close()
+        self.client.close()
 
     def _create_bucket(self) -> None:
-        buckets, name = self._client.buckets_api(), self.address.database
+        buckets, name = self.client.buckets_api(), self.address.database
         rule = {"type": "expire", "everySeconds": 0, "shardGroupDurationSeconds": SHARD_DURATION_S}
         # As a database's name, a bucket's is known to InfluxQL without any mapping.
         if buckets.find_bucket_by_name(name) is None:
@@ -126,7 +147,7 @@ class InfluxHttp:
     def _call(
         self, path: str, headers: dict[str, str], query: list[tuple[str, str]] | None = None, **sent: Any
     ) -> bytes:
-        answer = self._client.api_client.call_api(
+        answer = self.client.api_client.call_api(
             path, "POST", query_params=[("db", self.address.database), *(query or [])], header_params=headers,
             _preload_content=False, _return_http_data_only=True, **sent,
         )  # fmt: skip
@@ -134,7 +155,8 @@ class InfluxHttp:
         return content
 
     @contextmanager
-    def _recovering(self) -> Iterator[None]:
+    def recovering(self) -> Iterator[None]:
+        """Turn the client's errors into ours, by what recovers from them."""
         try:
             yield
         except HTTPError as error:
@@ -142,18 +164,28 @@ class InfluxHttp:
             raise RetryableError(told) from None
         except ApiException as error:
             raise self._by_status(error) from None
+        except InfluxDBError:
+            # The client's own: it looks an organisation up by name, and was not shown any.
+            raise self._unknown() from None
 
     def _by_status(self, error: ApiException) -> NightporterError:
         status = int(error.status or 0)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            return PermanentError(f"InfluxDB at {self.address.url} refuses our user or token", status=_BAD_GATEWAY)
+            return self._unknown()
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             headers: Any = error.headers or {}
             after = str(headers.get("Retry-After", ""))
             told = f"InfluxDB at {self.address.url} is overloaded or failing (status {status})"
+            if _FULL in _text(error):
+                hint = "free some or enlarge it, and restart InfluxDB if it still says so, as 2.x does"
+                told = f"InfluxDB at {self.address.url} has no space left on its disk: {hint}"
             return RetryableError(told, retry_after_s=float(after) if after.isdecimal() else None)
-        body = error.body or b""
-        return self._refused(body.decode(errors="replace") if isinstance(body, bytes) else str(body))
+        return self._refused(_text(error))
+
+    def _unknown(self) -> NightporterError:
+        told = f"InfluxDB at {self.address.url} refuses our user or token (NIGHTPORTER_INFLUX_TOKEN, or _USER"
+        hint = "and _PASSWORD): `nightporter influx setup --tokens FOLDER` writes one that may"
+        return PermanentError(f"{told} {hint}", status=_BAD_GATEWAY)
 
     def _refused(self, reason: str) -> NightporterError:
         where = f"InfluxDB at {self.address.url}"
@@ -163,6 +195,11 @@ class InfluxHttp:
         if "timeout" in reason or "interrupted" in reason or "killed" in reason:
             return RetryableError(f"{where} broke off a query: {reason[:200]}")
         return PermanentError(f"{where} refuses: {reason[:200]}", status=_BAD_GATEWAY)
+
+
+def _text(error: ApiException) -> str:
+    body = error.body or b""
+    return body.decode(errors="replace") if isinstance(body, bytes) else str(body)
 
 
 def identifier(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from itertools import groupby
 
 import numpy as np
@@ -12,13 +12,25 @@ from sqlalchemy.exc import OperationalError
 
 from python_nodes.domain.metrics import (
     METRICS,
+    BandMatrix,
+    Changes,
     DayArray,
     MetricMatrix,
     MetricPoints,
+    Settled,
 )
 from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.store import copying
-from python_nodes.store.metrics import blocks, postgres_read, single_writer, twins
+from python_nodes.store.metrics import (
+    bands_postgres,
+    blocks,
+    change_notes,
+    counted,
+    postgres_read,
+    single_writer,
+    twins,
+)
+from python_nodes.store.metrics.counted import Counted
 from python_nodes.store.session import Database, current_tenant
 
 _NEAR = (
@@ -40,6 +52,7 @@ class PostgresMetricStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._counted: dict[int, Counted] = {}
 
     def write(self, tenant_id: int, points: MetricPoints) -> int:
         """Upsert by (listing, day, source): a told value replaces, NaN keeps, an older ``as_of_at`` never wins."""
@@ -76,10 +89,34 @@ class PostgresMetricStore:
         with self.database.tenant(tenant_id) as conn:
             return last_told_day(conn, metric, listing_ids, until)
 
+    def changes(self, tenant_id: int, since: str | None) -> Changes:
+        """Tell what was written after a mark of ``changes``; None for a first mark."""
+        with self.database.tenant(tenant_id) as conn:
+            return change_notes.changes(conn, since)
+
     def count(self, tenant_id: int) -> tuple[int, int]:
         """Return (values held, series)."""
         with self.database.tenant(tenant_id) as conn:
-            return count(conn)
+            told = counted.count(conn, self._counted.get(tenant_id))
+        # Two at once count the same; whichever is kept, its mark tells what is to be counted again.
+        self._counted[tenant_id] = told
+        return told.total()
+
+    def write_bands(self, tenant_id: int, bands: BandMatrix) -> int:
+        """Keep what was expected; what was told of the same listing, metric and day is replaced."""
+        with self.database.tenant(tenant_id) as conn:
+            return bands_postgres.write(conn, bands)
+
+    def read_bands(
+        self, tenant_id: int, metrics: Sequence[str], listing_ids: Sequence[int], start: date, end: date
+    ) -> BandMatrix:
+        """Both ends inclusive; NaN where nothing is kept."""
+        with self.database.tenant(tenant_id) as conn:
+            return bands_postgres.read(conn, metrics, listing_ids, start, end)
+
+    def settle(self, tenant_id: int, since: datetime, until: datetime) -> Settled:
+        """Nothing waits, and no readings are kept."""
+        return Settled(0, 0)
 
     def ping(self) -> None:
         """Raise if the database does not answer."""
@@ -132,6 +169,7 @@ def write(conn: Connection, points: MetricPoints) -> int:
     }  # fmt: skip
     known = conn.execute(text(_KNOWN), {**bound, "ids": np.unique(listing).tolist()}).scalar_one()
     conn.execute(text(_merge_sql(staged) if known else _insert_sql(staged)), bound)
+    change_notes.add(conn, listing, day)
     return len(points.listing_id)
 
 
@@ -145,18 +183,6 @@ def read(
     """Do as ``PostgresMetricStore.read`` within the caller's transaction."""
     _check(metrics)
     return postgres_read.read(conn, metrics, listing_ids, start, end)
-
-
-def count(conn: Connection) -> tuple[int, int]:
-    """Return (points stored, series): values that are told, and (listing, metric) pairs with any."""
-    stored = " + ".join(f"count({name})" for name in METRICS)
-    each = " + ".join(f"(count({name}) > 0)::int" for name in METRICS)
-    query = text(
-        f"SELECT coalesce(sum(points), 0)::bigint, coalesce(sum(series), 0)::bigint FROM"
-        f" (SELECT {stored} AS points, {each} AS series FROM metrics_daily GROUP BY listing_id) x"
-    )
-    points, series = conn.execute(query).one()
-    return int(points), int(series)
 
 
 def last_told_day(conn: Connection, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:
