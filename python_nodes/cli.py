@@ -14,37 +14,60 @@ from sqlalchemy.exc import OperationalError
 
 from python_nodes import (
     cli_alerts,
+    cli_apikeys,
+    cli_archive,
+    cli_audit,
     cli_backtest,
+    cli_backup,
+    cli_dashboards,
+    cli_database,
+    cli_deploy,
     cli_detect,
     cli_forecast,
+    cli_guest,
     cli_imports,
+    cli_influx,
+    cli_keys,
     cli_messages,
+    cli_noted,
     cli_proposals,
     cli_route,
+    cli_webhooks,
     clock,
     config,
     log,
 )
-from python_nodes.errors import ConfigError, NightporterError
+from python_nodes.errors import NightporterError
 from python_nodes.login import login_token
-from python_nodes.scopes import SCOPES
+from python_nodes.scopes import ROLES, role_named
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-apikey = typer.Typer(no_args_is_help=True, help="API keys.")
+app = typer.Typer(cls=cli_noted.NotedGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 portfolio = typer.Typer(no_args_is_help=True, help="What the operator runs.")
 connection = typer.Typer(no_args_is_help=True, help="Accounts at vendors.")
-app.add_typer(apikey, name="apikey")
+app.add_typer(cli_apikeys.group, name="apikeys")
+# Its name until release 0.1; scripts know it.
+app.add_typer(cli_apikeys.group, name="apikey", hidden=True)
+app.add_typer(cli_audit.group, name="audit")
 app.add_typer(portfolio, name="portfolio")
 app.add_typer(connection, name="connection")
 fx = typer.Typer(no_args_is_help=True, help="Exchange rates.")
 app.add_typer(fx, name="fx")
-influx = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of metrics.")
-app.add_typer(influx, name="influx")
+app.add_typer(cli_influx.group, name="influx")
+app.add_typer(cli_keys.group, name="keys")
 app.add_typer(cli_imports.group, name="import")
+app.add_typer(cli_archive.group, name="archive")
+app.add_typer(cli_database.group, name="database")
+app.add_typer(cli_backup.group, name="backup")
+app.add_typer(cli_guest.group, name="guest")
+app.add_typer(cli_dashboards.group, name="dashboards")
 app.add_typer(cli_proposals.group, name="proposals")
 app.add_typer(cli_messages.group, name="messages")
+app.add_typer(cli_webhooks.group, name="webhooks")
 app.add_typer(cli_alerts.alerts, name="alerts")
 app.add_typer(cli_alerts.mutes, name="mutes")
+app.command("start")(cli_database.start)
+app.command("deploy")(cli_deploy.deploy)
+app.command("flow-token")(cli_deploy.flow_token)
 app.command("detect")(cli_detect.detect)
 app.command("backtest")(cli_backtest.backtest)
 app.command("forecast")(cli_forecast.forecast)
@@ -92,41 +115,23 @@ def _plain_errors() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
-@apikey.command("create")
-def apikey_create(
-    name: Annotated[str, typer.Option(help="Who will use it.")],
-    scope: Annotated[list[str], typer.Option(help=f"One of {', '.join(SCOPES)}; may be repeated.")],
-    only: Annotated[
-        list[str] | None, typer.Option("--property", help="Sees this property only; may be repeated. Else all.")
-    ] = None,
-) -> None:
-    """Create a key and print it, for the only time."""
-    from python_nodes import jobs
-    from python_nodes.steps import key_admin
-
-    with _plain_errors():
-        settings = config.settings()
-        services = jobs.build_services(settings)
-        typer.echo(key_admin.create(services, settings.tenant_id, name, scope, clock.now(), only or None))
-
-
 @portfolio.command("import")
 def portfolio_import(file: Annotated[Path, typer.Argument(help="The portfolio as JSON.")]) -> None:
     """Import a portfolio file, all or nothing."""
-    from python_nodes import jobs
+    from python_nodes import wiring
     from python_nodes.endpoints.portfolio import PortfolioBody
     from python_nodes.steps import portfolio_import
 
     with _plain_errors():
         settings = config.settings()
         told = PortfolioBody.model_validate_json(file.read_bytes()).model_dump()
-        _print(portfolio_import.run(jobs.build_services(settings), settings.tenant_id, told))
+        _print(portfolio_import.run(wiring.build_services(settings), settings.tenant_id, told))
 
 
 @connection.command("add")
 def connection_add(file: Annotated[Path, typer.Argument(help="As the body of POST /v1/connections.")]) -> None:
     """Add or, by name, replace a connection; a file keeps its credentials out of the shell's history."""
-    from python_nodes import jobs
+    from python_nodes import wiring
     from python_nodes.endpoints.connections import ConnectionBody
     from python_nodes.steps import connection_admin
 
@@ -140,33 +145,18 @@ def connection_add(file: Annotated[Path, typer.Argument(help="As the body of POS
             settings=body.settings,
             credentials={name: value.get_secret_value() for name, value in body.credentials.items()},
         )
-        _print({"id": connection_admin.add(jobs.build_services(settings), settings.tenant_id, wanted)})
+        _print({"id": connection_admin.add(wiring.build_services(settings), settings.tenant_id, wanted)})
 
 
 @fx.command("refresh")
 def fx_refresh() -> None:
     """Read the reference rates anew from the address in the setting NIGHTPORTER_FX_URL."""
-    from python_nodes import jobs
+    from python_nodes import wiring
     from python_nodes.steps import rates
 
     with _plain_errors():
         settings = config.settings()
-        _print(rates.refresh(jobs.build_services(settings), settings.tenant_id, clock.now(), settings.fx_url))
-
-
-@influx.command("setup")
-def influx_setup() -> None:
-    """Create the database that the settings name, unless it is there; on 1.x this needs an administrator."""
-    from python_nodes import jobs
-    from python_nodes.store.metrics.influx import InfluxMetricStore
-
-    with _plain_errors():
-        metrics = jobs.build_services(config.settings()).metrics
-        if not isinstance(metrics, InfluxMetricStore):
-            raise ConfigError("NIGHTPORTER_METRIC_STORE is not influx")
-        metrics.http.create_database()
-        metrics.ping()
-        typer.echo(f"InfluxDB at {metrics.http.address.url} has the database {metrics.http.address.database}")
+        _print(rates.refresh(wiring.build_services(settings), settings.tenant_id, clock.now(), settings.fx_url))
 
 
 @app.command("replay-raw")
@@ -174,20 +164,23 @@ def replay_raw(
     rejected_id: Annotated[list[int] | None, typer.Option(help="Which record; all that wait by default.")] = None,
 ) -> None:
     """Map quarantined records again, after the cause was mended."""
-    from python_nodes import jobs
+    from python_nodes import wiring
     from python_nodes.steps import replay
 
     with _plain_errors():
         settings = config.settings()
-        _print(replay.run(jobs.build_services(settings), settings.tenant_id, clock.now(), rejected_id or None))
+        _print(replay.run(wiring.build_services(settings), settings.tenant_id, clock.now(), rejected_id or None))
 
 
 @app.command("login-link")
-def login_link() -> None:
+def login_link(
+    role: Annotated[str, typer.Option(help=f"What it opens: one of {', '.join(ROLES)}.")] = "operator",
+) -> None:
     """Print a link that opens the pages; it expires."""
     with _plain_errors():
         settings = config.settings()
-        token = login_token(settings.secret_key.get_secret_value(), settings.tenant_id)
+        secret, max_age_s = settings.secret_key.get_secret_value(), settings.login_max_age_s
+        token = login_token(secret, settings.tenant_id, role=role_named(role), max_age_s=max_age_s)
         typer.echo(f"{settings.base_url.rstrip('/')}/login?token={token}")
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import OperationalError
 
-from python_nodes import clock, config
+from python_nodes import cli_services, clock
 from python_nodes.domain.mutes import Origin
-from python_nodes.errors import ConfigError, NightporterError
-from python_nodes.steps.services import Services
+from python_nodes.errors import ConfigError
 
 alerts = typer.Typer(no_args_is_help=True, help="What became of alerts, and why.")
 mutes = typer.Typer(no_args_is_help=True, help="What is not to be told for a time.")
@@ -29,7 +26,7 @@ def explain(number: Annotated[int, typer.Argument(help="The alert's number.")], 
     """Print an alert's whole history: found, each decision with its reason, messages, actions, verdicts, mutes."""
     from python_nodes.steps import alert_view
 
-    with _worker() as (services, tenant_id):
+    with cli_services.opened() as (services, tenant_id):
         told = alert_view.explained(services, tenant_id, number)
     if as_json:
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
@@ -47,7 +44,7 @@ def held(as_json: Json = False) -> None:
     """Print what was found lately and not told, with the stage that held it back and its reason."""
     from python_nodes.steps import alert_timeline
 
-    with _worker() as (services, tenant_id):
+    with cli_services.opened() as (services, tenant_id):
         found = alert_timeline.held(services, tenant_id, clock.now())
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -79,7 +76,7 @@ def add(
 
     if origin not in ("maintenance", "snooze", "quiet_hours"):
         raise typer.BadParameter("maintenance, snooze or quiet_hours", param_hint="--origin")
-    with _worker() as (services, tenant_id):
+    with cli_services.opened() as (services, tenant_id):
         start_at = _moment(start, "--start") or clock.now()
         wish = mute_admin.Wish(
             start_at=start_at, end_at=_moment(until, "--until") or start_at + timedelta(hours=hours), reason=reason,
@@ -97,7 +94,7 @@ def listed(
     """Print the mutes that hold, or all that ever did."""
     from python_nodes.steps import mute_admin
 
-    with _worker() as (services, tenant_id):
+    with cli_services.opened() as (services, tenant_id):
         found = mute_admin.listed(services, tenant_id, clock.now(), only_active=state != "all")
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -114,7 +111,7 @@ def end(number: Annotated[int, typer.Argument(help="The mute's number.")]) -> No
     """End a mute before its time; the next run tells what is still there."""
     from python_nodes.steps import mute_admin
 
-    with _worker() as (services, tenant_id):
+    with cli_services.opened() as (services, tenant_id):
         typer.echo(json.dumps(mute_admin.end(services, tenant_id, number, clock.now()), indent=2, ensure_ascii=False))
 
 
@@ -153,19 +150,3 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console = Console()
     # A pipe has no width of its own; a reason cut to pieces helps nobody.
     Console(width=max(console.width, NARROWEST), markup=False, highlight=False).print(table)
-
-
-@contextmanager
-def _worker() -> Iterator[tuple[Services, int]]:
-    """Build what commands need, and end with one line instead of a traceback for what is the caller's to mend."""
-    from python_nodes import jobs
-
-    try:
-        settings = config.settings()
-        yield jobs.build_services(settings), settings.tenant_id
-    except NightporterError as error:
-        typer.echo(f"nightporter: {error}", err=True)
-        raise typer.Exit(2) from None
-    except OperationalError:
-        typer.echo("nightporter: NIGHTPORTER_DATABASE_URL: the database does not answer", err=True)
-        raise typer.Exit(2) from None

@@ -126,7 +126,7 @@ def _of_store(
     settings: Settings, start: Day, end: Day, labels: Path | None, watches: Path | None, budget: float | None
 ) -> tuple[dict[str, Any], Pages]:
     """Replay stored days; return what is told, and what writes it as ``png`` or ``html``."""
-    from python_nodes import clock, jobs
+    from python_nodes import clock, wiring
     from python_nodes.steps import backtest as step
 
     if start is None or end is None:
@@ -135,7 +135,7 @@ def _of_store(
         start=start.date(), end=end.date(), labels=(labels.name, labels.read_bytes()) if labels else None,
         watches=watches, budget=budget,
     )  # fmt: skip
-    services = jobs.build_services(settings)
+    services = wiring.build_services(settings)
     try:
         with _progress("Replaying") as tell:
             told = step.run(services, settings.tenant_id, request, clock.now(), tell)

@@ -72,11 +72,11 @@ def _special(country: str, events: Path | None) -> tuple[Days | None, Days | Non
 
 
 def _of_listing(name: str, metric: str, horizon: int) -> Series:
-    from python_nodes import clock, config, jobs
+    from python_nodes import clock, config, wiring
     from python_nodes.steps import forecast_now
 
     settings = config.settings()
-    return forecast_now.run(jobs.build_services(settings), settings.tenant_id, name, metric, horizon, clock.now())
+    return forecast_now.run(wiring.build_services(settings), settings.tenant_id, name, metric, horizon, clock.now())
 
 
 def _draw(path: Path, told: Series) -> None:

@@ -132,10 +132,10 @@ def _observe(services: Services, tenant_id: int, about: str) -> dict[str, Any]:
 
 @contextmanager
 def _services() -> Iterator[tuple[Services, int]]:
-    from python_nodes import jobs
+    from python_nodes import wiring
 
     settings = config.settings()
-    yield jobs.build_services(settings), settings.tenant_id
+    yield wiring.build_services(settings), settings.tenant_id
 
 
 @contextmanager

@@ -21,11 +21,11 @@ def listed(
     status: Annotated[str, typer.Option(help="waiting, approved, rejected or undone; else all.")] = "",
 ) -> None:
     """Print one line a proposal: number, where it stands, title, alerts before and after."""
-    from python_nodes import jobs
+    from python_nodes import wiring
     from python_nodes.steps import proposals
 
     settings = config.settings()
-    for one in proposals.listed(jobs.build_services(settings), settings.tenant_id):
+    for one in proposals.listed(wiring.build_services(settings), settings.tenant_id):
         if status in ("", one["status"]):
             shown = one["preview"]
             typer.echo(
@@ -36,21 +36,21 @@ def listed(
 @group.command("show")
 def show(number: Id) -> None:
     """Print one proposal with its preview, as JSON."""
-    from python_nodes import jobs
+    from python_nodes import wiring
     from python_nodes.steps import proposals
 
     settings = config.settings()
-    _print(_or_exit(lambda: proposals.one_of(jobs.build_services(settings), settings.tenant_id, number)))
+    _print(_or_exit(lambda: proposals.one_of(wiring.build_services(settings), settings.tenant_id, number)))
 
 
 @group.command("learn")
 def learn() -> None:
     """Propose what the verdicts teach that nothing was proposed of."""
-    from python_nodes import jobs
+    from python_nodes import wiring
     from python_nodes.steps import learn as step
 
     settings = config.settings()
-    _print(_or_exit(lambda: step.run(jobs.build_services(settings), settings.tenant_id, clock.now())))
+    _print(_or_exit(lambda: step.run(wiring.build_services(settings), settings.tenant_id, clock.now())))
 
 
 @group.command("approve")
@@ -72,11 +72,11 @@ def undo(number: Id, actor: Actor, note: Note = "") -> None:
 
 
 def _decide(number: int, answer: Literal["approve", "reject", "undo"], actor: str, note: str) -> None:
-    from python_nodes import jobs
+    from python_nodes import wiring
     from python_nodes.steps import proposals
 
     settings = config.settings()
-    services = jobs.build_services(settings)
+    services = wiring.build_services(settings)
     told = _or_exit(
         lambda: proposals.decide(services, settings.tenant_id, number, answer, actor, note, clock.now())
     )  # fmt: skip

@@ -43,7 +43,7 @@ def route_alert(
             lines += _checked(policy, moment)
         if alert is not None:
             lines += _told(subject_file.read(json.loads(alert.read_text(encoding="utf-8"))), policy, moment)
-    except (NightporterError, OSError, json.JSONDecodeError) as error:
+    except (NightporterError, OSError, ValueError, RecursionError) as error:
         typer.echo(f"nightporter: {error}", err=True)
         raise typer.Exit(2) from None
     for line in lines:

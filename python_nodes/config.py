@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cryptography.fernet import Fernet
 from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from python_nodes.domain.findings import FORESEEN
+from python_nodes.domain.sealing import sealer
 from python_nodes.errors import ConfigError
+from python_nodes.notify.webhook_guard import networks
 
 PREFIX = "NIGHTPORTER_"
-_KINDS = "(event|new_normal|cut|data_problem|cause)"
+FROM_FILE = "_FILE"
+"""After a secret setting's name: the file that holds its value, as compose and Kubernetes give secrets."""
+RATE = r"^[1-9]\d{0,8}/(second|minute|hour)$"
+_KINDS = "(event|new_normal|cut|exposure|data_problem|cause)"
 
 
-def _fernet_key(key: SecretStr) -> SecretStr:
+def _secret_keys(told: SecretStr) -> SecretStr:
     try:
-        Fernet(key.get_secret_value())
+        # In one form whether by commas or one a line: what is made of the whole must not depend on it.
+        return SecretStr(",".join(sealer(told.get_secret_value()).keys))
     except ValueError:
-        raise ValueError("must be 32 bytes in URL-safe base64, as `Fernet.generate_key()` makes them") from None
-    return key
+        raise ValueError(
+            "must be different keys of 32 bytes in URL-safe base64, as `nightporter keys new` makes them, by commas or"
+            " one a line; the first is in use"
+        ) from None
 
 
 def _foreseen(kinds: str) -> str:
@@ -34,6 +41,11 @@ def _foreseen(kinds: str) -> str:
     return kinds
 
 
+def _networks(told: str) -> str:
+    networks(told)
+    return told
+
+
 class Settings(BaseSettings):
     """The worker's settings; frozen, so that nothing changes its mind after start-up."""
 
@@ -41,8 +53,9 @@ class Settings(BaseSettings):
 
     database_url: SecretStr
     owner_url: SecretStr | None = None
+    admin_url: SecretStr | None = None
     redis_url: SecretStr
-    secret_key: Annotated[SecretStr, AfterValidator(_fernet_key)]
+    secret_key: Annotated[SecretStr, AfterValidator(_secret_keys)]
     raw_root: Path
 
     tenant: str = "default"
@@ -50,6 +63,15 @@ class Settings(BaseSettings):
     region: str = Field(default="default", pattern=r"^[a-z][a-z0-9_-]*$")
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
     base_url: str = "http://127.0.0.1:8080"
+    # Where Grafana has our dashboards; messages link to them if it is set.
+    grafana_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    # Metrics are told to a key with that scope; on an address of their own to whoever reaches it.
+    metrics: bool = True
+    metrics_bind: str = Field(default="", pattern=r"^(\S+:\d{1,5})?$")
+    metrics_folders: str = ""
+    otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    otlp_headers: SecretStr | None = None
+    trace_ratio: float = Field(default=1.0, ge=0, le=1)
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
 
     routing_file: FilePath | None = None
@@ -93,6 +115,13 @@ class Settings(BaseSettings):
     news_secret: SecretStr = SecretStr("")
     login_max_age_s: int = Field(default=86_400, ge=60)
     session_max_age_s: int = Field(default=86_400, ge=60)
+    # How often one may call (see docs/access.md); the last two count only what failed to say who it is.
+    rate_limit_key: str = Field(default="30000/minute", pattern=RATE)
+    rate_limit_address: str = Field(default="60000/minute", pattern=RATE)
+    rate_limit_refused: str = Field(default="300/minute", pattern=RATE)
+    rate_limit_login: str = Field(default="20/minute", pattern=RATE)
+    # How many proxies stand before the worker and tell the caller's address: their headers are believed, no others.
+    trusted_proxies: int = Field(default=0, ge=0, le=5)
     database_pool_size: int = Field(default=5, ge=1)
 
     http_connect_timeout_s: float = Field(default=5.0, gt=0)
@@ -105,6 +134,25 @@ class Settings(BaseSettings):
     breaker_reset_s: float = Field(default=60.0, gt=0)
     breaker_successes: int = Field(default=2, ge=1)
 
+    # Of guests the tables hold what may be shown, or all that came: see docs/personal-data.md.
+    guest_fields: Literal["masked", "kept"] = "masked"
+    # Who was erased, for after a restore; without one it lies beside the raw payloads.
+    erased_root: Path | None = None
+    # Old data: see docs/life-of-data.md. Without a root it lies beside the raw payloads.
+    archive_root: Path | None = None
+    retention_file: FilePath | None = None
+    archive_url: str = Field(default="", pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)?$")
+    archive_endpoint: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    archive_region: str = Field(default="us-east-1", min_length=1)
+    archive_access_key: str | None = None
+    archive_secret_key: SecretStr | None = None
+    # False: a file whose copy has arrived in the bucket is deleted here.
+    archive_keep_local: bool = True
+
+    # Where subscribers' webhooks may go besides public addresses by HTTPS on these ports: our own networks, in any way.
+    webhook_ports: str = Field(default="443", pattern=r"^\d{1,5}(,\d{1,5})*$")
+    webhook_networks: Annotated[str, AfterValidator(_networks)] = ""
+
     fx_url: str = Field(default="https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist-90d.xml", min_length=1)
 
     metric_store: Literal["postgres", "influx"] = "postgres"
@@ -116,11 +164,17 @@ class Settings(BaseSettings):
     influx_user: str = ""
     influx_password: SecretStr | None = None
     influx_timeout_s: float = Field(default=60.0, gt=0)
+    # How much may wait, in PostgreSQL, for an InfluxDB that is away.
+    influx_queue_mb: int = Field(default=1024, ge=1)
+    # Whether what each report said of its newest day is kept too; its buckets are made by `nightporter influx setup`.
+    influx_readings: bool = False
 
     history_days: int = Field(default=420, ge=28)
     forecast_listings: int = Field(default=20, ge=0)
     # The most valuable, whose figures are looked at for gaps and standstills.
     inspect_listings: int = Field(default=300, ge=0)
+    # More listings than these are swept in parts, which the workers share.
+    sweep_shard_listings: int = Field(default=5_000, ge=1)
     # Expected of all watches, a week per 100 listings; None is what watches.toml says.
     false_alerts: float | None = Field(default=None, ge=0)
     events_folder: DirectoryPath | None = None
@@ -136,19 +190,49 @@ class Settings(BaseSettings):
 def load(environ: dict[str, str] | None = None) -> Settings:
     """Build the settings, or refuse to start and name each setting that is missing, wrong or unknown."""
     names = os.environ if environ is None else environ
+    secret = secret_names()
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in names if name.upper().startswith(PREFIX) and name.upper() not in known)
+    files = {f"{PREFIX}{name}{FROM_FILE}".upper() for name in secret}
+    unknown = sorted(name for name in names if name.upper().startswith(PREFIX) and name.upper() not in known | files)
     if unknown:
         raise ConfigError(f"unknown setting: {', '.join(unknown)}")
+    told = _from_files(names, secret)
     try:
         if environ is None:
-            return Settings.model_validate({})
-        own = {name[len(PREFIX) :].lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
-        return Settings.model_validate(own)
+            return Settings.model_validate(told)
+        own = {name[len(PREFIX) :].lower(): value for name, value in environ.items() if name.upper() in known}
+        return Settings.model_validate({**own, **told})
     except ValidationError as error:
         # Only names and reasons: the values may be secrets.
         reasons = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
         raise ConfigError("; ".join(reasons)) from None
+
+
+def secret_names() -> frozenset[str]:
+    """The settings that hold a secret, and so may come from a file: told by their type, so that none is forgotten."""
+    return frozenset(name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+
+
+def _from_files(names: Mapping[str, str], secret: Iterable[str]) -> dict[str, str]:
+    """Read the secrets that are told by file; an error names the variable and the file, never what is in it."""
+    told: dict[str, str] = {}
+    for name in secret:
+        variable = f"{PREFIX}{name}{FROM_FILE}".upper()
+        if not names.get(variable):
+            continue
+        if names.get(f"{PREFIX}{name}".upper()):
+            raise ConfigError(f"{variable}: {PREFIX}{name.upper()} is set too; leave one of them out")
+        try:
+            value = Path(names[variable]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "is no text"
+            raise ConfigError(f"{variable}: {names[variable]}: {why}") from None
+        if value:
+            told[name] = value
+        elif Settings.model_fields[name].is_required():
+            raise ConfigError(f"{variable}: {names[variable]} is empty; `make secrets` writes what can be drawn")
+        # Of what need not be set, an empty file says so: compose wants a file for each secret it names.
+    return told
 
 
 def recipients(environ: Mapping[str, str], told: Settings | None = None) -> dict[str, str]:
@@ -169,6 +253,7 @@ def documentation() -> Settings:
     return Settings.model_construct(
         database_url=SecretStr("postgresql://nowhere/none"),
         redis_url=SecretStr("redis://nowhere"),
-        secret_key=SecretStr("documentation"),
+        # A key in form, for nothing: whoever serves anything has settings of their own.
+        secret_key=SecretStr("A" * 43 + "="),
         raw_root=Path("/nonexistent"),
     )

@@ -55,6 +55,7 @@ _WHAT = {
     ),
     "metric_missing": marked("{channel} no longer tells one of this listing's figures, so part of it is unwatched"),
     "metric_flat": marked("{channel} tells the same figure of this listing every day, so part of it is unwatched"),
+    "access_ending": marked("Our access to {channel} ends soon or is refused already, and then nobody watches it"),
     "poll_failing": marked("{channel} has not answered for some time, so what we know of it is old"),
     "conversion_drop": marked("People look at the listing on {channel} as before, but fewer of them book"),
     "ctr_drop": marked("The listing is shown on {channel} as before, but fewer people open it"),

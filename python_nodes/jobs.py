@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-import time
+import uuid
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, datetime
 from functools import lru_cache
@@ -15,24 +16,32 @@ from celery import Celery
 from celery.signals import setup_logging, worker_process_init
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
+from redis import Redis, RedisError
 
-from python_nodes import clock, config, log
-from python_nodes.alerts import guide, routing_file
-from python_nodes.alerts.policy import RoutePolicy
-from python_nodes.config import Settings
-from python_nodes.domain.metrics import MetricStore
+from python_nodes import config, log, telemetry_wiring
 from python_nodes.errors import RetryableError
-from python_nodes.guards import settings as guard_settings
-from python_nodes.insights import OpenAISettings
-from python_nodes.notify import base
-from python_nodes.steps import alert_tell, backfill, forecasts_refresh, import_job, job_admin
-from python_nodes.steps.services import Answers, Imports, Learning, News, Resilience, Services
-from python_nodes.store.metrics.postgres import PostgresMetricStore
-from python_nodes.store.raw import RawArchive
-from python_nodes.store.session import Database
-from python_nodes.vendors.base import HttpSettings
+from python_nodes.steps import (
+    alert_tell,
+    archive_admin,
+    backfill,
+    bands,
+    forecasts_refresh,
+    guest_admin,
+    import_job,
+    job_admin,
+    screen_refresh,
+    sweep_job,
+)
+from python_nodes.steps.dated_job import DatedJob
+from python_nodes.steps.services import Services
+from python_nodes.store import bell
+from python_nodes.store.redis import RedisStore
+from python_nodes.wiring import build_services
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+CLASSES = ("critical", "sweep", "bulk")
+"""A queue each and region, what people wait for first; a sweep's shards go before what may take the night."""
+CLASS_OF = {sweep_job.KIND: "sweep", sweep_job.SHARD: "sweep"}
+"""By task; all others that are handed over as jobs are bulk."""
 
 app = Celery("nightporter")
 
@@ -43,8 +52,8 @@ def _configuration() -> dict[str, Any]:
     return {
         "broker_url": settings.redis_url.get_secret_value(),
         "task_default_queue": queue(settings.region, "bulk"),
-        # A worker that is told no queue serves both; one of its own for what people wait for is `-Q <region>.critical`.
-        "task_queues": [_queue(queue(settings.region, kind)) for kind in ("critical", "bulk")],
+        # A worker that is told no queue serves all; one of its own for what people wait for is `-Q <region>.critical`.
+        "task_queues": [_queue(queue(settings.region, kind)) for kind in CLASSES],
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_acks_late": True,
@@ -52,10 +61,34 @@ def _configuration() -> dict[str, Any]:
         "task_ignore_result": True,
         "worker_prefetch_multiplier": 1,
         "broker_connection_retry_on_startup": True,
-        "broker_transport_options": {"visibility_timeout": 6 * 3600},
+        "broker_transport_options": {
+            "visibility_timeout": 6 * 3600,
+            "queue_order_strategy": f"{__name__}:CriticalFirst",
+        },
         "worker_hijack_root_logger": False,
         "timezone": "UTC",
+        "imports": ("python_nodes.jobs_sweep", "python_nodes.jobs_webhooks"),
     }
+
+
+class CriticalFirst:
+    """The order in which a worker asks its queues: by class, and not in turn as by default."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def update(self, names: Iterable[str]) -> None:
+        """Take over the names, which come in no order; before ours what Celery talks by."""
+        ranks = {kind: rank for rank, kind in enumerate(CLASSES)}
+        self.names = sorted(names, key=lambda name: ranks.get(name.rpartition(".")[2], -1))
+
+    def consume(self, count: int) -> list[str]:
+        """Return the first of them."""
+        return self.names[:count]
+
+    def rotate(self, last_used: str) -> str:
+        """Leave the order as it is."""
+        return last_used
 
 
 def _queue(name: str) -> Queue:
@@ -64,149 +97,12 @@ def _queue(name: str) -> Queue:
 
 
 app.add_defaults(_configuration)
+telemetry_wiring.of_jobs()
 
 
 def queue(region: str, kind: str) -> str:
-    """Name the queue of a region and class (``bulk`` or ``critical``)."""
+    """Name the queue of a region and one of `CLASSES`."""
     return f"{region}.{kind}"
-
-
-def build_services(settings: Settings) -> Services:
-    """Make a process's services from its settings; nothing connects before it is used."""
-    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
-    return Services(
-        database=database,
-        metrics=_metric_store(settings, database),
-        archive=RawArchive(settings.raw_root),
-        redis_url=settings.redis_url.get_secret_value(),
-        fernet_key=settings.secret_key.get_secret_value(),
-        currency=settings.currency,
-        base_url=settings.base_url,
-        history_days=settings.history_days,
-        resilience=_resilience(settings),
-        policy=_policy(settings),
-        guards=guard_settings.read(settings.guards_file),
-        guide=guide.load(settings.actions_file or guide.DEFAULT_PATH),
-        senders=_senders(settings),
-        answers=_answers(settings),
-        imports=Imports(
-            folder=settings.import_folder,
-            max_bytes=settings.max_import_bytes,
-            max_rows=settings.max_import_rows,
-            observe_days=settings.import_observe_days,
-        ),
-        news=News(url=settings.news_url, secret=settings.news_secret.get_secret_value()) if settings.news_url else None,
-        openai=_openai(settings),
-        forecast_listings=settings.forecast_listings,
-        inspect_listings=settings.inspect_listings,
-        false_alerts=settings.false_alerts,
-        learning=Learning(
-            kinds=frozenset(filter(None, settings.learn_kinds.split(","))),
-            watches=frozenset(filter(None, settings.learn_watches.split(","))),
-            most_change=settings.learn_most_change,
-        ),
-        events_folder=settings.events_folder,
-        foreseen=frozenset(one.strip() for one in settings.foreseen.split(",") if one.strip()),
-        clock=clock.now,
-        sleep=time.sleep,
-    )
-
-
-def _metric_store(settings: Settings, database: Database) -> MetricStore:
-    if settings.metric_store == "postgres":
-        return PostgresMetricStore(database)
-    # Imported where it is used: the client takes longer to import than all of our own code.
-    from python_nodes.store.metrics.influx import InfluxMetricStore
-    from python_nodes.store.metrics.influx_http import InfluxAddress, InfluxHttp
-
-    address = InfluxAddress(
-        url=settings.influx_url,
-        api=settings.influx_api,
-        database=settings.influx_database,
-        org=settings.influx_org,
-        token=settings.influx_token.get_secret_value() if settings.influx_token else "",
-        user=settings.influx_user,
-        password=settings.influx_password.get_secret_value() if settings.influx_password else "",
-        timeout_s=settings.influx_timeout_s,
-    )
-    return InfluxMetricStore(InfluxHttp(address), database)
-
-
-def _resilience(settings: Settings) -> Resilience:
-    return Resilience(
-        http=HttpSettings(
-            connect_timeout_s=settings.http_connect_timeout_s,
-            read_timeout_s=settings.http_read_timeout_s,
-            attempts=settings.retry_attempts,
-            at_once=settings.http_at_once,
-            wait_initial_s=settings.retry_initial_s,
-            wait_max_s=settings.retry_max_wait_s,
-        ),
-        breaker_failures=settings.breaker_failures,
-        breaker_open_s=settings.breaker_reset_s,
-        breaker_successes=settings.breaker_successes,
-    )
-
-
-def _policy(settings: Settings) -> RoutePolicy:
-    known, ready = base.discover(), _senders(settings)
-    path = settings.routing_file or routing_file.DEFAULT_PATH
-    # A way out that is not set up is no way out; it must not plan what can never be sent.
-    missing = {name: f"sender {name} is not set up" for name in known if name not in ready}
-    variables = config.recipients(os.environ, settings)
-    return routing_file.load(path, known, variables, missing, as_of=clock.now())
-
-
-def _answers(settings: Settings) -> Answers:
-    base_url, slack, twilio = settings.base_url.rstrip("/"), settings.slack_signing_secret, settings.twilio_auth_token
-    return Answers(
-        slack_signing_secret=slack.get_secret_value() if slack else None,
-        twilio_auth_token=twilio.get_secret_value() if twilio else None,
-        sms_numbers=tuple(filter(None, settings.sms_to.split(","))),
-        # Twilio signs the address that it called: where a proxy or n8n stands before us, that address is a setting.
-        sms_status_url=settings.sms_status_url or f"{base_url}/v1/sms/status",
-        sms_replies_url=settings.sms_replies_url or f"{base_url}/v1/sms/replies",
-        link_max_age_s=settings.action_link_max_age_s,
-    )
-
-
-def _openai(settings: Settings) -> OpenAISettings | None:
-    if settings.openai_api_key is None:
-        return None
-    return OpenAISettings(
-        api_key=settings.openai_api_key.get_secret_value(),
-        base_url=settings.openai_base_url,
-        model=settings.openai_model,
-        timeout_s=settings.openai_timeout_s,
-        monthly_tokens=settings.openai_monthly_tokens,
-    )
-
-
-def _senders(settings: Settings) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    if settings.slack_token is not None:
-        found["slack"] = {"token": settings.slack_token.get_secret_value(), "base_url": settings.slack_base_url}
-    if settings.smtp_host is not None:
-        # Nothing leaves the machine on its way to a local relay; to any other, the line must be encrypted.
-        usual = "none" if settings.smtp_host in LOOPBACK else "starttls"
-        found["email"] = {
-            "host": settings.smtp_host,
-            "port": settings.smtp_port,
-            "from_address": settings.email_from,
-            "tls": settings.smtp_tls or usual,
-            "ca_file": settings.smtp_ca_file,
-            "username": settings.smtp_username,
-            "password": settings.smtp_password.get_secret_value() if settings.smtp_password else None,
-        }
-    if settings.twilio_account_sid and settings.twilio_auth_token and settings.sms_from:
-        found["sms"] = {
-            "account_sid": settings.twilio_account_sid,
-            "auth_token": settings.twilio_auth_token.get_secret_value(),
-            "from_number": settings.sms_from,
-            "base_url": settings.twilio_base_url,
-            "status_url": _answers(settings).sms_status_url,
-        }
-    return found
 
 
 @lru_cache(maxsize=1)
@@ -228,6 +124,7 @@ NICENESS = 5
 def _forget_parent(**_: object) -> None:
     os.nice(NICENESS)
     services.cache_clear()
+    _valkey.cache_clear()
     # What is imported stays; a collection in the midst of a report need not look at it.
     gc.freeze()
 
@@ -251,7 +148,8 @@ def backfill_task(
 def enqueue(task: job_admin.Task, region: str) -> None:
     """Hand a job to the workers."""
     try:
-        app.send_task(task.name, args=task.arguments, task_id=task.job_id, queue=queue(region, "bulk"))
+        name = queue(region, CLASS_OF.get(task.name, "bulk"))
+        app.send_task(task.name, args=task.arguments, task_id=task.job_id, queue=name)
     except OperationalError as error:
         raise RetryableError("valkey: the workers' queue cannot be reached") from error
 
@@ -280,33 +178,67 @@ def import_task(
         import_job.run(services(), tenant_id, job_id, asked, is_last_try=is_last_try)
 
 
-@app.task(name="forecasts", bind=True, autoretry_for=(RetryableError,), retry_backoff=True, max_retries=5)
-def forecasts_task(self: Any, tenant_id: int, job_id: str, as_of: str, run_id: str) -> None:
-    """Forecast the listings that are worth it; a repeated delivery replaces what it made."""
+def _register(job: DatedJob) -> None:
+    @app.task(name=job.kind, bind=True, autoretry_for=(RetryableError,), retry_backoff=True, max_retries=5)
+    def task(self: Any, tenant_id: int, job_id: str, as_of: str, run_id: str, *more: int | str) -> None:
+        with structlog.contextvars.bound_contextvars(run_id=run_id):
+            is_last_try = self.request.retries >= self.max_retries
+            moment = datetime.fromisoformat(as_of)
+            job.carry_out(services(), tenant_id, job_id, moment, *more, is_last_try=is_last_try)
+
+
+for _dated in (forecasts_refresh.JOB, archive_admin.JOB, screen_refresh.JOB, bands.JOB, guest_admin.JOB):
+    _register(_dated)
+
+
+def accept(
+    own: Services, tenant_id: int, job: DatedJob, as_of: datetime, *more: int | str, region: str, run_id: str
+) -> str:  # fmt: skip
+    """Accept a job, hand it to the workers and return its id; refused where it cannot be handed over."""
+    job_id = uuid.uuid4().hex
+    task = job.accept(own, tenant_id, job_id, as_of, run_id, *more)
+    with job_admin.handed_over(own, tenant_id, job_id):
+        enqueue(task, region)
+    return job_id
+
+
+@app.task(name="whisper")
+def whisper_task(word: dict[str, str], run_id: str) -> None:
+    """Answer one person in Slack."""
     with structlog.contextvars.bound_contextvars(run_id=run_id):
-        is_last_try = self.request.retries >= self.max_retries
-        moment = datetime.fromisoformat(as_of)
-        forecasts_refresh.run_job(services(), tenant_id, job_id, moment, is_last_try=is_last_try)
+        alert_tell.whisper(services(), alert_tell.Whisper(**word))
 
 
-@app.task(name="tell")
-def tell_task(tenant_id: int, alert_id: int, as_of: str, whisper: dict[str, str] | None, run_id: str) -> None:
-    """Show on an alert's messages what was done about it, and answer who did it; repeated, it sends nothing twice."""
-    with structlog.contextvars.bound_contextvars(run_id=run_id):
-        if whisper is not None:
-            alert_tell.whisper(services(), alert_tell.Whisper(**whisper))
-        else:
-            alert_tell.run(services(), tenant_id, alert_id, datetime.fromisoformat(as_of))
-
-
-def enqueue_tell(
-    tenant_id: int, alert_id: int, as_of: datetime, *, region: str, run_id: str,
-    whisper: alert_tell.Whisper | None = None,
-) -> None:  # fmt: skip
-    """Have it told soon; with no queue at hand the next cycle tells it, so nobody who answers is held up."""
-    told = asdict(whisper) if whisper is not None else None
-    arguments = (tenant_id, alert_id, as_of.isoformat(), told, run_id)
+def enqueue_whisper(word: alert_tell.Whisper, *, region: str, run_id: str) -> None:
+    """Have one person answered soon; with no queue at hand nobody is held up for it."""
     try:
-        tell_task.apply_async(args=arguments, queue=queue(region, "critical"), retry=False)
+        whisper_task.apply_async(args=(asdict(word), run_id), queue=queue(region, "critical"), retry=False)
     except OperationalError:
-        log.get("jobs").warning("queue_unreachable", alert_id=alert_id)
+        log.get("jobs").warning("queue_unreachable")
+
+
+@app.task(name="tell_acted")
+def tell_task(tenant_id: int, region: str, run_id: str) -> None:
+    """Show on messages what was done about their alerts; what it leaves, another does, so that none waits behind it."""
+    with structlog.contextvars.bound_contextvars(run_id=run_id):
+        # Before it looks: whoever acts from now on rings anew.
+        bell.answer(_valkey(), tenant_id)
+        if alert_tell.acted(services(), tenant_id) == alert_tell.MOST_A_JOB:
+            ring_tell(tenant_id, region=region, run_id=run_id)
+
+
+def ring_tell(tenant_id: int, *, region: str, run_id: str) -> None:
+    """Have it told soon what people did; one job for all who act before it begins.
+
+    With no queue at hand the next cycle tells it, so nobody who answers is held up.
+    """
+    try:
+        if bell.ring(_valkey(), tenant_id):
+            tell_task.apply_async(args=(tenant_id, region, run_id), queue=queue(region, "critical"), retry=False)
+    except (OperationalError, RedisError):
+        log.get("jobs").warning("queue_unreachable")
+
+
+@lru_cache(maxsize=1)
+def _valkey() -> Redis:
+    return RedisStore(config.settings().redis_url.get_secret_value()).client

@@ -7,7 +7,7 @@ from typing import Any
 
 from python_nodes.alerts.decisions import Candidate
 from python_nodes.alerts.dedupe import fingerprint
-from python_nodes.alerts.group import OF_CHANNELS, OUTAGE
+from python_nodes.alerts.group import ACCESS, OF_CHANNELS, OUTAGE
 from python_nodes.domain.findings import AlertDraft, Anomaly
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.said import SAID, Said, marked, said_many
@@ -33,6 +33,7 @@ HEADLINES = {
     "rate_plan_gap": marked("Rate plan missing on {channel}"),
     "calendar_empty": marked("Calendar running empty on {channel}"),
     "poll_failing": marked("{channel} cannot be polled"),
+    "access_ending": marked("Access to {channel} ends"),
     "conversion_drop": marked("Fewer guests book on {channel}"),
     "demand_drop": marked("Bookings fell on {channel}"),
     "market_demand_drop": marked("Demand fell"),
@@ -82,7 +83,7 @@ def where(candidate: Candidate) -> Said | str:
         return Said(marked("{number} listings in {market}"), {"number": count, "market": first.market})
     if candidate.kind == OUTAGE:
         return said_many("{count} listing unwatched", "{count} listings unwatched", count)
-    if candidate.kind in OF_CHANNELS:
+    if candidate.kind in OF_CHANNELS or candidate.kind == ACCESS:
         return said_many("{count} listing", "{count} listings", count)
     if candidate.scope == "property":
         return Said(

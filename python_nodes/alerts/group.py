@@ -20,9 +20,12 @@ MARKET_FALL = "market_demand_drop"
 OF_MARKETS = frozenset({MARKET_FALL, "market_ctr_drop", "market_conversion_drop"})
 OUTAGE = "poll_failing"
 """Found on every listing that a failing connection speaks for: always told once."""
+ACCESS = "access_ending"
+"""Likewise on every listing of a connection whose access ends or is refused."""
 OF_CHANNELS = frozenset({"channel_ctr_drop", "channel_conversion_drop"})
 """Found on every listing of a channel that falls as a whole: always told once, also where several channels do."""
-TOLD_ONCE = OF_CHANNELS | {OUTAGE}
+TOLD_ONCE = OF_CHANNELS | {OUTAGE, ACCESS}
+_TOLD_AS = {OUTAGE: "go unwatched", ACCESS: "go unwatched once the access is gone"}
 MARKET_KINDS = frozenset(
     {MARKET_FALL, "demand_drop", "conversion_drop", "ctr_drop", "rank_drop", "slow_decline", "competitor_undercut",
      "month_missed", "calendar_running_empty"}
@@ -80,7 +83,7 @@ def apply(
             # Told of the first listing's property, for want of a wider place: a connection or a channel has none.
             grouped.append(_at_its_place(merged("property", same, impacts), standing))
             channels = ", ".join(sorted({one.listings[0].channel for one in same}))
-            why = f"{len(same)} listings {'go unwatched' if kind == OUTAGE else f'fall as {channels} does'}: told once"
+            why = f"{len(same)} listings {_TOLD_AS.get(kind, f'fall as {channels} does')}: told once"
             reasons.append(about(grouped[-1], stage="group", decision="grouped", why=why))
             continue
         rest = list(same)

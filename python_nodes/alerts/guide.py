@@ -5,9 +5,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +19,8 @@ from python_nodes.errors import ConfigError
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "data" / "actions.toml"
 MAX_LINKED_CHANNELS = 4
+SHOWN_BEFORE, SHOWN_AFTER = timedelta(days=60), timedelta(days=8)
+"""What a dashboard shows around an alert."""
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -74,11 +77,11 @@ def load(path: Path = DEFAULT_PATH) -> Guide:
     """Read the file; what is wrong is refused by its name."""
     try:
         guide = Guide.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path.name}: {error}") from None
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         raise ConfigError(f"{path.name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path.name}: {error}") from None
     if "unknown" not in guide.causes:
         raise ConfigError(f"{path.name}: causes.unknown: is missing")
     for name, channel in guide.channels.items():
@@ -92,8 +95,9 @@ def load(path: Path = DEFAULT_PATH) -> Guide:
 
 
 def context(
-    alert: Alert, listings: Sequence[ListingInfo], history: Sequence[Past], guide: Guide, base_url: str
-) -> Context:
+    alert: Alert, listings: Sequence[ListingInfo], history: Sequence[Past], guide: Guide, base_url: str,
+    grafana_url: str = "",
+) -> Context:  # fmt: skip
     """Put together what goes with an alert about ``listings``."""
     advice = guide.of(alert.cause)
     return Context(
@@ -102,9 +106,23 @@ def context(
         history=tuple(history),
         links=(
             ("This alert", f"{base_url.rstrip('/')}/console/alerts#alert-{alert.alert_id}"),
+            *dashboards(alert, listings, grafana_url),
             *extranets(listings, guide),
         ),
     )
+
+
+def dashboards(alert: Alert, listings: Sequence[ListingInfo], grafana_url: str) -> list[tuple[str, str]]:
+    """Return the link to the dashboard that shows the alert's metric in its time, if there are dashboards."""
+    if not grafana_url or not listings:
+        return []
+    first = datetime.combine(alert.onset_date, time(), UTC) - SHOWN_BEFORE
+    last = datetime.combine((alert.resolved_at or alert.updated_at).date(), time(), UTC) + SHOWN_AFTER
+    span = {"from": round(first.timestamp() * 1000), "to": round(last.timestamp() * 1000)}
+    one = listings[0]
+    about = {"var-listing": one.listing_id} if len(listings) == 1 else {"var-market": one.market}
+    name = "listing" if len(listings) == 1 else "portfolio"
+    return [("Dashboard", f"{grafana_url.rstrip('/')}/d/nightporter-{name}/{name}?{urlencode(about | span)}")]
 
 
 def extranets(listings: Sequence[ListingInfo], guide: Guide) -> list[tuple[str, str]]:

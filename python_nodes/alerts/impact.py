@@ -24,7 +24,7 @@ RULE_OF_CAUSE: Mapping[str, Category] = {
     "listing_down": "critical", "calendar_closed": "critical", "rate_missing": "critical", "calendar_empty": "critical",
     "amenity_missing": "high", "fee_missing": "high", "currency_switched": "high",
     "rate_plan_gap": "medium", "min_stay_raised": "medium", "parity": "medium", "review_drop": "medium",
-    "feed_stale": "medium", "feed_duplicate": "medium", "poll_failing": "medium",
+    "feed_stale": "medium", "feed_duplicate": "medium", "poll_failing": "medium", "access_ending": "medium",
 }  # fmt: skip
 """The least category of a cause whatever it costs; which words are the seed's and which are ours: ADR 4."""
 RANK_POSITIONS = 10.0

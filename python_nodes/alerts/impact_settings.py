@@ -14,7 +14,7 @@ def _default_days() -> Mapping[str, float]:
         "amenity_missing": 5.0, "conversion_drop": 7.0, "ctr_drop": 7.0, "rank_drop": 7.0, "competitor_undercut": 7.0,
         "review_drop": 14.0, "slow_decline": 14.0, "market_demand": 7.0,
         "market_shift": 7.0, "channel_fault": 2.0,
-        "feed_stale": 1.0, "feed_duplicate": 1.0, "poll_failing": 1.0, "unknown": 7.0,
+        "feed_stale": 1.0, "feed_duplicate": 1.0, "poll_failing": 1.0, "access_ending": 1.0, "unknown": 7.0,
     }  # fmt: skip
 
 

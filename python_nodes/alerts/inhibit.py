@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from python_nodes.alerts.decisions import HELD, Candidate, Reason, about
-from python_nodes.alerts.group import MARKET_FALL, OF_CHANNELS, OF_MARKETS
+from python_nodes.alerts.group import ACCESS, MARKET_FALL, OF_CHANNELS, OF_MARKETS
 
 _STATISTICS = frozenset({"conversion_drop", "demand_drop", "ctr_drop", "rank_drop", "slow_decline"})
 _WIDE = OF_MARKETS | OF_CHANNELS
@@ -20,6 +20,7 @@ ALWAYS: Mapping[str, frozenset[str]] = {
     "feed_stale": _STATISTICS | _WIDE | _UNSEEN,
     "feed_duplicate": _STATISTICS | _WIDE | _UNSEEN,
     "poll_failing": _STATISTICS | _WIDE | _UNSEEN | {"feed_stale"},
+    "access_ending": frozenset({"poll_failing"}),
     "currency_switched": frozenset({"price_out_of_range", "total_out_of_range", "parity"}),
     "price_out_of_range": frozenset({"total_out_of_range"}),
     "fee_missing": frozenset({"total_out_of_range"}),
@@ -64,7 +65,7 @@ def inhibitor(candidate: Candidate, others: Sequence[Candidate]) -> Candidate | 
     """Find the finding on the same listing that explains this one."""
     lost = candidate.anomalies[0].share_lost
     for other in others:
-        if candidate.kind in ALWAYS.get(other.kind, frozenset()) and _hides(other):
+        if candidate.kind in ALWAYS.get(other.kind, frozenset()) and _hides(other, candidate):
             return other
         explains = candidate.kind in IF_LARGE_ENOUGH.get(other.kind, frozenset())
         if explains and other.anomalies[0].share_lost >= EXPLAINING_SHARE * lost:
@@ -72,8 +73,13 @@ def inhibitor(candidate: Candidate, others: Sequence[Candidate]) -> Candidate | 
     return None
 
 
-def _hides(other: Candidate) -> bool:
-    failing = other.anomalies[0].evidence.get("operations")
+def _hides(other: Candidate, candidate: Candidate) -> bool:
+    told = other.anomalies[0].evidence
+    if other.kind == ACCESS:
+        # Only what is refused already makes polls fail, and only its own connection's.
+        same = told.get("connection_id") == candidate.anomalies[0].evidence.get("connection_id")
+        return same and told.get("refused_at") is not None
+    failing = told.get("operations")
     return other.kind != "poll_failing" or failing is None or not BLINDING.isdisjoint(failing)
 
 

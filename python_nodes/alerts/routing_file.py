@@ -60,11 +60,11 @@ def load(
     try:
         text = path.read_text(encoding="utf-8")
         told = File.model_validate(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path.name}: {error}") from None
     except ValidationError as error:
         reasons = [_said(text, one["loc"], (), one["msg"]) for one in error.errors(include_input=False)]
         raise ConfigError(f"{path.name}: {'; '.join(reasons)}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path.name}: {error}") from None
     try:
         routing_checks.check(told, senders)
         return _policy(told, _Reading(path.parent, variables, not_set_up or {}, as_of), text)

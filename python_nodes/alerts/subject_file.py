@@ -21,10 +21,12 @@ def read(told: Any) -> Subject:
         raise PermanentError(f"category: {category!r} is not one of {', '.join(get_args(Category))}", field="category")
     evidence = told.get("evidence")
     facts: Mapping[str, Any] = evidence if isinstance(evidence, Mapping) else {}
-    channels = {
-        str(one["channel"]) for one in facts.get("members", ()) if isinstance(one, Mapping) and "channel" in one
-    }
-    team, probability = likeliest(facts)
+    try:
+        members = facts.get("members") or ()
+        channels = {str(one["channel"]) for one in members if isinstance(one, Mapping) and "channel" in one}
+        (team, probability), spread = likeliest(facts), int(facts.get("spread", 0))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PermanentError(f"evidence: {error}", field="evidence") from None
     return Subject(
         category=next(one for one in get_args(Category) if one == category),
         cause=_text(told, "cause"),
@@ -35,7 +37,7 @@ def read(told: Any) -> Subject:
         channels=_one(told, "channel") or frozenset(channels),
         raised_at=_moment(told, "raised_at") or datetime.min.replace(tzinfo=UTC),
         resolved_at=_moment(told, "resolved_at"),
-        spread=int(facts.get("spread", 0)),
+        spread=spread,
         cause_team=team,
         cause_probability=probability,
     )

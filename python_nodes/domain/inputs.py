@@ -134,6 +134,17 @@ class FailingPoll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """A connection whose access has a known end or is refused; ``listings`` (n_listings,) are those it speaks for."""
+
+    connection_id: int
+    connection: str
+    ends_at: datetime | None
+    refused_at: datetime | None
+    listings: BoolArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardInputs:
     """Everything a guard may look at.
 
@@ -166,6 +177,7 @@ class GuardInputs:
     missing_content: MissingContent
     marks: FeedMarks
     failing: Sequence[FailingPoll]
+    access: Sequence[Access] = ()
     worth: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, Overflow
 from functools import cache
 
 from babel import Locale
@@ -39,7 +39,7 @@ def to_minor(decimal_text: str, currency: str) -> int:
         return int(plain + "0" * (digits - len(part)))
     try:
         scaled = Decimal(decimal_text.strip()).scaleb(digits)
-    except InvalidOperation:
+    except (InvalidOperation, Overflow):
         raise RejectedRecord(f"amount: {decimal_text[:40]!r} is not a decimal number", field="amount") from None
     if not scaled.is_finite() or abs(scaled) > MAX_MINOR:
         raise RejectedRecord(f"amount: {decimal_text[:40]!r} is out of range", field="amount")

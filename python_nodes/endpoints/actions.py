@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, current_app, make_response, render_template, request
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.types import ResponseDict
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from python_nodes import clock, jobs
 from python_nodes.actions import ActionKind, Verdict, Wish
@@ -15,12 +15,14 @@ from python_nodes.auth import access, caller, signed
 from python_nodes.domain.said import say
 from python_nodes.domain.speech import speaking
 from python_nodes.errors import PermanentError
-from python_nodes.http.bodies import AsOfBody, IdPath
+from python_nodes.http import idempotent
+from python_nodes.http.bodies import AsOfBody, IdPath, Moment, Query
 from python_nodes.http.reply import ok, run_id, services
 from python_nodes.steps import action_page, alert_act
 
 api = APIBlueprint("actions", __name__, abp_tags=[{"name": "answers"}])
-HTML: ResponseDict = {200: {"description": "An HTML page", "content": {"text/html": {"schema": {"type": "string"}}}}}
+PAGE: dict[str, Any] = {"description": "An HTML page", "content": {"text/html": {"schema": {"type": "string"}}}}
+HTML: ResponseDict = dict.fromkeys((200, 401, 404, 409, 410, 422), PAGE)
 CONFLICT = 409
 
 
@@ -35,7 +37,7 @@ class ActionBody(AsOfBody):
     actor: str = Field(min_length=1, max_length=120, examples=["ada"])
     note: str = Field(default="", max_length=2000)
     assignee: str | None = Field(default=None, min_length=1, max_length=120)
-    until_at: AwareDatetime | None = Field(default=None, examples=["2026-03-02T18:00:00Z"])
+    until_at: Moment | None = Field(default=None, examples=["2026-03-02T18:00:00Z"])
     verdict: Verdict | None = None
     is_real: bool | None = None
     cause: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,60}$")
@@ -69,7 +71,7 @@ class ActionList(BaseModel):
     resolved_after_s: float | None
 
 
-class LinkQuery(BaseModel):
+class LinkQuery(Query):
     """The link's token."""
 
     token: str = Field(default="", max_length=2000)
@@ -80,7 +82,8 @@ class LinkQuery(BaseModel):
 )
 def act_on_alert(path: IdPath, body: ActionBody) -> Response:
     """Record the action; what no longer makes sense is a conflict."""
-    acted = alert_act.run(services(), caller().tenant_id, path.id, body.wish(), body.moment())
+    with idempotent.transaction() as conn:
+        acted = alert_act.act(conn, caller().tenant_id, path.id, body.wish(), body.moment())
     if acted.status == "refused":
         raise PermanentError(acted.word, status=CONFLICT)
     _tell(acted)
@@ -117,7 +120,8 @@ def act_by_link() -> Response:
 def _tell(acted: alert_act.Acted) -> None:
     if acted.changed:
         region: str = current_app.extensions["nightporter.settings"]["region"]
-        jobs.enqueue_tell(caller().tenant_id, acted.alert_id, clock.now(), region=region, run_id=run_id())
+        tenant_id, run = caller().tenant_id, run_id()
+        idempotent.afterwards(lambda: jobs.ring_tell(tenant_id, region=region, run_id=run))
 
 
 def _page(view: action_page.View, token: str, status: int = 200) -> Response:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from flask import Response
+from flask import Response, current_app
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
+from python_nodes import jobs_webhooks
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import AlertRef, AsOfBody, IdPath
-from python_nodes.http.reply import ok, services
+from python_nodes.http.bodies import AlertRef, AsOfBody, IdPath, Query
+from python_nodes.http.reply import ok, run_id, services
 from python_nodes.steps import alert_route, alert_view, alerts_raise
 
 api = APIBlueprint("alerts", __name__, abp_tags=[{"name": "alerts"}])
@@ -25,7 +26,7 @@ class Raised(BaseModel):
     notify: list[AlertRef]
 
 
-class AlertQuery(BaseModel):
+class AlertQuery(Query):
     """All, or those of one state."""
 
     state: Literal["open", "resolved"] | None = Field(default=None)
@@ -128,7 +129,10 @@ class RoutedView(BaseModel):
 @api.post("/v1/alerts/raise", security=access("score"), responses={200: Raised}, summary="Raise, update, resolve")
 def raise_alerts(body: AsOfBody) -> Response:
     """Turn what holds into alerts."""
-    return ok(alerts_raise.run(services(), caller().tenant_id, body.moment()))
+    told = alerts_raise.run(services(), caller().tenant_id, body.moment())
+    region: str = current_app.extensions["nightporter.settings"]["region"]
+    jobs_webhooks.ring(services(), caller().tenant_id, region=region, run_id=run_id())
+    return ok(told)
 
 
 @api.get("/v1/alerts", security=access("read"), responses={200: AlertList}, summary="List alerts")

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from python_nodes import clock
 from python_nodes.auth import access, caller
+from python_nodes.http.bodies import Moment, Query
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import answer_times
 from python_nodes.store.answer_times import By
@@ -18,12 +19,12 @@ api = APIBlueprint("answer_times", __name__, abp_tags=[{"name": "answers"}])
 USUAL = timedelta(days=30)
 
 
-class TimesQuery(BaseModel):
+class TimesQuery(Query):
     """By what to group, and of the alerts raised when; the last 30 days where nothing is said."""
 
     by: By = "team"
-    since: AwareDatetime | None = Field(default=None)
-    until: AwareDatetime | None = Field(default=None)
+    since: Moment | None = Field(default=None)
+    until: Moment | None = Field(default=None)
 
 
 class SpanView(BaseModel):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
 from typing import Any
 
 from flask import Response, current_app
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
-from python_nodes import clock, jobs
+from python_nodes import clock, jobs, jobs_sweep
 from python_nodes.auth import access, caller
 from python_nodes.errors import PermanentError
-from python_nodes.http.bodies import AsOfBody
+from python_nodes.http.bodies import AsOfBody, Day
 from python_nodes.http.reply import ok, run_id, services
 from python_nodes.steps import backfill, job_admin
 
@@ -24,8 +23,8 @@ class BackfillBody(AsOfBody):
     """Which days, both included; without ``as_of`` the history is as of the morning after ``end``."""
 
     connection_id: int = Field(ge=1, le=2**53)
-    start: date
-    end: date
+    start: Day
+    end: Day
 
 
 class JobPath(BaseModel):
@@ -67,8 +66,11 @@ def start_backfill(body: BackfillBody) -> Response:
 
 @api.get("/v1/jobs/<id>", security=access("read"), responses={200: JobView}, summary="How far a job has come")
 def get_job(path: JobPath) -> Response:
-    """Tell state and progress; a queued job that never reached the workers is handed over now."""
+    """Tell state and progress; what never reached the workers, or died with them, is handed over now."""
     job = job_admin.view(services(), caller().tenant_id, path.id)
+    region: str = current_app.extensions["nightporter.settings"]["region"]
     if job["state"] == "queued":
-        jobs.resume(services(), caller().tenant_id, region=current_app.extensions["nightporter.settings"]["region"])
+        jobs.resume(services(), caller().tenant_id, region=region)
+    elif job["state"] == "running":
+        jobs_sweep.revive(services(), caller().tenant_id, path.id, region=region, run_id=run_id())
     return ok(job)

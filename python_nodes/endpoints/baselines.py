@@ -9,14 +9,14 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import AsOfBody
+from python_nodes.http.bodies import AsOfBody, Query
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import baselines_refresh, profiles_view
 
 api = APIBlueprint("baselines", __name__, abp_tags=[{"name": "profiles"}])
 
 
-class Refreshed(BaseModel):
+class Baselines(BaseModel):
     """The version written, the day it is of, and how many profiles of each kind it holds."""
 
     version: int
@@ -26,7 +26,7 @@ class Refreshed(BaseModel):
     peer_groups: int
 
 
-class ProfileQuery(BaseModel):
+class ProfileQuery(Query):
     """Which profiles; of the newest version without one; ``after`` goes on where the last answer ended."""
 
     kind: Literal["season_listing", "season_market", "peers", "cuts"] | None = None
@@ -54,7 +54,7 @@ class ProfileList(BaseModel):
     next: str | None
 
 
-@api.post("/v1/baselines/refresh", security=access("score"), responses={200: Refreshed}, summary="Learn what is usual")
+@api.post("/v1/baselines/refresh", security=access("score"), responses={200: Baselines}, summary="Learn what is usual")
 def refresh_baselines(body: AsOfBody) -> Response:
     """Compute every profile from what is stored and keep it as a version."""
     return ok(baselines_refresh.run(services(), caller().tenant_id, body.moment()))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from python_nodes import clock
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import Body
+from python_nodes.http.bodies import Body, Moment
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import connection_admin
 
@@ -26,6 +26,7 @@ class ConnectionBody(Body):
     base_url: str = Field(default="", max_length=2000)
     settings: dict[str, Any] = Field(default_factory=dict)
     credentials: dict[str, SecretStr] = Field(default_factory=dict)
+    access_ends_at: Moment | None = None
 
 
 class ConnectionId(BaseModel):
@@ -44,11 +45,11 @@ class ConsentBody(Body):
 
 
 class ConsentPage(BaseModel):
-    """The page, what it sends back beside the code, and the secret that the code works with."""
+    """The page, and what it sends back beside the code: good once, and until then."""
 
     url: str
     state: str
-    code_verifier: str
+    expires_at: datetime
 
 
 class StaleView(BaseModel):
@@ -67,6 +68,8 @@ class ConnectionView(BaseModel):
     vendor: str
     name: str
     operations: list[str]
+    access_ends_at: datetime | None
+    access_refused_at: datetime | None
     stale_since_at: datetime | None
     stale: list[StaleView]
 
@@ -82,8 +85,9 @@ def add_connection(body: ConnectionBody) -> Response:
     """Insert or, by name, replace a connection."""
     credentials = {name: value.get_secret_value() for name, value in body.credentials.items()}
     request = connection_admin.NewConnection(
-        vendor=body.vendor, name=body.name, base_url=body.base_url, settings=body.settings, credentials=credentials
-    )
+        vendor=body.vendor, name=body.name, base_url=body.base_url, settings=body.settings, credentials=credentials,
+        access_ends_at=body.access_ends_at,
+    )  # fmt: skip
     return ok({"id": connection_admin.add(services(), caller().tenant_id, request)})
 
 
@@ -92,8 +96,11 @@ def add_connection(body: ConnectionBody) -> Response:
     summary="Where a vendor's customer consents",
 )  # fmt: skip
 def ask_consent(body: ConsentBody) -> Response:
-    """Tell the page; the code that comes back to ``redirect_uri`` makes a connection with ``code_verifier``."""
-    return ok(connection_admin.consent(body.vendor, body.base_url, body.client_id, body.redirect_uri))
+    """Tell the page; the code and the state that come back to ``redirect_uri`` make a connection."""
+    asked = connection_admin.Asked(
+        vendor=body.vendor, base_url=body.base_url, client_id=body.client_id, redirect_uri=body.redirect_uri
+    )
+    return ok(connection_admin.consent(services(), caller().tenant_id, asked))
 
 
 @api.get("/v1/connections", security=access("read"), responses={200: ConnectionList}, summary="List connections")

@@ -23,13 +23,13 @@ class FlowErrorBody(AsOfBody):
     execution_id: str = Field(max_length=200)
 
 
-class Accepted(BaseModel):
+class FlowErrorNoted(BaseModel):
     """The report's id."""
 
     id: int
 
 
-@api.post("/v1/flow-errors", security=access("notify"), responses={202: Accepted}, summary="Report a failed step")
+@api.post("/v1/flow-errors", security=access("notify"), responses={202: FlowErrorNoted}, summary="Report a failed step")
 def report_error(body: FlowErrorBody) -> Response:
     """Keep the report."""
     report = flow_error.Report(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Literal
 
 from flask import Response, current_app
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from python_nodes import clock, jobs
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import AsOfBody, IdPath
+from python_nodes.http.bodies import AsOfBody, IdPath, Moment, Query
 from python_nodes.http.reply import ok, run_id, services
-from python_nodes.steps import forecasts_refresh, forecasts_view, job_admin, pickup_view
+from python_nodes.steps import forecasts_refresh, forecasts_view, pickup_view
 
 api = APIBlueprint("forecasts", __name__, abp_tags=[{"name": "forecasts"}])
 
@@ -24,7 +23,7 @@ class RefreshJob(BaseModel):
     job_id: str
 
 
-class ForecastQuery(BaseModel):
+class ForecastQuery(Query):
     """Which metric."""
 
     metric: Literal["booking_velocity", "search_impressions", "listing_views"] = "booking_velocity"
@@ -52,10 +51,10 @@ class ForecastView(BaseModel):
     origins: int
 
 
-class PickupQuery(BaseModel):
+class PickupQuery(Query):
     """As of which moment; now where it is missing."""
 
-    as_of: AwareDatetime | None = Field(default=None)
+    as_of: Moment | None = Field(default=None)
 
 
 class PickupWindow(BaseModel):
@@ -100,11 +99,10 @@ class PickupView(BaseModel):
 @api.post("/v1/forecasts/refresh", security=access("score"), responses={202: RefreshJob}, summary="Forecast anew")
 def refresh_forecasts(body: AsOfBody) -> Response:
     """Enqueue forecasts of the listings that are worth it, and tell the job's id."""
-    moment, job_id = body.moment(), uuid.uuid4().hex
-    forecasts_refresh.accept(services(), caller().tenant_id, job_id, moment, run_id())
     region: str = current_app.extensions["nightporter.settings"]["region"]
-    with job_admin.handed_over(services(), caller().tenant_id, job_id):
-        jobs.enqueue(forecasts_refresh.task(caller().tenant_id, job_id, moment, run_id()), region)
+    job_id = jobs.accept(
+        services(), caller().tenant_id, forecasts_refresh.JOB, body.moment(), region=region, run_id=run_id()
+    )
     return ok({"job_id": job_id}, 202)
 
 

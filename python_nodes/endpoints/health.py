@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -13,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from python_nodes import log
 from python_nodes.errors import NightporterError
 from python_nodes.http.reply import ok, services
+from python_nodes.store import schema
 from python_nodes.store.redis import RedisStore
 
 ANSWER_WITHIN_S = 5.0
@@ -44,9 +47,10 @@ def healthz() -> Response:
 @api.get("/readyz", summary="Do its stores answer", responses={200: Ready, 503: Ready})
 def readyz() -> Response:
     """Ask each store."""
-    pings = {
+    pings: dict[str, Callable[[], object]] = {
         services().metrics.name: services().metrics.ping,
-        "postgresql": services().database.ping,
+        # An older schema is as good as none: every step would fail on it in its own way.
+        "postgresql": partial(schema.check, services().database),
         "valkey": RedisStore(services().redis_url).ping,
     }
     asked = {name: _POOL.submit(ping) for name, ping in pings.items()}
@@ -55,7 +59,7 @@ def readyz() -> Response:
     return ok({"status": "ok" if ready else "unavailable", "stores": stores}, 200 if ready else 503)
 
 
-def _told(name: str, answer: Future[None]) -> str:
+def _told(name: str, answer: Future[object]) -> str:
     try:
         answer.result(timeout=ANSWER_WITHIN_S)
     except (NightporterError, SQLAlchemyError, RedisError, OSError) as error:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from flask import Response, current_app, request
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from python_nodes import clock, jobs
 from python_nodes.auth import access, caller
 from python_nodes.domain.imports import ImportSource
 from python_nodes.errors import PermanentError
-from python_nodes.http.bodies import AlertRef, AsOfBody, Body, raw_body
+from python_nodes.http.bodies import AlertRef, AsOfBody, Body, Day, Moment, Query, raw_body
 from python_nodes.http.reply import ok, run_id, services
 from python_nodes.steps import import_admin, import_file, import_folder, import_job, import_observe, job_admin
 from python_nodes.steps.import_file import Order
@@ -61,7 +60,7 @@ class Sources(BaseModel):
     sources: list[SourceView]
 
 
-class ImportQuery(BaseModel):
+class ImportQuery(Query):
     """Which file by which source; without a source a preview takes ``kind`` and guesses the columns."""
 
     model_config = ConfigDict(extra="forbid")
@@ -72,9 +71,9 @@ class ImportQuery(BaseModel):
     channel: Text | None = None
     sheet: Text | None = None
     preview: bool = False
-    start: date | None = None
-    end: date | None = None
-    as_of: AwareDatetime | None = None
+    start: Day | None = None
+    end: Day | None = None
+    as_of: Moment | None = None
 
 
 class Accepted(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from python_nodes import clock
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import AsOfBody, IdPath
+from python_nodes.http.bodies import AsOfBody, Day, IdPath, Query
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import metrics_derive, metrics_view
 
@@ -19,12 +19,12 @@ api = APIBlueprint("metrics", __name__, abp_tags=[{"name": "metrics"}])
 USUAL_DAYS = 90
 
 
-class MetricsQuery(BaseModel):
+class MetricsQuery(Query):
     """Which metrics of which days; both ends are included, by default the last 90 days up to yesterday."""
 
     metrics: str = Field(default="", max_length=1000, description="Comma-separated names; all by default.")
-    start: date | None = Field(default=None)
-    end: date | None = Field(default=None)
+    start: Day | None = Field(default=None)
+    end: Day | None = Field(default=None)
     interpolate: bool = Field(default=False, description="Draw over gaps, for display; such points are marked.")
 
 
@@ -60,7 +60,7 @@ class ListingMetrics(BaseModel):
 class DeriveBody(AsOfBody):
     """From which day on; without it the last weeks, and all of what was never derived."""
 
-    start: date | None = None
+    start: Day | None = None
 
 
 class DerivedView(BaseModel):

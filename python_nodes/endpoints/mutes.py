@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from python_nodes import clock
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import AsOfBody, IdPath
+from python_nodes.http.bodies import AsOfBody, IdPath, Moment, Query
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import alert_timeline, mute_admin
 
@@ -23,8 +23,8 @@ class MuteBody(AsOfBody):
     With ``rrule`` (RFC 5545, daily or rarer) it comes back: the times are of the first, on the clock of ``zone``.
     """
 
-    start_at: AwareDatetime | None = None
-    end_at: AwareDatetime
+    start_at: Moment | None = None
+    end_at: Moment
     reason: str = Field(min_length=1, max_length=500, examples=["Renovation of the pool"])
     actor: str = Field(min_length=1, max_length=120, examples=["ada"])
     origin: Literal["maintenance", "snooze", "quiet_hours"] = "maintenance"
@@ -66,17 +66,17 @@ class MuteList(BaseModel):
     mutes: list[MuteView]
 
 
-class MuteQuery(BaseModel):
+class MuteQuery(Query):
     """All, or those that hold at a moment."""
 
     state: Literal["active", "all"] = "all"
-    as_of: AwareDatetime | None = Field(default=None)
+    as_of: Moment | None = Field(default=None)
 
 
-class HeldQuery(BaseModel):
+class HeldQuery(Query):
     """As of which moment; now where it is missing."""
 
-    as_of: AwareDatetime | None = Field(default=None)
+    as_of: Moment | None = Field(default=None)
 
 
 class HeldList(BaseModel):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Response, request
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from python_nodes import clock
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import raw_body
+from python_nodes.http.bodies import Moment, Query, raw_body
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import payload_normalize
 
@@ -22,11 +22,11 @@ class NormalizePath(BaseModel):
     operation: str = Field(min_length=1, max_length=80)
 
 
-class NormalizeQuery(BaseModel):
+class NormalizeQuery(Query):
     """Through which connection it would have come, and when it was fetched; now where that is missing."""
 
     connection_id: int = Field(ge=1, le=2**53)
-    as_of: AwareDatetime | None = None
+    as_of: Moment | None = None
 
 
 class Normalized(BaseModel):

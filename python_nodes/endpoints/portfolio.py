@@ -105,8 +105,9 @@ class StoredPortfolio(BaseModel):
 @api.get("/v1/portfolio", security=access("read"), responses={200: StoredPortfolio}, summary="What is stored")
 def get_portfolio() -> Response:
     """Tell every listing with its unit and property."""
-    found = metrics_view.listings_of(services(), caller().tenant_id, caller().property_ids)
-    return ok({"listings": [{name: getattr(one, name) for name in StoredListing.model_fields} for one in found]})
+    fields = tuple(StoredListing.model_fields)
+    found = metrics_view.portfolio_of(services(), caller().tenant_id, caller().property_ids, fields)
+    return ok({"listings": found})
 
 
 @api.post("/v1/portfolio", security=access("ingest"), responses={200: PortfolioCounts}, summary="Import the portfolio")

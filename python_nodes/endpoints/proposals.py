@@ -9,7 +9,7 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from python_nodes.auth import access, caller
-from python_nodes.http.bodies import AsOfBody, IdPath
+from python_nodes.http.bodies import AsOfBody, IdPath, Query
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import learn, proposal_admin, proposals
 
@@ -41,7 +41,7 @@ class ProposalView(BaseModel):
 
     proposal_id: int
     name: str
-    kind: Literal["event", "new_normal", "cut", "data_problem", "cause"]
+    kind: Literal["event", "new_normal", "cut", "exposure", "data_problem", "cause"]
     title: str
     status: Literal["waiting", "approved", "rejected", "undone"]
     alert_id: int
@@ -64,7 +64,7 @@ class ProposalList(BaseModel):
     proposals: list[ProposalView]
 
 
-class ProposalQuery(BaseModel):
+class ProposalQuery(Query):
     """Which ones; all without a status."""
 
     status: Literal["waiting", "approved", "rejected", "undone"] | None = None

@@ -16,20 +16,22 @@ from python_nodes.steps import replay
 api = APIBlueprint("replay", __name__, abp_tags=[{"name": "poll"}])
 
 
-class ReplayBody(AsOfBody):
+class QuarantineBody(AsOfBody):
     """Which records; all that wait where none is named."""
 
     rejected_ids: list[Annotated[int, Field(ge=1, le=2**53)]] | None = Field(default=None, max_length=10_000)
 
 
-class Replayed(BaseModel):
+class QuarantineReplayed(BaseModel):
     """How many went through."""
 
     replayed: int
     still_rejected: int
 
 
-@api.post("/v1/replay", security=access("ingest"), responses={200: Replayed}, summary="Replay quarantined records")
-def replay_rejected(body: ReplayBody) -> Response:
+@api.post(
+    "/v1/replay", security=access("ingest"), responses={200: QuarantineReplayed}, summary="Replay quarantined records"
+)
+def replay_rejected(body: QuarantineBody) -> Response:
     """Map, normalize and store them again."""
     return ok(replay.run(services(), caller().tenant_id, body.moment(), body.rejected_ids))

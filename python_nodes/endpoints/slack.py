@@ -40,10 +40,10 @@ def slack_acted() -> Response:
         return ok({"status": "ignored"})
     region: str = current_app.extensions["nightporter.settings"]["region"]
     if acted.changed:
-        jobs.enqueue_tell(tenant_id, acted.alert_id, answer.at, region=region, run_id=run_id())
+        jobs.ring_tell(tenant_id, region=region, run_id=run_id())
     elif not answer.is_told:
         word = Whisper(channel=answer.channel, user=answer.user_id, text=acted.word)
-        jobs.enqueue_tell(tenant_id, acted.alert_id, answer.at, region=region, run_id=run_id(), whisper=word)
+        jobs.enqueue_whisper(word, region=region, run_id=run_id())
     if answer.body is None:
         return ok(acted.answer())
     # A form reads the answer: nothing closes it, errors keep it open.

@@ -42,7 +42,7 @@ def sms_replied() -> Response:
     acted = sms_answer.reply(services(), tenant_id, told, raw, now)
     if acted.changed:
         region: str = current_app.extensions["nightporter.settings"]["region"]
-        jobs.enqueue_tell(tenant_id, acted.alert_id, now, region=region, run_id=run_id())
+        jobs.ring_tell(tenant_id, region=region, run_id=run_id())
     answer = MessagingResponse()
     answer.message(acted.word)
     return Response(str(answer), content_type="text/xml; charset=utf-8")

@@ -35,7 +35,8 @@ class GuardSettings:
     one day is enough, if it told all of the last ``reports_daily_days``. ``repeat_days`` equal days of at least
     ``repeat_min_shown`` impressions are a repeated day: by chance two such counts agree once in some hundred thousand.
     ``oversold_nights`` nights that a channel still offers although bookings took the units say that it hears nothing.
-    A poll is failing for good after ``poll_failures`` failures in a row or ``poll_failing_hours``.
+    A poll is failing for good after ``poll_failures`` failures in a row or ``poll_failing_hours``. Access whose end is
+    nearer than ``access_ending_days`` is told: consents are given by people, who take days.
 
     Reviews: a fall of ``review_drop_points`` (of ten) within the remembered weeks counts from ``review_min_count``
     reviews on: fewer move by a single guest. Where reviews are many, ``review_sure_sd`` deviations of their mean do,
@@ -68,6 +69,7 @@ class GuardSettings:
     oversold_nights: int = 1
     poll_failures: int = 3
     poll_failing_hours: float = 24.0
+    access_ending_days: float = 14.0
     review_drop_points: float = 0.25
     review_min_count: int = 10
     review_sure_sd: float = 4.0
@@ -90,7 +92,7 @@ def read(path: Path | None) -> GuardSettings:
         return DEFAULTS
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
     unknown = sorted(told.keys() - {field.name for field in fields(GuardSettings)})
     if unknown:

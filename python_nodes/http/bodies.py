@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
+from typing import Annotated, Any
 
 from flask import request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from python_nodes import clock
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
 def raw_body() -> bytes:
@@ -19,6 +23,48 @@ def raw_body() -> bytes:
     return content
 
 
+def holds_nul(told: Any) -> bool:
+    """Tell whether a text in it has a NUL: no text that people write has one, and PostgreSQL keeps none."""
+    left = [told]
+    while left:
+        one = left.pop()
+        if isinstance(one, str) and "\0" in one:
+            return True
+        left += [*one, *one.values()] if isinstance(one, dict) else one if isinstance(one, list) else ()
+    return False
+
+
+def _written(told: Any) -> Any:
+    """Refuse numbers: nobody knows of what, and 0 would be 1970."""
+    if isinstance(told, str) and not told.replace(".", "", 1).lstrip("+-").isdecimal():
+        return told
+    if isinstance(told, datetime):
+        return told
+    raise ValueError("must be a time in ISO 8601, with its zone")
+
+
+def _near(told: datetime) -> datetime:
+    """Refuse years in which adding or taking away some days leaves the calendar."""
+    if not FIRST_YEAR <= told.year <= LAST_YEAR:
+        raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return told
+
+
+def _day(told: Any) -> Any:
+    """Refuse numbers, which would be seconds since 1970."""
+    if isinstance(told, str) and not told.replace(".", "", 1).lstrip("+-").isdecimal():
+        return told
+    if isinstance(told, date):
+        return told
+    raise ValueError("must be a day in ISO 8601")
+
+
+Day = Annotated[date, BeforeValidator(_day), Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
+"""A day as requests tell it."""
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_near)]
+"""A moment as requests tell it."""
+
+
 class Body(BaseModel):
     """A JSON object whose every field is known."""
 
@@ -28,13 +74,27 @@ class Body(BaseModel):
 class AsOfBody(Body):
     """A body that may say which moment is meant."""
 
-    as_of: AwareDatetime | None = Field(
+    as_of: Moment | None = Field(
         default=None, description="ISO 8601 with a zone; now where it is missing.", examples=["2026-03-02T12:00:00Z"]
     )
 
     def moment(self) -> datetime:
         """The moment that is meant, UTC."""
         return clock.resolve(self.as_of)
+
+
+class Query(BaseModel):
+    """What is asked for after an address's path."""
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the schema; by the plain one flask-openapi reads each request, and would have it made for each."""
+        return super().model_json_schema(*args, **kwargs) if args or kwargs else _plain_schema(cls)
+
+
+@cache
+def _plain_schema(model: type[Query]) -> dict[str, Any]:
+    return super(Query, model).model_json_schema()
 
 
 class IdPath(BaseModel):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from flask import Response, current_app, g, jsonify, request
 from flask_openapi.openapi import OpenAPI
+from sqlalchemy import Connection
 
 from python_nodes import auth, clock
 from python_nodes.errors import PermanentError
@@ -23,9 +25,38 @@ def install(app: OpenAPI) -> None:
     app.teardown_request(_abandon)
 
 
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """Yield the transaction that holds the request's key, so that what is done and that it was done are one; or a new.
+
+    What it changes stands once the answer is written.
+    """
+    held = g.get("idempotency")
+    if held is not None:
+        yield held[1]
+        return
+    services: Services = current_app.extensions["nightporter"]
+    with services.database.tenant(auth.caller().tenant_id) as conn:
+        yield conn
+
+
+def afterwards(then: Callable[[], None]) -> None:
+    """Do something once what the request changed stands: others see nothing of it before."""
+    if g.get("idempotency") is None:
+        then()
+    else:
+        g.afterwards = [*g.get("afterwards", []), then]
+
+
+def tell_once(*fields: str) -> None:
+    """Leave secrets out of the answer that is kept: whoever asks again is not told them."""
+    g.told_once = fields
+
+
 def _begin() -> Response | None:
     key = request.headers.get("Idempotency-Key")
-    if request.method != "POST" or request.url_rule is None or key is None:
+    if request.method != "POST" or request.url_rule is None or key is None or g.get("caller") is None:
+        # Who logs in is nobody yet.
         return None
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         raise PermanentError(
@@ -52,8 +83,12 @@ def _finish(answer: Response) -> Response:
     # Only what succeeded is an answer for good; after an error the same key may try again.
     if held is not None and answer.status_code < FIRST_ERROR and isinstance(answer.get_json(silent=True), dict):
         _, conn, endpoint, key = held
-        idempotency.finish(conn, endpoint, key, answer.status_code, answer.get_json())
+        once = g.get("told_once", ())
+        kept = {name: value for name, value in answer.get_json().items() if name not in once}
+        idempotency.finish(conn, endpoint, key, answer.status_code, kept)
         _close()
+        for then in g.pop("afterwards", []):
+            then()
     return answer
 
 

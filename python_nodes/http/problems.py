@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import uuid
 from http import HTTPStatus
 
 from flask import Flask, Response
 from flask_openapi.openapi import OpenAPI
+from psycopg2.errors import DiskFull
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -18,6 +20,8 @@ from python_nodes.errors import NightporterError, PermanentError, RejectedRecord
 
 SERVER_FAULT = 500
 STORE_DOWN = 503
+TRY_AGAIN_S = 5
+"""When whoever met a database that is away may come again: it takes about so long to start."""
 
 
 class Problem(BaseModel):
@@ -71,6 +75,14 @@ def _known(error: NightporterError) -> tuple[int, str, str | None]:
     return SERVER_FAULT, "The worker is wrongly configured; its log has this error_id.", None
 
 
+def _full_disk(error: Exception) -> str | None:
+    """Return which store has no room, None where that is not what is wrong."""
+    if isinstance(error, OperationalError) and isinstance(error.orig, DiskFull):
+        return "postgresql"
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "the folder of raw payloads (NIGHTPORTER_RAW_ROOT)" if is_full else None
+
+
 def handle(error: Exception) -> Response:
     """The one error handler; an unforeseen error tells its error_id and nothing else."""
     error_id = uuid.uuid4().hex
@@ -91,9 +103,15 @@ def handle(error: Exception) -> Response:
         if isinstance(error, RetryableError) and error.retry_after_s is not None:
             answer.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
         return answer
+    if (where := _full_disk(error)) is not None:
+        _log(error, STORE_DOWN, error_id)
+        said = f"{where} has no space left on its disk: make room there and send it again; nothing is stored twice."
+        return problem(STORE_DOWN, said, error_id=error_id)
     if isinstance(error, OperationalError | PoolTimeoutError):
         _log(error, STORE_DOWN, error_id)
-        return problem(STORE_DOWN, "postgresql: the database does not answer; see /readyz.", error_id=error_id)
+        answer = problem(STORE_DOWN, "postgresql: the database does not answer; see /readyz.", error_id=error_id)
+        answer.headers["Retry-After"] = str(TRY_AGAIN_S)
+        return answer
     _log(error, SERVER_FAULT, error_id)
     return problem(SERVER_FAULT, "Unexpected error; the worker's log has this error_id.", error_id=error_id)
 

@@ -9,7 +9,7 @@ import io
 import numpy as np
 import polars as pl
 
-from python_nodes.imports.table import Table, place, refused
+from python_nodes.imports.table import MAX_CELLS, MAX_COLUMNS, Table, place, refused
 
 DELIMITERS = (",", ";", "\t", "|")
 SNIFFED_LINES, SNIFFED_CHARS = 20, 200_000
@@ -31,6 +31,9 @@ def read(content: bytes, file: str) -> Table:
         )
     rows, numbers = _slow(text, delimiter, file)
     width = max(map(len, rows))
+    if width * len(rows) > max(MAX_CELLS, 4 * sum(map(len, rows))):
+        # One long row would make all others as long.
+        raise refused(file, f"{len(rows)} rows, of which few have all {width} columns: not a table")
     padded = [row + [None] * (width - len(row)) for row in rows]
     cells = pl.DataFrame(padded, schema=[(f"c{k}", pl.String) for k in range(width)], orient="row")
     widths = np.array([len(row) for row in rows], dtype=np.int64)
@@ -65,6 +68,8 @@ def _fast(text: str, delimiter: str) -> pl.DataFrame | None:
     if '"' in text or "\n\n" in text or "\n\r\n" in text or text[0] in "\r\n" or "\r" in text.replace("\r\n", ""):
         return None
     width = text.split("\n", 1)[0].count(delimiter) + 1
+    if width > MAX_COLUMNS:
+        return None
     schema = {f"c{k}": pl.String for k in range(width)}
     try:
         frame = pl.read_csv(text.encode(), has_header=False, schema=schema, separator=delimiter, quote_char=None)
@@ -84,6 +89,8 @@ def _slow(text: str, delimiter: str, file: str) -> tuple[list[list[str | None]],
     number = 0
     try:
         for number, row in enumerate(reader, start=1):
+            if len(row) > MAX_COLUMNS:
+                raise refused(place(file, None, number), f"{len(row)} columns; {MAX_COLUMNS} are the most")
             if any(cell.strip() for cell in row):
                 rows.append(list(row))
                 numbers.append(number)

@@ -6,6 +6,7 @@ import io
 import posixpath
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,9 +16,16 @@ import polars as pl
 from lxml import etree
 
 from python_nodes.domain.imports import DecimalSign
-from python_nodes.imports.table import Merged, Table, place, refused
+from python_nodes.imports.table import MAX_CELLS, MAX_COLUMNS, Merged, Table, place, refused
 
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, KeyError, IndexError, EOFError, OSError, ValueError, OverflowError, RuntimeError,
+    etree.XMLSyntaxError, fastexcel.FastExcelError,
+)  # fmt: skip
+"""What is raised for packages that are damaged, encrypted, or made of other parts than a workbook's."""
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
+COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_BLOCK_BYTES = 1 << 20
 EPOCH_1900, EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -46,8 +54,9 @@ def read(content: bytes, file: str, sheet: str | None, decimal: DecimalSign) -> 
             book = _workbook(package)
             name = _sheet_name(book, sheet, file)
             tree = _xml(package.read(book.parts[name]))
+        _check_extent(tree, file, name)
         frame = fastexcel.read_excel(content).load_sheet(name, header_row=None, dtypes="string").to_polars()
-    except (zipfile.BadZipFile, KeyError, etree.XMLSyntaxError, fastexcel.FastExcelError) as error:
+    except UNREADABLE as error:
         raise refused(file, f"not a workbook that can be read ({type(error).__name__})") from None
     _check_values(tree, file, name)
     first_row = _first_row(tree)
@@ -66,8 +75,31 @@ def read(content: bytes, file: str, sheet: str | None, decimal: DecimalSign) -> 
 
 
 def _check_size(package: zipfile.ZipFile, file: str) -> None:
-    if sum(info.file_size for info in package.infolist()) > MAX_UNPACKED_BYTES:
-        raise refused(file, f"the workbook unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+    """Unpack every part and count: what a package says of its own sizes need not be true, and others believe it."""
+    left = MAX_UNPACKED_BYTES
+    for info in package.infolist():
+        if info.compress_type not in COMPRESSIONS:
+            raise refused(file, "the workbook is packed in a way that no spreadsheet program packs")
+        told, info.file_size = info.file_size, left + 2 * _BLOCK_BYTES
+        with package.open(info) as part:
+            while block := part.read(_BLOCK_BYTES):
+                left -= len(block)
+                if left < 0:
+                    raise refused(file, f"the workbook unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+        info.file_size = told
+
+
+def _check_extent(tree: etree._Element, file: str, sheet: str) -> None:
+    """Two far cells span a table that no memory holds, however little else there is."""
+    ends = [_split(ref) for ref in _refs(tree, "//m:c/@r")]
+    numbers = [row for _, row in ends] + [int(told) for told in _refs(tree, "//m:row/@r") if told.isdecimal()]
+    rows = max(numbers, default=0) - min(numbers, default=0) + 1
+    columns = max((_number(letters) for letters in {letters for letters, _ in ends}), default=0)
+    if columns > MAX_COLUMNS or rows * columns > MAX_CELLS:
+        raise refused(
+            place(file, sheet), f"the sheet spans {rows} rows and {columns} columns; {MAX_COLUMNS} columns and "
+            f"{MAX_CELLS} cells are the most: delete what lies outside the table",
+        )  # fmt: skip
 
 
 def _xml(content: bytes) -> etree._Element:
@@ -153,8 +185,12 @@ def _numbers_with_comma(cells: pl.DataFrame, tree: etree._Element, first_row: in
 
 
 def _column(ref: str) -> int:
+    return _number(_split(ref)[0])
+
+
+def _number(letters: str) -> int:
     number = 0
-    for letter in _split(ref)[0]:
+    for letter in letters:
         number = number * 26 + ord(letter) - ord("A") + 1
     return number
 

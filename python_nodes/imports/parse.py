@@ -9,6 +9,7 @@ import polars as pl
 
 from python_nodes.domain.imports import DecimalSign
 from python_nodes.domain.money import MAX_MINOR, currency_digits
+from python_nodes.domain.written_days import in_calendar, iso_moment
 from python_nodes.errors import PermanentError, RejectedRecord
 
 MAX_COUNT = 10**9
@@ -49,25 +50,18 @@ def day(name: str, date_format: str) -> pl.Expr:
     """A day in the declared format, or as a workbook tells it."""
     text = pl.col(name)
     told = text.str.to_date(strptime(date_format), strict=False)
-    return _in_calendar(pl.coalesce(told, text.str.to_datetime(DAY_TEXT, strict=False, time_unit="us").dt.date()))
+    return in_calendar(pl.coalesce(told, text.str.to_datetime(DAY_TEXT, strict=False, time_unit="us").dt.date()))
 
 
 def moment(name: str, date_format: str) -> pl.Expr:
     """Naive UTC; ISO 8601, or a day in the declared format with or without a time; without a zone it is UTC."""
     text = pl.col(name).str.replace(r"^(\d{4}-\d{2}-\d{2}) (\d)", "${1}T${2}")
-    zoned = text.str.replace(r"Z$", "+00:00").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us")
-    plain = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
     own = [
         pl.col(name).str.to_datetime(f"{strptime(date_format)} {clock}", strict=False, time_unit="us")
         for clock in ("%H:%M:%S", "%H:%M")
     ]
     only = pl.col(name).str.to_date(strptime(date_format), strict=False).cast(pl.Datetime("us"))
-    return _in_calendar(pl.coalesce(zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None), plain, *own, only))
-
-
-def _in_calendar(told: pl.Expr) -> pl.Expr:
-    """Null for years that Python's dates do not have: Polars reads a sign before the year, and years of five digits."""
-    return pl.when(told.dt.year().is_between(1, 9999)).then(told)
+    return in_calendar(pl.coalesce(iso_moment(text), *own, only))
 
 
 def number(name: str, decimal: DecimalSign) -> pl.Expr:

@@ -10,6 +10,9 @@ import polars as pl
 from python_nodes.domain.metrics import IntArray
 from python_nodes.errors import PermanentError
 
+MAX_COLUMNS, MAX_CELLS = 1_000, 20_000_000
+"""Wider or larger is no table that anybody keeps, and each column costs as much as thousands of rows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:

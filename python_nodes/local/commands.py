@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from python_nodes.domain import flow_proof
 from python_nodes.errors import NightporterError
 from python_nodes.local import demo, flows, match
 from python_nodes.local import doctor as doctoring
@@ -35,6 +37,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Move flows between workflows/ and n8n.", no_args_is_help=True)
     group.command("export")(export)
     group.command("import")(import_)
+    group.command("token")(token)
     app.add_typer(group, name="flows")
 
 
@@ -131,6 +134,14 @@ def import_(
     if done.edited:
         typer.echo(f"Edited in n8n and kept: {', '.join(done.edited)} (export them, or use --force)", err=True)
         raise typer.Exit(1)
+
+
+def token(state_dir_path: StateDirOption = None) -> None:
+    """Print the token that starts a flow by its webhook for five minutes: `Authorization: Bearer …`."""
+    try:
+        typer.echo(flow_proof.token(state_dir(state_dir_path).load().webhook_secret, datetime.now(UTC)))
+    except NightporterError as error:
+        raise _failed(error) from None
 
 
 def _channels(told: str) -> tuple[str, ...]:

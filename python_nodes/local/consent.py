@@ -25,5 +25,5 @@ def allow(ask: Mapping[str, str], client_id: str, client_secret: str) -> dict[st
         raise PermanentError(f"consent: {address} answered {answer.status_code} without a code")
     return {
         "client_id": client_id, "client_secret": client_secret, "authorization_code": told["code"][0],
-        "code_verifier": ask["code_verifier"], "redirect_uri": REDIRECT_URI,
+        "state": ask["state"],
     }  # fmt: skip

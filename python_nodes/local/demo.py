@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ def _expedia_group(channel: str, name: str) -> Callable[[WorkerClient, str], Con
 def _airbnb(worker: WorkerClient, sandbox_url: str) -> Connection:
     base_url, (client_id, client_secret) = f"{sandbox_url}/airbnb", AIRBNB_CLIENT
     ask = {"vendor": "airbnb", "base_url": base_url, "client_id": client_id, "redirect_uri": consent.REDIRECT_URI}
-    page = worker.post("/v1/connections/consent", ask, key="consent:airbnb")
+    # A state that an earlier start asked for may have expired, so each asks for its own.
+    page = worker.post("/v1/connections/consent", ask, key=f"consent:airbnb:{secrets.token_hex(8)}")
     return {
         "vendor": "airbnb", "name": "Airbnb (simulated)", "base_url": base_url,
         "settings": {"rate_limits": SIMULATED_RATE_LIMITS},

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,27 +13,14 @@ import httpx2
 import psutil
 
 from python_nodes.errors import NightporterError
-from python_nodes.local import flows, loopback, n8n, processes
+from python_nodes.local import doctor_metrics, flows, loopback, n8n, processes
+from python_nodes.local.finding import Finding
 from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
 
 NEEDED_PYTHON = (3, 11)
 NEEDED_DISK_BYTES = 3_000_000_000
 RECENT = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check; ``mend`` is empty where nothing is wrong."""
-
-    name: str
-    told: str
-    mend: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.mend
 
 
 def examine(folder: StateDir) -> list[Finding]:
@@ -84,6 +70,18 @@ def _servers(folder: StateDir, saved: Saved) -> Iterator[Finding]:
     if processes.answers(probes["worker"]):
         stores = loopback.client().get(probes["worker"], timeout=5.0).text
         yield Finding("stores", stores.strip()[:200])
+        yield from _metrics(saved)
+
+
+def _metrics(saved: Saved) -> Iterator[Finding]:
+    headers = {"Authorization": f"Bearer {saved.operator_api_key}"}
+    try:
+        answer = loopback.client().get(f"{saved.worker_url}/metrics", headers=headers, timeout=10.0)
+        answer.raise_for_status()
+    except httpx2.HTTPError as error:
+        yield Finding("metrics", f"GET /metrics: {str(error)[:150]}", "stop `make run` and start it again")
+        return
+    yield from doctor_metrics.findings(answer.text, datetime.now(UTC).timestamp())
 
 
 def _running(name: str, healthy: bool, where: str, folder: StateDir) -> Finding:

@@ -16,10 +16,9 @@ Flow = dict[str, Any]
 
 WORKER_ADDRESS = "http://worker:8080"
 WORKER_CREDENTIAL = "Nightporter worker"
-WEBHOOK_CREDENTIAL = "Nightporter webhook"
+WEBHOOK_CREDENTIAL = "Nightporter webhook token"
 CREDENTIAL_IDS = {WORKER_CREDENTIAL: "nightporter-worker", WEBHOOK_CREDENTIAL: "nightporter-webhook"}
 """What flow files call our credentials; each n8n draws ids of its own."""
-WEBHOOK_HEADER = "X-Nightporter-Webhook"
 SCHEDULE_TRIGGER = "n8n-nodes-base.scheduleTrigger"
 KEPT_FIELDS = ("id", "name", "description", "nodes", "connections", "settings", "tags")
 
@@ -114,7 +113,7 @@ def exported(rest: Rest) -> dict[str, Flow]:
 def write_credentials(rest: Rest, *, api_key: str, webhook_secret: str) -> None:
     """Give n8n the worker's key and the webhook's secret."""
     rest.save_header_credential(WORKER_CREDENTIAL, {"name": "Authorization", "value": f"Bearer {api_key}"})
-    rest.save_header_credential(WEBHOOK_CREDENTIAL, {"name": WEBHOOK_HEADER, "value": webhook_secret})
+    rest.save_token_credential(WEBHOOK_CREDENTIAL, webhook_secret)
 
 
 def import_flows(

@@ -11,18 +11,21 @@ from typing import Any
 import httpx2
 import tenacity
 
+from python_nodes.domain import flow_proof
 from python_nodes.errors import PermanentError, RetryableError
 
 OWNER_EMAIL = "owner@nightporter.localhost"
 PAGE_SIZE = 100
-HEADER_AUTH = "httpHeaderAuth"
+HEADER_AUTH, TOKEN_AUTH = "httpHeaderAuth", "jwtAuth"
 
 
 class Rest:
     """n8n's own REST interface, signed in as the owner."""
 
-    def __init__(self, port: int, owner_password: str) -> None:
-        self._client = httpx2.Client(base_url=f"http://127.0.0.1:{port}/rest", timeout=60.0)
+    def __init__(self, at: int | str, owner_password: str) -> None:
+        """Name the port on this machine, or the whole address."""
+        url = at if isinstance(at, str) else f"http://127.0.0.1:{at}"
+        self._client = httpx2.Client(base_url=f"{url.rstrip('/')}/rest", timeout=60.0)
         self._password = owner_password
 
     def __enter__(self) -> Rest:
@@ -42,10 +45,12 @@ class Rest:
     )  # fmt: skip
     def _sign_in(self) -> None:
         login = {"emailOrLdapLoginId": OWNER_EMAIL, "password": self._password}
-        if self._client.post("/login", json=login).is_success:
-            return
-        owner = {"email": OWNER_EMAIL, "firstName": "Night", "lastName": "Porter", "password": self._password}
-        _checked(self._client.post("/owner/setup", json=owner))
+        if not self._client.post("/login", json=login).is_success:
+            owner = {"email": OWNER_EMAIL, "firstName": "Night", "lastName": "Porter", "password": self._password}
+            _checked(self._client.post("/owner/setup", json=owner))
+        # Browsers come by the proxy's TLS and are told to send it there only; we come from within, past the proxy.
+        for cookie in self._client.cookies.jar:
+            cookie.secure = False
 
     def workflows(self) -> list[dict[str, Any]]:
         """Every flow that n8n holds, in short: its id, and which version of it runs, if any."""
@@ -89,12 +94,19 @@ class Rest:
 
     def save_header_credential(self, name: str, data: Mapping[str, str]) -> None:
         """Write a credential that sends one header, over the one of that name if there is one."""
-        body = {"name": name, "type": HEADER_AUTH, "data": dict(data)}
-        known = self.credential_ids().get(name)
+        self._save_credential({"name": name, "type": HEADER_AUTH, "data": dict(data)})
+
+    def save_token_credential(self, name: str, secret: str) -> None:
+        """Write a credential by which n8n checks tokens that the secret signed."""
+        data = {"keyType": "passphrase", "secret": secret, "algorithm": flow_proof.ALGORITHM}
+        self._save_credential({"name": name, "type": TOKEN_AUTH, "data": data})
+
+    def _save_credential(self, body: Mapping[str, Any]) -> None:
+        known = self.credential_ids().get(body["name"])
         if known is None:
-            _checked(self._client.post("/credentials", json=body))
+            _checked(self._client.post("/credentials", json=dict(body)))
         else:
-            _checked(self._client.patch(f"/credentials/{known}", json=body))
+            _checked(self._client.patch(f"/credentials/{known}", json=dict(body)))
 
     def executions(self, *, since: datetime, workflow_id: str | None = None) -> list[dict[str, Any]]:
         """Every execution that started after a moment, newest first."""

@@ -30,6 +30,25 @@ class Child:
     log: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that a library started and stops; its number alone may be another's by now."""
+
+    name: str
+    pid: int
+    began_at: float | None
+
+    @classmethod
+    def of(cls, name: str, pid: int) -> Server:
+        """Note which process runs under that number now."""
+        return cls(name, pid, _began_at(pid))
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is still that process; one that ended and was not waited for is none."""
+        return self.began_at is not None and _began_at(self.pid) == self.began_at
+
+
 def free_port() -> int:
     """A TCP port of the loopback that nobody listens on now."""
     with socket.socket() as probe:
@@ -65,10 +84,10 @@ def start(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Pat
     return Child(name, process, log)
 
 
-def note(children: Iterable[Child], file: Path) -> None:
+def note(children: Iterable[Child], servers: Iterable[Server], file: Path) -> None:
     """Write which processes run, for whoever asks later how they are."""
-    began = {child.name: (child.process.pid, _began_at(child.process.pid)) for child in children}
-    file.write_text(json.dumps(began, indent=2))
+    running = [*(Server.of(child.name, child.process.pid) for child in children), *servers]
+    file.write_text(json.dumps({one.name: (one.pid, one.began_at) for one in running}, indent=2))
 
 
 def ended(file: Path) -> list[str]:
@@ -76,7 +95,7 @@ def ended(file: Path) -> list[str]:
     if not file.exists():
         return []
     noted: dict[str, tuple[int, float | None]] = json.loads(file.read_text())
-    return [name for name, (pid, began_at) in noted.items() if began_at is None or _began_at(pid) != began_at]
+    return [name for name, (pid, began_at) in noted.items() if not Server(name, pid, began_at).runs]
 
 
 def _began_at(pid: int) -> float | None:

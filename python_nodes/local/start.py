@@ -87,19 +87,26 @@ class Running:
     console: Console
     stopwatch: Stopwatch
     children: list[processes.Child] = field(default_factory=list)
+    stores: list[processes.Server] = field(default_factory=list)
     published: int = 0
     ending: threading.Event = field(default_factory=threading.Event)
 
     def add(self, *children: processes.Child) -> None:
         """Note what was started, for the end and for `nightporter doctor`."""
         self.children.extend(children)
-        processes.note(self.children, self.folder.processes)
+        processes.note(self.children, self.stores, self.folder.processes)
 
     def check(self) -> None:
         """Raise with the end of its log if anything ended by itself; nobody would answer what waits for it."""
         for child in self.children:
             if child.process.poll() is not None:
                 raise ConfigError(f"{child.name} ended:\n{processes.log_tail(child.log)}")
+        for store in self.stores:
+            if not store.runs:
+                raise ConfigError(
+                    f"{store.name} ended by itself; its log is under {self.folder.root / store.name}. Nothing that was"
+                    " accepted is lost: start again with the same command"
+                )
 
     def stop(self) -> None:
         """Stop all of it; afterwards nothing is said to run."""
@@ -168,6 +175,7 @@ def _stores(running: Running, stack: ExitStack) -> tuple[postgres.Postgres, valk
     root = running.folder.root
     cache = stack.enter_context(valkey.run(root / "valkey"))
     server = stack.enter_context(postgres.run(root / "postgres"))
+    running.stores += [processes.Server.of("valkey", cache.pid), processes.Server.of("postgres", server.pid)]
     running.stopwatch.note("PostgreSQL and Valkey answer")
     # n8n is started by a thread; whatever it has started by the end stops before the stores do.
     stack.callback(running.stop)

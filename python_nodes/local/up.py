@@ -14,8 +14,9 @@ import httpx2
 from rich.console import Console
 from rich.progress import Progress
 
+from python_nodes.domain import flow_proof
 from python_nodes.errors import ConfigError
-from python_nodes.local import flows, loopback, n8n, n8n_rest, report
+from python_nodes.local import loopback, n8n, n8n_rest, report
 from python_nodes.local.start import Options, Running, Stopwatch, control, start
 from python_nodes.local.state import Saved, StateDir
 from python_nodes.local.worker_client import WorkerClient
@@ -37,6 +38,9 @@ def run(options: Options, folder: StateDir, console: Console) -> int:
         status = _play(running)
         outcome = _finish(running, engine, status, since_at)
         if not options.once:
+            # What panels show beside the figures; a run that ends now has nobody who looks.
+            hook = f"http://127.0.0.1:{running.saved.ports.n8n}/webhook/refresh-baselines"
+            _ask(running, "bands", hook, str(status["day"]))
             console.print("Everything goes on running; Ctrl-C stops all of it.")
             _until_interrupted(running)
         return outcome
@@ -75,19 +79,19 @@ def _play(running: Running) -> dict[str, Any]:
                 running.stopwatch.mark("first_alert")
             if not is_forecast and status["days_done"] > 0:
                 is_forecast = True
-                _ask_forecasts(running, f"{hooks}/refresh-forecasts", str(status["day"]))
+                _ask(running, "forecasts", f"{hooks}/refresh-forecasts", str(status["day"]))
             if status["state"] in ("done", "failed"):
                 return dict(status)
             time.sleep(STATUS_POLL_S)
 
 
-def _ask_forecasts(running: Running, url: str, day: str) -> None:
-    """Have the flow ask for forecasts once a day was played; the run does not wait for them, nor end without them."""
-    headers = {flows.WEBHOOK_HEADER: running.saved.webhook_secret}
+def _ask(running: Running, what: str, url: str, day: str) -> None:
+    """Have a flow ask for something once a day was played; the run does not wait for it, nor end without it."""
+    headers = flow_proof.headers(running.saved.webhook_secret, datetime.now(UTC))
     try:
         loopback.client().post(url, json={"as_of": f"{day}T12:00:00+00:00"}, headers=headers).raise_for_status()
     except httpx2.HTTPError as error:
-        running.console.print(f"[red]No forecasts were asked for:[/] {type(error).__name__}")
+        running.console.print(f"[red]No {what} were asked for:[/] {type(error).__name__}")
 
 
 def _has_message(saved: Saved) -> bool:

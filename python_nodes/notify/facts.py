@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from python_nodes import privacy
 from python_nodes.domain import written
 from python_nodes.domain.findings import CHANGE, CHANGE_FACTS, Alert
 from python_nodes.domain.said import SAID, retold, say, say_many
@@ -114,5 +115,6 @@ def _text(value: Any) -> str:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return words.value(text)
+        # What a channel or a person wrote may name somebody; our own words hold no address and no number of anyone.
+        return privacy.mask(words.value(text), is_prose=False)
     return written.day(date.fromisoformat(text)) if len(text) == len("2026-03-14") else written.moment(moment)

@@ -127,6 +127,8 @@ def render(
     in_words: str = "",
     update_ref: str | None = None,
     is_retry: bool = False,
+    chart_key: str = "",
+    chart_ref: str = "",
 ) -> Message:
     """Word one delivery of an alert; ``delivery_id`` names it over all attempts."""
     state: MessageState = "raised" if update_ref is None else "updated"
@@ -152,6 +154,8 @@ def render(
         chart_alt=say(
             "Chart of {metric} since before {day}", metric=words.metric(alert.metric), day=day(alert.onset_date)
         ),
+        chart_key=chart_key,
+        chart_ref=chart_ref,
         update_ref=update_ref,
         is_retry=is_retry,
     )

@@ -48,6 +48,7 @@ TEMPLATES = (
     marked("Nobody has taken care of it for {span}: {rule}"),
     marked("{hours} h"),
     marked("This alert"),
+    marked("Dashboard"),
     marked("{channel} extranet"),
     marked("{minutes} min"),
 )

@@ -15,6 +15,7 @@ CAUSES = {
     "rate_plan_gap": marked("A rate plan that was sold is gone"),
     "feed_duplicate": marked("The channel tells figures more than once"),
     "poll_failing": marked("The channel cannot be polled"),
+    "access_ending": marked("The channel lets us in no longer, or not for long"),
     "market_demand": marked("Fewer people look for this market: nobody's fault"),
     "market_shift": marked("Guests of the whole market choose differently"),
     "channel_fault": marked("Something is wrong on the whole channel, not on this listing"),
@@ -79,6 +80,7 @@ KINDS = {
     "rate_plan_gap": marked("a missing rate plan"),
     "calendar_empty": marked("an empty calendar"),
     "poll_failing": marked("a connection that fails"),
+    "access_ending": marked("an access that ends"),
     "demand_drop": marked("fewer bookings"),
     "rank_drop": marked("a worse place in the search results"),
     "conversion_drop": marked("fewer guests who book"),
@@ -147,7 +149,9 @@ def kind(word: str) -> str:
 
 
 def digest(span: str) -> str:
-    """Name a summary by what it is of."""
+    """Name a summary by what it is of; a notice is of one thing."""
+    if span == "notice":
+        return say("notice")
     return say("weekly digest") if span == "week" else say("daily digest")
 
 

@@ -57,7 +57,9 @@ def replacing(path: Path, told: Mapping[str, Any], layout: Layout) -> Iterator[d
             sizes = [
                 places[one] + np.dtype(kind).itemsize * int(np.prod(shape)) for one, (kind, shape) in layout.items()
             ]
-            file.truncate(max([len(head), *sizes]))
+            file.flush()
+            # Room that is only promised would end the process, by a signal, once the disk is full.
+            os.posix_fallocate(file.fileno(), 0, max([len(head), *sizes]))
         arrays = {one: _mapped(Path(name), "r+", kind, shape, places[one]) for one, (kind, shape) in layout.items()}
         yield arrays
         for array in arrays.values():
@@ -70,20 +72,20 @@ def replacing(path: Path, told: Mapping[str, Any], layout: Layout) -> Iterator[d
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Array]] | None:
-    """Return what was told and the arrays, mapped; None where there is no file, or none of this version."""
+    """Return what was told and the arrays, mapped; None where there is no file, or no whole one of this version."""
     try:
         with path.open("rb") as file:
             if file.read(8) != MAGIC:
                 return None
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(length))
+        first = -(-(16 + length) // PAGE) * PAGE
+        arrays = {
+            name: _mapped(path, "r", kind, tuple(shape), first + place)
+            for name, (kind, shape, place) in header["arrays"].items()
+        }
     except (FileNotFoundError, ValueError):
         return None
-    first = -(-(16 + length) // PAGE) * PAGE
-    arrays = {
-        name: _mapped(path, "r", kind, tuple(shape), first + place)
-        for name, (kind, shape, place) in header["arrays"].items()
-    }
     return header["told"], arrays
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.metrics import IntArray
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import inspect, tell
 from python_nodes.scoring.inspect import CloseUp
@@ -35,8 +36,10 @@ class _Active:
     p_value: float
 
 
-def settle(looked: Mapping[str, Looked], listings: Sequence[ListingInfo]) -> list[Anomaly]:
-    """Return one finding a kind and listing, the surest, without those that another explains."""
+def settle(
+    looked: Mapping[str, Looked], listings: Sequence[ListingInfo], rows: IntArray | None = None
+) -> list[Anomaly]:
+    """Return one finding a kind and listing, the surest, without those that another explains; of some rows or all."""
     by_row: dict[int, dict[str, _Active]] = {}
     for found in looked.values():
         for row in np.flatnonzero(found.active).tolist():
@@ -49,7 +52,8 @@ def settle(looked: Mapping[str, Looked], listings: Sequence[ListingInfo]) -> lis
         looked, listings, {name: np.flatnonzero(one.active) for name, one in looked.items()}
     )
     result = []
-    for row, active in sorted(by_row.items()):
+    told = by_row if rows is None else {row: by_row[row] for row in rows.tolist() if row in by_row}
+    for row, active in sorted(told.items()):
         explained = {kind: by for kind in active if (by := _explained_by(kind, active)) is not None}
         for kind, one in active.items():
             if kind not in explained:

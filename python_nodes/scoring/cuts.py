@@ -13,7 +13,7 @@ from detectors import calibrate
 from detectors.rules import sequential
 from detectors.series import DayArray, Forecast
 from python_nodes.domain.inputs import BoolArray
-from python_nodes.domain.metrics import FloatArray
+from python_nodes.domain.metrics import FloatArray, IntArray
 from python_nodes.scoring.watches import Watch
 
 RECENT_DAYS = 28
@@ -44,7 +44,9 @@ class Cut:
         return calibrate.p_values(tails, calibrate.segments(tails, self.information[:, -1]), statistic)
 
 
-def of(watch: Watch, forecast: Forecast, days: DayArray, columns: int, listings: int) -> Cut:
+def of(
+    watch: Watch, forecast: Forecast, days: DayArray, columns: int, listings: int, rows: IntArray | None = None
+) -> Cut:  # fmt: skip
     """Return the cut on the last ``columns`` days.
 
     Parameters
@@ -57,16 +59,20 @@ def of(watch: Watch, forecast: Forecast, days: DayArray, columns: int, listings:
     columns : int
     listings : int
         How many listings the series stand for.
+    rows : ndarray of int, optional
+        The series whose cut is asked for, of a budget that all of them share. None for all.
 
     Returns
     -------
     Cut
     """
-    told = information(forecast, columns)
     held = in_force(watch, days[-columns:], _is_young(forecast, columns))
     allowed = rates(watch, forecast, columns, listings)
     if watch.allowed is not None:
         allowed = allowed * watch.allowed[:, None]
+    if rows is not None:
+        forecast, allowed = forecast.of(rows), allowed[rows]
+    told = information(forecast, columns)
     limits = np.full(told.shape, np.inf)
     for tails, chosen in _spans(held):
         asked = np.minimum(allowed[:, chosen] / tails.clustering, MOST)
@@ -79,7 +85,7 @@ def of(watch: Watch, forecast: Forecast, days: DayArray, columns: int, listings:
 def information(forecast: Forecast, columns: int) -> FloatArray:
     """Return the expected counts a day over their dispersion, of the last weeks before each of the last days."""
     expected = np.where(np.isfinite(forecast.expected), forecast.expected / forecast.dispersion, 0.0)
-    return _recent(expected)[:, -columns:]
+    return _recent(expected, columns)
 
 
 def rates(watch: Watch, forecast: Forecast, columns: int, listings: int) -> FloatArray:
@@ -102,7 +108,7 @@ def spend(forecast: Forecast, full_share_count: float, days: int) -> FloatArray:
     same whenever it is looked at: an alarm does not come and go with its threshold.
     """
     expected = np.where(np.isfinite(forecast.expected), forecast.expected, 0.0)
-    weight = np.minimum(_recent(expected)[:, -days:] / full_share_count, 1.0) ** 2
+    weight = np.minimum(_recent(expected, days) / full_share_count, 1.0) ** 2
     total = np.maximum(weight.sum(axis=0), max(expected.shape[0], 1) / 3.0)
     return np.asarray(weight / total, dtype=np.float64)
 
@@ -133,6 +139,7 @@ def _spans(held: Sequence[calibrate.Tails]) -> Sequence[tuple[calibrate.Tails, s
     return [(held[first], slice(first, end)) for first, end in pairwise(edges) if end > first]
 
 
-def _recent(values: FloatArray) -> FloatArray:
-    """Return the mean of each day and the weeks before it; values before the first are zero."""
-    return np.asarray(signal.lfilter(np.full(RECENT_DAYS, 1.0 / RECENT_DAYS), [1.0], values, axis=-1))
+def _recent(values: FloatArray, columns: int) -> FloatArray:
+    """Return the mean of each of the last days and the weeks before it; values before the first are zero."""
+    seen = values[:, -(columns + RECENT_DAYS - 1) :]
+    return np.asarray(signal.lfilter(np.full(RECENT_DAYS, 1.0 / RECENT_DAYS), [1.0], seen, axis=-1)[:, -columns:])

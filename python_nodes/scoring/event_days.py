@@ -6,11 +6,12 @@ from datetime import date, datetime, timedelta
 
 import holidays
 import recurring_ical_events
-from icalendar import Calendar, Event
+from icalendar import Calendar, Component, Event
 
 from python_nodes.errors import PermanentError
 
 MAX_DAYS = 5_000
+FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 
 
 def public(place: str, first: date, last: date) -> set[date]:
@@ -63,15 +64,28 @@ def of_calendar(content: bytes, first: date, last: date) -> set[date]:
     """
     try:
         calendar = Calendar.from_ical(content)
+        _check_rules(calendar)
         found = recurring_ical_events.of(calendar, skip_bad_series=False).between(first, last + timedelta(days=1))
-    except (ValueError, KeyError, IndexError) as error:
-        raise PermanentError(f"the calendar cannot be read: {error}") from None
+    except PermanentError:
+        raise
+    except Exception as error:  # the two libraries' own errors are of many unrelated kinds
+        raise PermanentError(f"the calendar cannot be read: {type(error).__name__}: {error}") from None
     days: set[date] = set()
     for event in found:
         days.update(day for day in _days(event) if first <= day <= last)
         if len(days) > MAX_DAYS:
             raise PermanentError(f"the calendar's events touch more than {MAX_DAYS:,} days")
     return days
+
+
+def _check_rules(calendar: Component) -> None:
+    """Refuse what comes back within a day: a line of it would be counted for minutes."""
+    for event in calendar.walk("VEVENT"):
+        rules = event.get("RRULE", ())
+        for rule in rules if isinstance(rules, list) else [rules]:
+            (frequency,) = rule.get("FREQ", ("",)) if rule else ("DAILY",)
+            if frequency not in FREQUENCIES:
+                raise PermanentError(f"the calendar: FREQ is one of {', '.join(FREQUENCIES)}")
 
 
 def _days(event: Event) -> list[date]:

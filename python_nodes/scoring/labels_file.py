@@ -57,7 +57,7 @@ def _of_report(text: str, name: str, listings: Sequence[ListingInfo]) -> list[La
         told = json.loads(text)
         incidents = [one for one in told["incidents"] if not one["is_control"]]
         return [_incident(one, listings) for one in incidents]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PermanentError(f"{name}: is no report with incidents ({type(error).__name__}: {error})") from None
 
 
@@ -75,7 +75,13 @@ def _incident(told: Mapping[str, Any], listings: Sequence[ListingInfo]) -> Label
 
 
 def _of_rows(text: str, name: str, listings: Sequence[ListingInfo]) -> list[Label]:
-    rows = csv.DictReader(io.StringIO(text))
+    try:
+        return _of_table(csv.DictReader(io.StringIO(text)), name, listings)
+    except csv.Error as error:
+        raise PermanentError(f"{name}: is no table ({error})") from None
+
+
+def _of_table(rows: csv.DictReader[str], name: str, listings: Sequence[ListingInfo]) -> list[Label]:
     columns = [column.strip() for column in rows.fieldnames or ()]
     for column in columns:
         if column not in COLUMNS:

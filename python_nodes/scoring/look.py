@@ -54,7 +54,7 @@ class Looked:
 
 def look(
     watch: Watch, batch: SeriesBatch, groups: IntArray, places: market.Places | None = None,
-    fitted: Fitted | None = None, near: peers.Compared | None = None,
+    fitted: Fitted | None = None, near: peers.Compared | None = None, asked: IntArray | None = None,
 ) -> Looked:  # fmt: skip
     """Run one watch.
 
@@ -71,6 +71,8 @@ def look(
         What is already known of the same batch by which settings, where several watches share it; what is new is added.
     near : peers.Compared, optional
         The peers of the listings that have better ones than their market.
+    asked : ndarray of int, optional
+        The only rows whose alarm matters: where none of them has one, no listing's is told. None for all.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def look(
         return _of_market(watch, batch, groups, watch.rule_params)
     if watch.by_shared or watch.of_rate:
         places = market.Places(np.zeros_like(groups), groups, np.arange(groups.size)) if places is None else places
-        return _shared(watch, batch, places, {} if fitted is None else fitted, near)
+        return _shared(watch, batch, places, {} if fitted is None else fitted, near, asked)
     beside = groups if near is None else near
     forecast = plain_forecast = _fit(batch, watch.baseline_params, near)
     if watch.by_market:
@@ -89,7 +91,7 @@ def look(
         batch = replace(batch, exposure=exposure)
         forecast = _fit(batch, watch.baseline_params, near)
     forecast = spread.relative(forecast) if watch.is_relative else forecast
-    return _compared(_judge(watch, batch, forecast, beside), plain_forecast, beside)
+    return _compared(_judge(watch, batch, forecast, beside, asked), plain_forecast, beside)
 
 
 def _compared(one: Looked, forecast: Forecast, beside: peers.Groups) -> Looked:
@@ -120,8 +122,9 @@ def _of_market(watch: Watch, batch: SeriesBatch, groups: IntArray, params: seque
 
 
 def _shared(
-    watch: Watch, batch: SeriesBatch, places: market.Places, fitted: Fitted, near: peers.Compared | None
-) -> Looked:
+    watch: Watch, batch: SeriesBatch, places: market.Places, fitted: Fitted, near: peers.Compared | None,
+    asked: IntArray | None,
+) -> Looked:  # fmt: skip
     """Judge channels or markets by their listings, or listings beside what befell their channel and market."""
     if watch.baseline_params not in fitted:
         forecast = _fit(batch, watch.baseline_params, near)
@@ -132,7 +135,7 @@ def _shared(
         may_alarm = market.broad(together, forecast, row)
         return _spread_out(_sequential(watch, pooled, own, watch.rule_params, row.size, may_alarm), row)
     factor = together.factor()
-    one = _judge(watch, batch, replace(forecast, expected=forecast.expected * factor), places.markets)
+    one = _judge(watch, batch, replace(forecast, expected=forecast.expected * factor), places.markets, asked)
     # What befell the channel and the market is what all listings in the same place have in common.
     facts = {
         row: {**told, **peers_of.shared(float(factor[row, int(one.onset[row]) :].mean()) - 1.0)}
@@ -155,14 +158,40 @@ def _spread_out(one: Looked, row: IntArray) -> Looked:
     )  # fmt: skip
 
 
-def _judge(watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: peers.Groups) -> Looked:
-    """Apply the watch's rule."""
+def _judge(
+    watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: peers.Groups, asked: IntArray | None = None
+) -> Looked:
+    """Apply the watch's rule; to the series that are asked for first, since most often none of them has an alarm."""
     params = watch.rule_params
+    if asked is not None and not (asked.size and _alarmed(watch, batch, forecast, groups, asked).any()):
+        return _nothing(watch, batch, forecast, params.scan_days)
     if isinstance(params, sequential.Params):
         return _sequential(watch, batch, forecast, params, groups.size)
     if isinstance(params, trend.Params):
         return _trend(watch, batch, forecast, groups, params)
     return _band(watch, batch, forecast, groups, params)
+
+
+def _alarmed(
+    watch: Watch, batch: SeriesBatch, forecast: Forecast, groups: peers.Groups, rows: IntArray
+) -> BoolArray:  # fmt: skip
+    """Return of some series alone whether their alarm holds on the last day, as the whole batch's scan would."""
+    params = watch.rule_params
+    cut = cuts.of(watch, forecast, batch.days, params.scan_days, groups.size, rows)
+    if isinstance(params, sequential.Params):
+        return sequential.scan(forecast.of(rows), cut.limits, params).active[:, -1]
+    limits = cut.limits if watch.tails else None
+    if isinstance(params, trend.Params):
+        return trend.scan(forecast, groups, params, limits, rows).active[:, -1]
+    return band.scan(forecast, groups, params, limits, rows).active[:, -1]
+
+
+def _nothing(watch: Watch, batch: SeriesBatch, forecast: Forecast, scan_days: int) -> Looked:
+    """Return what says no more than what should have been: no alarm, and nothing known of any statistic."""
+    count, columns = forecast.expected.shape[0], min(scan_days, forecast.expected.shape[1])
+    unknown = np.full((count, columns), np.nan)
+    states, onset = np.zeros((count, columns), dtype=np.bool_), np.full(count, -1, dtype=np.int64)
+    return Looked(watch, batch, forecast, states, onset, np.ones(count), unknown[:, 0], {}, unknown, unknown)
 
 
 def _sequential(

@@ -31,7 +31,8 @@ def score_listings(
     watches : sequence of Watch
     matrix : MetricMatrix
         Of the whole portfolio: a series is judged by what it shares with others (the week's shape, the season, the
-        budget of false alerts, its peers), so a series scored by itself would be scored by another rule.
+        budget of false alerts, its peers), so a series scored by itself would be scored by another rule. What none
+        shares, its scan for an alarm, is done of those observed alone, unless they have one.
     listings : sequence of ListingInfo
     observed : collection of int
         Ids of the listings of which something has arrived.
@@ -44,9 +45,6 @@ def score_listings(
     list of Anomaly
         None about any listing that was not observed.
     """
-    wanted = set(observed)
-    return [
-        found
-        for found in sweep.score_all(watches, matrix, listings, None, as_of_day, unfit, near, most_valuable)
-        if found.listing_id in wanted
-    ]
+    return sweep.score_all(
+        watches, matrix, listings, None, as_of_day, unfit, near, most_valuable, asked=set(observed)
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from detectors.screen import scoring
-from detectors.screen.contract import HORIZON, Baseline, Scores
+from detectors.screen.contract import HORIZON, JUDGED, Baseline, Scores
 from python_nodes.domain.metrics import FloatArray, IntArray, MetricMatrix
 from python_nodes.scoring import arrays_file
 from python_nodes.scoring.screen import KINDS, Found, needed, reason_words
@@ -34,7 +34,9 @@ class Kept:
 
     def days(self) -> tuple[date, date] | None:
         """Return the first and last day that any metric can be judged on, None for none."""
-        starts = [one.start.astype("datetime64[D]") for one in self.baselines.values()]
+        # One that was learnt from nothing judges nothing, and begins at no day in particular.
+        able = [one for one in self.baselines.values() if (one.reason == JUDGED).any()]
+        starts = [one.start.astype("datetime64[D]") for one in able]
         if not starts:
             return None
         return min(starts).item(), (max(starts) + (HORIZON - 1)).item()

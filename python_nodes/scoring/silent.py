@@ -15,7 +15,7 @@ from detectors.inspect import flat_line, missing
 from detectors.inspect.contract import Judged, Subjects
 from python_nodes.domain.findings import CHANGE, CHANGE_FACTS, LOSS_IS_UNKNOWN, OF_OUR_SIGHT, Anomaly
 from python_nodes.domain.inputs import BoolArray
-from python_nodes.domain.metrics import DayArray, FloatArray, MetricMatrix
+from python_nodes.domain.metrics import DayArray, FloatArray, IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring.inspect import MOST_VALUABLE, CloseUp, sentence, valuable
 
@@ -34,7 +34,7 @@ NEIGHBOURS, GOING_ON = 5, 0.8
 
 def find(
     matrix: MetricMatrix, listings: Sequence[ListingInfo], as_of_day: date, unfit: BoolArray | None = None,
-    most: int = MOST_VALUABLE,
+    most: int = MOST_VALUABLE, asked: IntArray | None = None,
 ) -> list[Anomaly]:  # fmt: skip
     """Return which figures of valuable listings lack or stand still on the last day before ``as_of_day``.
 
@@ -48,6 +48,8 @@ def find(
     unfit : ndarray of bool, shape (len(matrix.listing_ids), len(matrix.days)), optional
         Days on which a listing is known to have been down.
     most : int
+    asked : ndarray of int, optional
+        Rows of the only listings that are told of; None for all.
 
     Returns
     -------
@@ -63,6 +65,7 @@ def find(
     values = {name: told[rows, last] for name, told in matrix.values.items() if name in READ}
     down = np.zeros((rows.size, days.size), dtype=np.bool_) if unfit is None else unfit[rows, last]
     chosen = valuable(values[BOOKINGS], listings, most) if BOOKINGS in values else np.arange(rows.size)
+    chosen = chosen if asked is None else np.intersect1d(chosen, asked)
     channel = np.unique([one.channel for one in listings], return_inverse=True)[1].astype(np.int64)
     found: dict[tuple[int, str], Anomaly] = {}
     for kind, metrics in FIGURES.items():

@@ -19,10 +19,16 @@ LISTED = 50
 _INK, _QUIET, _BAND, _CALLED = "#1d2939", "#667085", "#b2ccff", "#d92d20"
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>body{{font:15px/1.5 system-ui,sans-serif;color:#1d2939;max-width:1100px;margin:2rem auto;padding:0 1rem}}
-svg{{width:100%;height:auto}}table{{border-collapse:collapse}}td,th{{padding:.2rem .8rem;text-align:right}}
-td:first-child,th:first-child{{text-align:left}}tr:nth-child(even){{background:#f9fafb}}</style>
-<h1>{title}</h1>{picture}<h2>{heading}</h2>{rows}</html>
+<style>:root{{color-scheme:light dark;--ink:#1d2939;--page:#fff;--row:#f9fafb}}
+@media (prefers-color-scheme:dark){{:root{{--ink:#e4e7ec;--page:#141414;--row:#1f2228}}
+svg{{filter:invert(.9216) hue-rotate(180deg)}}}}
+body{{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);
+max-width:1100px;margin:2rem auto;padding:0 1rem}}
+h1{{font-size:1.4rem;overflow-wrap:anywhere}}h2{{font-size:1.1rem}}div{{overflow-x:auto}}
+svg{{display:block;width:100%;min-width:46rem;height:auto}}table{{border-collapse:collapse;white-space:nowrap}}
+td,th{{padding:.2rem .8rem;text-align:right}}
+td:first-child,th:first-child{{text-align:left}}tr:nth-child(even){{background:var(--row)}}</style>
+<h1>{title}</h1><div>{picture}</div><h2>{heading}</h2><div>{rows}</div></html>
 """
 
 

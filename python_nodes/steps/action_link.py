@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
 from python_nodes.actions import BUTTONS, MORE
+from python_nodes.domain.sealing import signing_keys
 from python_nodes.errors import PermanentError
 from python_nodes.steps.services import Services
 
@@ -26,13 +27,13 @@ class ActionLink:
 
 def url(services: Services, link: ActionLink) -> str:
     """Make the link's address."""
-    token = URLSafeTimedSerializer(services.fernet_key, salt=SALT).dumps(asdict(link))
+    token = URLSafeTimedSerializer(signing_keys(services.fernet_key), salt=SALT).dumps(asdict(link))
     return f"{services.base_url.rstrip('/')}{PATH}?token={token!s}"
 
 
 def read(services: Services, token: str) -> ActionLink:
     """Read a link's token; a forged or expired one is refused with 401 and a word that fits."""
-    signer = URLSafeTimedSerializer(services.fernet_key, salt=SALT)
+    signer = URLSafeTimedSerializer(signing_keys(services.fernet_key), salt=SALT)
     try:
         told = signer.loads(token, max_age=services.answers.link_max_age_s)
     except SignatureExpired:

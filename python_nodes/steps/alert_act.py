@@ -14,22 +14,11 @@ from python_nodes.domain.findings import Alert
 from python_nodes.errors import PermanentError
 from python_nodes.steps.services import Services
 from python_nodes.store import actions as action_store
-from python_nodes.store import alerts, deliveries, idempotency, mutes, verdicts
+from python_nodes.store import alerts, audit, idempotency, mutes, verdicts
+from python_nodes.store.actions import Deed, Held
 
 UPDATED_IN_PLACE = "slack"
 """The sender whose messages show who takes care; the others hear only that an alert ended."""
-STEP_PREFIX = "action-"
-"""Begins the step of a delivery that only shows what people did."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One message to plan; see ``store.deliveries.Routed``."""
-
-    sender: str
-    recipient: str
-    step: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +52,17 @@ def run(services: Services, tenant_id: int, alert_id: int, wish: Wish, at: datet
 
 def act(conn: Connection, tenant_id: int, alert_id: int, wish: Wish, at: datetime) -> Acted:
     """Carry one wish out within the caller's transaction."""
+    audit.note(wish.actor, alert_id=alert_id)
     with log.stage("alert_act", tenant_id=tenant_id, alert_id=alert_id, kind=wish.kind) as facts:
         lacking = actions.lacks(wish, at)
         if lacking:
             field, word = next(iter(lacking.items()))
             raise PermanentError(word, status=422, field=field)
-        alert = action_store.hold(conn, alert_id)
-        decision = actions.decide(wish, alert.resolved_at, standing(conn, alert_id))
+        held = action_store.take(conn, alert_id, UPDATED_IN_PLACE)
+        before = actions.standing([_taken(one) for one in held.taken])
+        decision = actions.decide(wish, held.resolved_at, before)
         if decision.status == "recorded":
-            _record(conn, alert, wish, decision, at)
+            _record(conn, held, wish, decision, at)
         facts.update(status=decision.status)
     changed = decision.status == "recorded"
     return Acted(alert_id=alert_id, status=decision.status, word=decision.word, changed=changed)
@@ -94,7 +85,7 @@ def taken(conn: Connection, alert_id: int) -> list[tuple[str, Taken]]:
     """Return the actions on one alert, oldest first, each with the step of the deliveries that show it."""
     return [
         (
-            f"{STEP_PREFIX}{row['id']}",
+            f"{action_store.STEP_PREFIX}{row['id']}",
             Taken(kind=row["kind"], actor=row["actor"], note=row["note"], taken_at=row["taken_at"]),
         )
         for row in action_store.list_for_alert(conn, alert_id)
@@ -125,52 +116,32 @@ def _after_s(alert: Alert, at: datetime | None) -> float | None:
     return None if at is None else (at - alert.raised_at).total_seconds()
 
 
-def _record(conn: Connection, alert: Alert, wish: Wish, decision: Decision, at: datetime) -> None:
-    note = actions.stored_note(wish)
-    action_id = action_store.add(conn, alert.alert_id, wish.kind, wish.actor, taken_at=at, note=note)
-    if wish.verdict is not None:
-        verdicts.add(
-            conn, alert.alert_id, wish.verdict not in actions.CLOSING, wish.actor, given_at=at, cause=wish.cause,
-            note=wish.note, verdict=wish.verdict,
-        )  # fmt: skip
+def _taken(row: action_store.Row) -> Taken:
+    return Taken(kind=row.kind, actor=row.actor, note=row.note, taken_at=row.taken_at)
+
+
+def _record(conn: Connection, held: Held, wish: Wish, decision: Decision, at: datetime) -> None:
+    deed = Deed(
+        kind=wish.kind, actor=wish.actor, stored=actions.stored_note(wish), note=wish.note, at=at,
+        verdict=wish.verdict, cause=wish.cause,
+        is_real=None if wish.verdict is None else wish.verdict not in actions.CLOSING,
+    )  # fmt: skip
+    if wish.until_at is not None or decision.closes is not None:
+        # The last word on an alert holds, and a new problem of its kind is news.
+        mutes.end_snoozes(conn, held.fingerprint, at)
     if wish.until_at is not None:
-        _snooze(conn, alert, wish, wish.until_at, at)
-    if decision.closes is None:
-        _plan_updates(conn, alert.alert_id, f"{STEP_PREFIX}{action_id}", f"{wish.kind} by {wish.actor}", at)
+        mutes.add(
+            conn, start_at=at, end_at=wish.until_at, reason=wish.note or f"alert {held.alert_id} was snoozed",
+            actor=wish.actor, origin="snooze", fingerprint=held.fingerprint,
+        )  # fmt: skip
+    if decision.closes is not None:
+        action_store.close(conn, held, deed, decision.closes)
     else:
-        _end_snoozes(conn, alert, at)
-        # An alert cannot end before its last change, even where that was dated by another clock.
-        alerts.resolve(conn, alert.alert_id, max(at, alert.raised_at), decision.closes)
-        action_store.silence(conn, alert, wish.kind, decision.closes, at)
+        action_store.show(conn, held, deed, UPDATED_IN_PLACE, f"{wish.kind} by {wish.actor}")
     if wish.note and wish.kind in {"assign", "snooze"}:
         # Their own note says to whom, or until when.
         extra = Wish(kind="note", actor=wish.actor, note=wish.note)
-        _record(conn, alert, extra, Decision(status="recorded", word=""), at)
-
-
-def _snooze(conn: Connection, alert: Alert, wish: Wish, until_at: datetime, at: datetime) -> None:
-    _end_snoozes(conn, alert, at)
-    reason = wish.note or f"alert {alert.alert_id} was snoozed"
-    mutes.add(
-        conn, start_at=at, end_at=until_at, reason=reason, actor=wish.actor, origin="snooze",
-        fingerprint=alert.fingerprint,
-    )  # fmt: skip
-
-
-def _end_snoozes(conn: Connection, alert: Alert, at: datetime) -> None:
-    """End what was said before: the last word on an alert holds, and a new problem of its kind is news."""
-    for one in mutes.since(conn, at):
-        if one.origin == "snooze" and one.fingerprint == alert.fingerprint and one.mute_id is not None:
-            mutes.end(conn, one.mute_id, at)
-
-
-def _plan_updates(conn: Connection, alert_id: int, step: str, reason: str, at: datetime) -> None:
-    """Plan that each message updated in place shows it, after what waits to be sent; the retries see to the rest."""
-    told = [one for one in deliveries.list_for_alert(conn, alert_id) if one.status != "suppressed"]
-    recipients = sorted({one.recipient for one in told if one.sender == UPDATED_IN_PLACE})
-    wanted = [Told(sender=UPDATED_IN_PLACE, recipient=one, step=step, reason=reason) for one in recipients]
-    if wanted:
-        deliveries.plan(conn, alert_id, wanted, [], at)
+        _record(conn, held, extra, Decision(status="recorded", word=""), at)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

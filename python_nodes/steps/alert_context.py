@@ -28,7 +28,8 @@ def of(conn: Connection, services: Services, alert: Alert, listings: Sequence[Li
         )
         for one in similar.before(conn, alert, MAX_PAST)
     ]  # fmt: skip
-    return guide.context(alert, places.of(alert, listings), past, services.guide, services.base_url)
+    about = places.of(alert, listings)
+    return guide.context(alert, about, past, services.guide, services.base_url, services.grafana_url)
 
 
 def view(told: Context) -> dict[str, Any]:

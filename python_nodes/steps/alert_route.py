@@ -10,7 +10,7 @@ from python_nodes.alerts import route
 from python_nodes.alerts.route import PastDelivery
 from python_nodes.steps import places
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, deliveries, outbox, portfolio
+from python_nodes.store import alerts, deliveries, outbox
 
 
 def run(services: Services, tenant_id: int, alert_id: int, as_of: datetime) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def run(services: Services, tenant_id: int, alert_id: int, as_of: datetime) -> d
                 PastDelivery(sender=one.sender, recipient=one.recipient, step=one.step, status=one.status)
                 for one in before
             ]
-            about = route.subject(alert, places.of(alert, portfolio.load_listings(conn)))
+            about = route.subject(alert, places.load(conn, alert))
             routed = route.route(about, services.policy, as_of, past)
             deliveries.plan(conn, alert_id, routed.send, routed.suppressed, as_of)
             if not routed.waits:

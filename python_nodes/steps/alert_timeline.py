@@ -14,7 +14,7 @@ from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.steps import places
 from python_nodes.steps.services import Services
-from python_nodes.store import actions, alerts, decisions, mutes, timeline, verdicts
+from python_nodes.store import actions, alert_lists, decisions, mutes, timeline, verdicts
 from python_nodes.store.retelling import BEFORE
 
 RUN_WITHIN = timedelta(hours=25)
@@ -85,14 +85,14 @@ def _where(one: decisions.Decision, about: Sequence[ListingInfo]) -> str:
 
 def _changed(conn: Connection, alert: Alert) -> Iterator[Entry]:
     same: Entry | None = None
-    for event in alerts.history(conn, alert.alert_id):
+    for event, reason, at in alert_lists.reasons(conn, alert.alert_id):
         # An alert that stands for weeks is updated by each run in the same words: told once, with how often.
-        if same is not None and (same.what, same.text) == (event.event, event.reason):
-            same = Entry(at=same.at, what=same.what, text=same.text, until_at=event.at, times=same.times + 1)
+        if same is not None and (same.what, same.text) == (event, reason):
+            same = Entry(at=same.at, what=same.what, text=same.text, until_at=at, times=same.times + 1)
             continue
         if same is not None:
             yield same
-        same = Entry(at=event.at, what=event.event, text=event.reason)
+        same = Entry(at=at, what=event, text=reason)
     if same is not None:
         yield same
 

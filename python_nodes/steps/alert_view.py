@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
 from datetime import date, datetime
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 
+from orjson import Fragment
 from sqlalchemy import Connection
 
 from python_nodes.domain.findings import Alert
@@ -15,35 +15,46 @@ from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
 from python_nodes.steps import alert_context, alert_timeline, places
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, deliveries, portfolio
+from python_nodes.store import alert_lists, alerts, deliveries, portfolio
 
-State = Literal["open", "resolved"]
+_FIELDS = tuple(one.name for one in fields(Alert))
+_TIMES = ("onset_date", "raised_at", "updated_at", "resolved_at")
 Only = frozenset[int] | None
 """Properties that a caller may see; None is all."""
 
 
-def listed(services: Services, tenant_id: int, state: State | None = None, only: Only = None) -> list[dict[str, Any]]:
-    """Return alerts in order of id; with ``only``, those that are about these properties and no other."""
+def listed(
+    services: Services, tenant_id: int, state: alert_lists.State | None = None, only: Only = None
+) -> list[dict[str, Any]]:
+    """Return alerts in order of id; with ``only``, those that are about these properties and no other.
+
+    Evidence is told as it is stored, for JSON and nothing else.
+    """
     with services.database.tenant(tenant_id) as conn:
-        listings = portfolio.load_listings(conn)
-        return [_view(alert, listings) for alert in alerts.list_all(conn, state) if _may_see(alert, listings, only)]
+        found = alert_lists.told(conn, state)
+        about = places.index(portfolio.load_listings(conn, _named(alert for alert, _ in found)))
+    return [
+        _view(alert, about(alert)) | {"evidence": Fragment(evidence)}
+        for alert, evidence in found
+        if _may_see(about(alert), only)
+    ]
 
 
 def one(services: Services, tenant_id: int, alert_id: int, only: Only = None) -> dict[str, Any]:
     """Return one alert with what goes with it."""
     with services.database.tenant(tenant_id) as conn:
-        listings = portfolio.load_listings(conn)
-        return _full(conn, services, _seen(conn, alert_id, listings, only), listings)
+        return _full(conn, services, *_seen(conn, alert_id, only))
 
 
 def explained(services: Services, tenant_id: int, alert_id: int, only: Only = None) -> dict[str, Any]:
-    """Return one alert with every decision on it and every delivery, each with its reason."""
+    """Return one alert with every decision on it and every delivery, each with its reason; for JSON, as ``listed``."""
     with services.database.tenant(tenant_id) as conn:
-        listings = portfolio.load_listings(conn)
-        alert = _seen(conn, alert_id, listings, only)
+        alert, listings = _seen(conn, alert_id, only)
         return {
             "alert": _full(conn, services, alert, listings),
-            "history": [_plain(asdict(event)) for event in alerts.history(conn, alert_id)],
+            "history": [
+                _plain(event) | {"changes": Fragment(event["changes"])} for event in alert_lists.history(conn, alert_id)
+            ],
             "deliveries": [_plain(asdict(sent)) for sent in deliveries.list_for_alert(conn, alert_id)],
             "timeline": [alert_timeline.plain(entry) for entry in alert_timeline.of(conn, alert, listings)],
         }
@@ -53,37 +64,51 @@ def with_deliveries(services: Services, tenant_id: int) -> list[dict[str, Any]]:
     """Return every alert with its deliveries: the open first, the costliest first."""
     with services.database.tenant(tenant_id) as conn:
         listings = portfolio.load_listings(conn)
+        about = places.index(listings)
         found = [
-            (_view if alert.resolved_at else partial(_full, conn, services))(alert, listings)
+            (_view(alert, about(alert)) if alert.resolved_at else _full(conn, services, alert, listings))
             | {"deliveries": [_plain(asdict(sent)) for sent in deliveries.list_for_alert(conn, alert.alert_id)]}
             for alert in alerts.list_all(conn)
         ]
     return sorted(found, key=lambda view: (view["resolved_at"] is not None, -view["impact_minor"]))
 
 
-def _seen(conn: Connection, alert_id: int, listings: list[ListingInfo], only: Only) -> Alert:
+def _seen(conn: Connection, alert_id: int, only: Only) -> tuple[Alert, list[ListingInfo]]:
+    """Return an alert and the listings it may be about: of a large portfolio no more than it names."""
     alert = alerts.get(conn, alert_id)
-    if not _may_see(alert, listings, only):
+    listings = portfolio.load_listings(conn, _named([alert]))
+    if not _may_see(places.of(alert, listings), only):
         # Whoever may not see it does not learn that it is there.
         raise NotFoundError(f"alert {alert_id} does not exist")
-    return alert
+    return alert, listings
 
 
-def _may_see(alert: Alert, listings: list[ListingInfo], only: Only) -> bool:
-    if only is None:
-        return True
-    about = places.of(alert, listings)
-    return bool(about) and all(listing.property_id in only for listing in about)
+def _named(found: Iterable[Alert]) -> list[int] | None:
+    """Return the listings that alerts name; None, which is all, where one means whatever is at its place."""
+    ids: set[int] = set()
+    for alert in found:
+        named = [alert.listing_id] if alert.listing_id is not None else alert.evidence.get("listing_ids")
+        if named is None:
+            return None
+        ids.update(named)
+    return sorted(ids)
+
+
+def _may_see(about: Sequence[ListingInfo], only: Only) -> bool:
+    return only is None or (bool(about) and all(listing.property_id in only for listing in about))
 
 
 def _full(conn: Connection, services: Services, alert: Alert, listings: list[ListingInfo]) -> dict[str, Any]:
-    return _view(alert, listings) | alert_context.view(alert_context.of(conn, services, alert, listings))
+    return _view(alert, places.of(alert, listings)) | alert_context.view(
+        alert_context.of(conn, services, alert, listings)
+    )
 
 
-def _view(alert: Alert, listings: list[ListingInfo]) -> dict[str, Any]:
-    about = places.of(alert, listings)
+def _view(alert: Alert, about: Sequence[ListingInfo]) -> dict[str, Any]:
     first = about[0] if about else None
-    view = _plain(asdict(alert))
+    # Not by `asdict`, which copies the evidence: a list of alerts is mostly that.
+    view = {name: getattr(alert, name) for name in _FIELDS}
+    view |= _plain({name: view[name] for name in _TIMES})
     view["id"] = view.pop("alert_id")
     return view | {
         "listing": first.external_id if first and alert.listing_id is not None else None,

@@ -42,7 +42,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         decisions = heed_silences(conn, decisions, closed, found, listings, as_of)
         open_alerts += recent
         decisions = outlook.attached(conn, decisions, open_alerts, snapshot.local_day(as_of, listings))
-        decisions = root_cause.attached(conn, services, tenant_id, decisions, open_alerts, as_of)
+        decisions = root_cause.attached(conn, services, tenant_id, decisions, open_alerts, listings, as_of)
         decisions = money.attached(conn, decisions, as_of)
         apply(conn, decisions, as_of)
         repaired.tell(conn, listings, as_of)
@@ -85,7 +85,7 @@ def decide(
     )  # fmt: skip
     if not listings:
         return pipeline.reconcile(open_alerts, [], [], [], as_of, settings)
-    economics = listing_worth.of(services, tenant_id, conn, listings, as_of)
+    economics = listing_worth.of_all(services, tenant_id, conn, listings, as_of)
     impacts = impact.assess(found, economics, listings, snapshot.local_day(as_of, listings), usd)
     return pipeline.reconcile(open_alerts, found, impacts, listings, as_of, settings)
 

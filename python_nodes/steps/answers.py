@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from python_nodes import privacy
 from python_nodes.actions import MORE, Standing, Taken
 from python_nodes.alerts import escalate
 from python_nodes.domain import written
@@ -72,11 +73,12 @@ def people(now: Standing) -> tuple[str, ...]:
 
 
 def sentence(taken: Taken) -> str:
-    """Word one action, with the note that was left with it."""
+    """Word one action, with the note that was left with it; whom a note names as a guest the message does not."""
     template = SENTENCES.get(taken.kind, SENTENCES["note"])
     note = heard(taken.note) if taken.kind in {"snooze", "verdict"} else taken.note
+    note = privacy.mask(note) if taken.kind == "verdict" else note
     done = say(template, actor=taken.actor, at=written.moment(taken.taken_at), note=note)
-    left = taken.note if taken.kind in {"acknowledge", "resolve", "note"} else ""
+    left = privacy.mask(taken.note) if taken.kind in {"acknowledge", "resolve", "note"} else ""
     return f"{done}: {left}" if left else done
 
 

@@ -25,6 +25,14 @@ SOURCES = {
     "nothing": "none: there is no label, no verdict and no past alert in these days",
 }
 WHERE = ("kind", "title", "channel")
+WORDS = {
+    "vus_pr": "VUS-PR", "auc_pr": "AUC-PR", "median_delay_s": "median delay, seconds",
+    "median_delay_days": "median delay, days", "oracle_median_delay_days": "the oracle's, days",
+    "oracle_median_days": "the oracle's, days",
+    "false_alerts_per_1000_listing_days": "false alerts per 1,000 listing-days",
+    "false_alerts_per_1000_days": "false alerts per 1,000 days",
+}  # fmt: skip
+"""Figures whose names are no words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,11 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     caption: str = ""
+
+
+def in_words(name: str) -> str:
+    """Return a figure's name as people read it."""
+    return WORDS.get(name) or name.replace("_", " ")
 
 
 def number(value: Any) -> str:
@@ -64,14 +77,14 @@ def page(told: Mapping[str, Any], svg: bytes) -> str:
     )
     return _environment().get_template("backtest.html").render(
         title="Backtest", about=about, sides=sides, picture=_inline(svg),
-        figures=[(name.replace("_", " "), [side[name] for side in shown]) for name in FIGURES],
+        figures=[(in_words(name), [side[name] for side in shown]) for name in FIGURES],
         tables=[*_change_tables(told), *_tables(told["now"])],
     )  # fmt: skip
 
 
 def file_page(told: Mapping[str, Any], svg: bytes) -> str:
     """Write the page of a labelled file."""
-    figures = [(name.replace("_", " "), [told[name]]) for name in told if name not in ("calibration", "file")]
+    figures = [(in_words(name), [told[name]]) for name in told if name not in ("calibration", "file")]
     rows = [[f"{asked:g}", reached] for asked, reached in told["calibration"]]
     return _environment().get_template("backtest.html").render(
         title=f"Backtest of {told['file']}", about="Each row judged as the detector would have judged it then.",
@@ -95,7 +108,7 @@ def _tables(side: Mapping[str, Any]) -> list[Table]:
     alerts = [
         [*(one[column] for column in WHERE), one["raised"], one["ended"], one["verdict"]] for one in side["alerts"]
     ]  # fmt: skip
-    named = [column.replace("_", " ") for column in KIND_COLUMNS]
+    named = [in_words(column) for column in KIND_COLUMNS]
     return [
         Table("By kind", named, kinds),
         Table("Events", ("event", *WHERE, "start", "end", "told after days", "oracle after days"), events),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from python_nodes import vendors
+from sqlalchemy import Connection as SqlConnection
+
+from python_nodes import log, vendors
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import ConfigError, PermanentError
 from python_nodes.steps.services import Services
@@ -17,6 +19,7 @@ from python_nodes.store import connections, portfolio
 from python_nodes.store.connections import Connection
 from python_nodes.vendors.base import Product, Products, RawPayload, Runtime, Vault
 from python_nodes.vendors.resilience import build_runtime
+from python_nodes.vendors.webhook_proof import vendors_own
 
 POLLED = ("reservations", "ari", "ical_calendar", "health", "performance", "operator_calendar", "reviews", "content")
 """Operations that a flow polls, in the order in which they should run."""
@@ -24,11 +27,11 @@ POLLED = ("reservations", "ari", "ical_calendar", "health", "performance", "oper
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """An open connection: who, through what, about which listings."""
+    """A connection: who, through what, about which listings; without a client while nothing is asked of the vendor."""
 
     connection: Connection
     vendor: vendors.Vendor
-    client: Any
+    client: Any = None
     listings: Sequence[ListingInfo]
 
     def fetch(
@@ -71,7 +74,7 @@ def client_of(services: Services, tenant_id: int, vendor: vendors.Vendor, connec
     """Build a connection's client, which connects when it is first used."""
     vault = StoredCredentials(services=services, tenant_id=tenant_id, connection_id=connection.connection_id)
     link_runtime = runtime(services, connection.vendor, f"{tenant_id}-{connection.connection_id}", vault)
-    return vendor.client(connection.base_url, connection.credentials, connection.settings, link_runtime)
+    return vendor.client(connection.base_url, connection.credentials, vendors_own(connection.settings), link_runtime)
 
 
 def runtime(services: Services, vendor: str, connection: str, vault: Vault | None = None) -> Runtime:
@@ -92,24 +95,20 @@ def runtime(services: Services, vendor: str, connection: str, vault: Vault | Non
     )
 
 
-def _spoken_for(
-    vendor: vendors.Vendor, connection: Connection, listings: Sequence[ListingInfo]
-) -> Sequence[ListingInfo]:
+def _channel(vendor: vendors.Vendor, connection: Connection) -> str | None:
+    """Return the channel that a connection speaks for; None for all."""
     channels = vendor.capabilities.channels
     if not channels:
-        return listings
+        return None
     channel = connection.settings.get("channel", channels[0])
     if channel not in channels:
         raise ConfigError(f"{connection.vendor}: settings.channel must be one of {', '.join(channels)}")
-    return [listing for listing in listings if listing.channel == channel]
+    return str(channel)
 
 
-@contextmanager
-def opened(services: Services, tenant_id: int, connection_id: int, operation: str) -> Iterator[Link]:
-    """Open a connection for one operation; refused with 404 or 422 before anything is called."""
-    with services.database.tenant(tenant_id) as conn:
-        connection = connections.get(conn, connection_id, services.fernet_key)
-        listings = portfolio.load_listings(conn)
+def known(conn: SqlConnection, services: Services, connection_id: int, operation: str) -> Link:
+    """Read a connection for one operation, refused with 404 or 422; nothing is built that could call the vendor."""
+    connection = connections.get(conn, connection_id, services.fernet_key)
     vendor = vendors.load(connection.vendor)
     if operation not in vendor.capabilities.operations:
         raise PermanentError(
@@ -117,10 +116,18 @@ def opened(services: Services, tenant_id: int, connection_id: int, operation: st
             status=422,
             field="operation",
         )
-    client = client_of(services, tenant_id, vendor, connection)
+    log.note(vendor=connection.vendor)
+    listings = portfolio.load_listings(conn, channel=_channel(vendor, connection))
+    return Link(connection=connection, vendor=vendor, listings=listings)
+
+
+@contextmanager
+def opened(services: Services, tenant_id: int, connection_id: int, operation: str) -> Iterator[Link]:
+    """Open a connection for one operation; refused with 404 or 422 before anything is called."""
+    with services.database.tenant(tenant_id) as conn:
+        link = known(conn, services, connection_id, operation)
+    client = client_of(services, tenant_id, link.vendor, link.connection)
     try:
-        yield Link(
-            connection=connection, vendor=vendor, client=client, listings=_spoken_for(vendor, connection, listings)
-        )
+        yield replace(link, client=client)
     finally:
         client.close()

@@ -11,9 +11,9 @@ from python_nodes import log
 from python_nodes.domain.speech import speaking
 from python_nodes.errors import NightporterError, PermanentError, RetryableError
 from python_nodes.notify import base, render
-from python_nodes.steps import alert_context, answers, in_words, picture, spoken
+from python_nodes.steps import alert_context, answers, in_words, lateness, picture, places, spoken
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, deliveries, portfolio, undelivered
+from python_nodes.store import alerts, deliveries, turns, undelivered
 
 RETRY_AFTER_S = 5.0
 
@@ -25,9 +25,10 @@ def run(services: Services, tenant_id: int, delivery_id: int, as_of: datetime) -
         services.database.tenant(tenant_id) as lock,
     ):
         # Held while sending: a delivery found `sending` under it was left by a process that died.
-        if not deliveries.hold(lock, delivery_id):
+        if not deliveries.hold(lock, delivery_id, wait_s=turns.PATIENCE_S):
             raise RetryableError(f"delivery {delivery_id} is being sent", retry_after_s=RETRY_AFTER_S)
         in_words.ensure(services, tenant_id, delivery_id)
+        _let_pass(services, tenant_id, delivery_id)
         with services.database.tenant(tenant_id) as conn:
             _wait_turn(conn, delivery_id)
             claimed = _claim(conn, delivery_id, services.clock())
@@ -36,16 +37,35 @@ def run(services: Services, tenant_id: int, delivery_id: int, as_of: datetime) -
             with speaking(speech):
                 message = _message(services, conn, now, as_of) if claimed else None
         if message is not None:
+            facts["sender"] = now.sender
             with speaking(speech):
                 now = _send(services, tenant_id, now, message)
+            facts["lag_s"] = _lag_s(services, tenant_id, delivery_id)
         facts.update(status=now.status, sender=now.sender, attempts=now.attempts)
     return {"status": now.status, "provider_ref": now.provider_ref}
 
 
+def _lag_s(services: Services, tenant_id: int, delivery_id: int) -> float:
+    with services.database.tenant(tenant_id) as conn:
+        return round(undelivered.waited_s(conn, delivery_id), 3)
+
+
+def _let_pass(services: Services, tenant_id: int, delivery_id: int) -> None:
+    """Wait while an earlier word is under way; nobody waits for a later one, so none wait for each other."""
+    with services.database.tenant(tenant_id) as conn:
+        first = _before(conn, delivery_id)
+        if first is not None:
+            deliveries.hold(conn, first, wait_s=turns.PATIENCE_S)
+
+
+def _before(conn: Connection, delivery_id: int) -> int | None:
+    wanted = deliveries.get(conn, delivery_id)
+    return deliveries.earlier_unsent(conn, wanted, undelivered.hopeful()) if wanted.status != "sent" else None
+
+
 def _wait_turn(conn: Connection, delivery_id: int) -> None:
     """Refuse for now what would overtake an earlier word on the same alert to the same recipient."""
-    wanted = deliveries.get(conn, delivery_id)
-    first = deliveries.earlier_unsent(conn, wanted, undelivered.hopeful()) if wanted.status != "sent" else None
+    first = _before(conn, delivery_id)
     if first is not None:
         raise RetryableError(
             f"delivery {delivery_id} waits for {first}, planned before it", retry_after_s=RETRY_AFTER_S
@@ -60,7 +80,7 @@ def _claim(conn: Connection, delivery_id: int, at: datetime) -> bool:
 
 def _message(services: Services, conn: Connection, delivery: deliveries.Delivery, as_of: datetime) -> base.Message:
     alert = alerts.get(conn, delivery.alert_id)
-    known = portfolio.load_listings(conn)
+    known = places.load(conn, alert)
     listing = next((one for one in known if one.listing_id == alert.listing_id), None)
     around = alert_context.of(conn, services, alert, known)
     earlier = [
@@ -69,7 +89,12 @@ def _message(services: Services, conn: Connection, delivery: deliveries.Delivery
         if (one.sender, one.recipient, one.status) == (delivery.sender, delivery.recipient, "sent")
     ]
     sender = base.discover().get(delivery.sender)
-    chart = picture.of(conn, alert, listing, as_of) if sender is not None and sender.SHOWS_PICTURES else None
+    shows = sender is not None and sender.SHOWS_PICTURES
+    key = picture.key(alert, listing) if shows else ""
+    # What has been drawn and carried there before, for the same figures, need not be again.
+    shown = next((ref for ref in reversed(earlier) if key and ref and ref.endswith(f":{key}")), "")
+    chart = picture.of(conn, alert, listing, as_of) if shows and not shown else None
+    advice = spoken.advice(alert, around) if alert.resolved_at is None else ()
     return render.render(
         alert,
         listing,
@@ -80,9 +105,11 @@ def _message(services: Services, conn: Connection, delivery: deliveries.Delivery
         answers=answers.offered(services, conn, delivery, alert),
         in_words=in_words.text(conn, alert, listing, around.suggested_action),
         links=[base.Link(label=spoken.link(label), url=url) for label, url in around.links],
-        more=spoken.advice(alert, around) if alert.resolved_at is None else (),
+        more=(*lateness.said(conn, alert, delivery, as_of), *advice),
         update_ref=earlier[0] if earlier else None,
         is_retry=delivery.attempts > 1,
+        chart_key=key,
+        chart_ref=shown,
     )
 
 

@@ -14,19 +14,17 @@ from python_nodes.alerts.policy import WEEKDAYS, RoutePolicy
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.said import marked, say
-from python_nodes.domain.speech import speaking
-from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.notify import base
 from python_nodes.notify import digest as wording
-from python_nodes.steps import answer_times, digest_facts, places, spoken
+from python_nodes.steps import answer_times, digest_facts, places, send_once
 from python_nodes.steps.services import Services
 from python_nodes.store import answer_times as times
 from python_nodes.store import digests, polls, portfolio, proposals
 from python_nodes.store.digests import Draft, Span
+from python_nodes.store.sends import Send
 
 SPANS: dict[Span, timedelta] = {"day": timedelta(days=1), "week": timedelta(days=7)}
 CONSOLE = marked("All alerts")
-RETRY_AFTER_S = 5.0
 
 
 def write(
@@ -55,7 +53,7 @@ def write(
     return {
         "open": whole["open_count"],
         "resolved": whole["ended_count"],
-        "send": [{"digest_id": one.digest_id, "sender": one.sender, "recipient": one.recipient} for one in due],
+        "send": [{"digest_id": one.message_id, "sender": one.sender, "recipient": one.recipient} for one in due],
     }
 
 
@@ -65,31 +63,24 @@ def is_due(policy: RoutePolicy, span: Span, as_of: datetime) -> bool:
 
 
 def send(services: Services, tenant_id: int, digest_id: int) -> dict[str, Any]:
-    """Send one unless it is sent; a failure leaves it open, and a second try asks the provider first."""
-    with (
-        log.stage("digest_send", tenant_id=tenant_id, digest_id=digest_id) as facts,
-        services.database.tenant(tenant_id) as lock,
-    ):
-        if not digests.hold(lock, digest_id):
-            raise RetryableError(f"digest {digest_id} is being sent", retry_after_s=RETRY_AFTER_S)
-        with services.database.tenant(tenant_id) as conn:
-            one = digests.begin(conn, digest_id)
-        facts.update(sender=one.sender, attempts=one.attempts + 1)
-        if one.is_sent:
-            return {"status": "sent", "provider_ref": one.provider_ref}
-        if one.sender not in services.senders:
-            raise PermanentError(f"sender {one.sender} is not set up", status=422, field="sender")
-        sender = base.build(one.sender, services.senders[one.sender])
-        with speaking(spoken.by(services, one.recipient)):
-            console = base.Link(label=say(CONSOLE), url=f"{services.base_url.rstrip('/')}/console/alerts")
-            words = wording.message(
-                one.facts, delivery_id=f"np-digest-{digest_id}", recipient=one.recipient, links=[console],
-                is_retry=one.attempts > 0, with_chart=sender.SHOWS_PICTURES,
-            )  # fmt: skip
-            reference = sender.send(words)
-        with services.database.tenant(tenant_id) as conn:
-            digests.finish(conn, digest_id, reference, services.clock())
-    return {"status": "sent", "provider_ref": reference}
+    """Send one unless it is sent."""
+    return send_once.run(services, tenant_id, digest_id, KIND)
+
+
+def _prepare(conn: Connection, services: Services, one: Send, facts: dict[str, Any]) -> send_once.Words:
+    def words(sender: base.Sender) -> base.Message:
+        console = base.Link(label=say(CONSOLE), url=f"{services.base_url.rstrip('/')}/console/alerts")
+        return wording.message(
+            one.about["facts"], delivery_id=f"np-digest-{one.message_id}", recipient=one.recipient, links=[console],
+            is_retry=one.attempts > 0, with_chart=sender.SHOWS_PICTURES,
+        )  # fmt: skip
+
+    return words
+
+
+KIND = send_once.Kind(
+    name="digest", stage="digest_send", field="digest_id", types=digests.TYPES.values(), prepare=_prepare
+)
 
 
 def recipients(policy: RoutePolicy) -> dict[tuple[str, str], frozenset[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,19 +14,16 @@ from python_nodes import log
 from python_nodes.domain.inputs import Economics
 from python_nodes.domain.metrics import DayArray, FloatArray
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.errors import NightporterError, RetryableError
 from python_nodes.scoring import forecast
 from python_nodes.scoring.calendar import holiday_matrix
-from python_nodes.steps import job_admin, local_events, pickup_view, places, predict, snapshot
+from python_nodes.steps import dated_job, job_admin, local_events, pickup_view, places, predict, snapshot
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, forecasts, jobs, portfolio
+from python_nodes.store import alerts, forecasts, portfolio
 from python_nodes.store.forecasts import StoredForecast
 
-KIND = "forecasts"
 BOOKINGS = "booking_velocity"
 METRICS = (BOOKINGS, "search_impressions", "listing_views")
 PICKUP = "pickup_nights"
-Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,37 +35,7 @@ class Subject:
     troubles: tuple[tuple[date, date], ...]
 
 
-def task(tenant_id: int, job_id: str, as_of: datetime, run_id: str) -> job_admin.Task:
-    """Say what a refresh asks of the workers."""
-    return job_admin.Task(job_id=job_id, name=KIND, arguments=(tenant_id, job_id, as_of.isoformat(), run_id))
-
-
-def accept(services: Services, tenant_id: int, job_id: str, as_of: datetime, run_id: str = "") -> None:
-    """Write the queued job."""
-    with services.database.tenant(tenant_id) as conn:
-        jobs.create(conn, job_id, KIND, 0, at=services.clock())
-        job_admin.note(conn, task(tenant_id, job_id, as_of, run_id))
-
-
-def run_job(services: Services, tenant_id: int, job_id: str, as_of: datetime, *, is_last_try: bool = True) -> None:
-    """Refresh as a job that can be watched; repeated, it replaces what it made."""
-
-    def tell(state: str, **told: Any) -> None:
-        with services.database.tenant(tenant_id) as conn:
-            jobs.progress(conn, job_id, at=services.clock(), state=state, **told)
-
-    try:
-        made = run(services, tenant_id, as_of, lambda done, total: tell("running", done=done, total=total))
-    except Exception as error:
-        # Only our own errors' words are known to hold no payload and no secret.
-        reason = str(error) if isinstance(error, NightporterError) else type(error).__name__
-        goes_on = isinstance(error, RetryableError) and not is_last_try
-        tell("queued" if goes_on else "failed", error=str(log.redact(reason)))
-        raise
-    tell("done", result=made)
-
-
-def run(services: Services, tenant_id: int, as_of: datetime, tell: Tell | None = None) -> dict[str, Any]:
+def run(services: Services, tenant_id: int, as_of: datetime, tell: job_admin.Tell | None = None) -> dict[str, Any]:
     """Forecast and store, listing by listing; the same day again replaces what it made."""
     with log.stage("forecasts_refresh", tenant_id=tenant_id) as facts:
         with services.database.tenant(tenant_id) as conn:
@@ -166,3 +133,6 @@ def _paces(
         )  # fmt: skip
         made = [replace(empty, listing_id=key, model=str(one["method"]), payload=one) for key, one in told.items()]
         return forecasts.write(conn, made)
+
+
+JOB = dated_job.DatedJob("forecasts", run)

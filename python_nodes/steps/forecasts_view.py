@@ -15,7 +15,7 @@ def of_listing(
     services: Services, tenant_id: int, listing_id: int, metric: str, only: frozenset[int] | None = None
 ) -> dict[str, Any]:
     """Return the newest forecast of a metric; refused where the caller may not see the listing."""
-    seen = [one for one in metrics_view.listings_of(services, tenant_id, only) if one.listing_id == listing_id]
+    seen = metrics_view.listings_of(services, tenant_id, only, [listing_id])
     if not seen:
         raise NotFoundError(f"no listing {listing_id}")
     with services.database.tenant(tenant_id) as conn:

@@ -64,8 +64,8 @@ def run(
             )
         checked = read(services, source, order)
         with services.database.tenant(tenant_id) as conn:
-            checked, done = _record(conn, checked, as_of, raw_id)
-            rejected.add(conn, None, done.rejected, rejected_at=as_of)
+            checked, done = _record(services, conn, checked, as_of, raw_id)
+            rejected.add(conn, None, done.rejected, rejected_at=as_of, keys=services.archive.keys.of(conn, tenant_id))
         _write(services, tenant_id, done.points, tell or _silent)
         report = import_report.of(checked, done)
         with services.database.tenant(tenant_id) as conn:
@@ -86,7 +86,7 @@ def preview(services: Services, tenant_id: int, source: ImportSource, order: Ord
     except PermanentError as error:
         return import_report.unread(mapped, named, kind, str(error))
     with services.database.tenant(tenant_id) as conn:
-        checked, done = _record(conn, checked, as_of, None)
+        checked, done = _record(services, conn, checked, as_of, None)
         conn.rollback()
     return import_report.preview(checked, done)
 
@@ -105,9 +105,8 @@ def replay(services: Services, tenant_id: int, item: Rejected, as_of: datetime) 
     """
     with services.database.tenant(tenant_id) as conn:
         source = imports.get(conn, item.source.removeprefix(PREFIX))
-        checked, done = _record(
-            conn, read(services, source, Order(file="quarantine", content=item.raw)), as_of, item.raw_id
-        )
+        rows = read(services, source, Order(file="quarantine", content=item.raw))
+        checked, done = _record(services, conn, rows, as_of, item.raw_id)
         if done.rejected or not checked.good.height:
             conn.rollback()
             return None
@@ -136,10 +135,12 @@ def _table(services: Services, source: ImportSource, order: Order) -> Table:
     return table
 
 
-def _record(conn: Connection, checked: Checked, as_of: datetime, raw_id: int | None) -> tuple[Checked, Recorded]:
+def _record(
+    services: Services, conn: Connection, checked: Checked, as_of: datetime, raw_id: int | None
+) -> tuple[Checked, Recorded]:
     listings = portfolio.load_listings(conn)
     checked = checked.among({(one.channel, one.external_id) for one in listings})
-    parts = list(import_record.record(conn, checked, listings, as_of, raw_id))
+    parts = list(import_record.record(conn, checked, listings, as_of, raw_id, keeps_guests=services.life.keeps_guests))
     unread = checked.rejected(raw_id)
     done = Recorded(
         fetched=sum(one.fetched for one in parts) + len(unread),

@@ -37,14 +37,18 @@ class Part:
 
 
 def record(
-    conn: Connection, checked: Checked, listings: Sequence[ListingInfo], as_of: datetime, raw_id: int | None
-) -> Iterator[Recorded]:
+    conn: Connection, checked: Checked, listings: Sequence[ListingInfo], as_of: datetime, raw_id: int | None, *,
+    keeps_guests: bool = False,
+) -> Iterator[Recorded]:  # fmt: skip
     """Record the good rows, channel by channel."""
     known = cache(lambda: rates.table(conn))
     recorders: dict[str, Recorder] = {**_RECORDERS, "market_watch": partial(_market_watch, known)}
     for channel in sorted(checked.good["channel!"].unique().to_list()):
         own = [one for one in listings if one.channel == channel]
-        payload = Payload(content=b"", source=_teller(checked, channel), raw_id=raw_id, observed_at=as_of)
+        teller = _teller(checked, channel)
+        payload = Payload(
+            content=b"", source=teller, raw_id=raw_id, observed_at=as_of, keeps_guests=keeps_guests
+        )  # fmt: skip
         yield _channel(conn, checked, own, channel, payload, recorders[checked.kind.operation])
 
 

@@ -15,7 +15,7 @@ from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import PermanentError
 from python_nodes.scoring import replay, sweep
 from python_nodes.scoring.backtest import Label
-from python_nodes.scoring.learn import applied, changes, evidence, preview, segments
+from python_nodes.scoring.learn import applied, changes, evidence, preview, segments, surplus
 from python_nodes.scoring.learn.applied import Learnt
 from python_nodes.scoring.learn.changes import Change, Confirmed
 from python_nodes.scoring.learn.evidence import Verdict
@@ -82,12 +82,16 @@ def _news(said: Sequence[Said], watches: Sequence[Watch], covered: Mapping[str, 
     for watch in watches:
         own = [one for one in said if one.kind == watch.kind and one.listing_ids]
         found += [one for one in own if one.verdict == "new_normal"]
-        false = [
-            one for one in own if one.verdict == "false_alarm" and one.verdict_id > covered.get(f"cut:{watch.name}", 0)
-        ]  # fmt: skip
+        learnt = _covered(covered, watch.name)
+        false = [one for one in own if one.verdict == "false_alarm" and one.verdict_id > learnt]
         found += false if watch.tails and len(false) >= FEWEST else []
     unique = {one.verdict_id: one for one in found}
     return [unique[verdict_id] for verdict_id in sorted(unique)]
+
+
+def _covered(covered: Mapping[str, int], watch: str) -> int:
+    """Return the newest verdict from which a watch's cut, or what it believes of its exposure, was learnt."""
+    return max(covered.get(f"cut:{watch}", 0), covered.get(f"exposure:{watch}", 0))
 
 
 def _read(
@@ -141,21 +145,34 @@ def _cuts(book: Book, said: Sequence[Said], news: Sequence[Said], covered: Mappi
     found = []
     for name, looked in book.plain.items():
         own = [one for one in judged if one.kind == looked.watch.kind]
-        fresh = [one for one in own if one in news and one.verdict_id > covered.get(f"cut:{name}", 0)]
+        fresh = [one for one in own if one in news and one.verdict_id > _covered(covered, name)]
         enough = sum(one.verdict == "false_alarm" for one in fresh) >= FEWEST
         told = evidence.of(looked, book.known) if enough else None
         if told is None:
             continue
+        verdicts, last = [_verdict(one) for one in own], max(fresh, key=lambda each: each.verdict_id)
+        if f"exposure:{name}" not in covered:
+            # Wrong figures are mended before anything is cut: what is still false then will be told anew.
+            doubted = segments.disbelieved(told, looked, _above(book, looked), verdicts, parted)
+            found += [lessons.of_exposure(one, last) for one in doubted]
+            if doubted:
+                continue
         factors = learnt.factors(name, np.array([one.listing_id for one in book.known], dtype=np.int64))
         now = {} if factors is None else {
             one.listing_id: float(factor) for one, factor in zip(book.known, factors, strict=True)
         }  # fmt: skip
-        verdicts = [_verdict(one) for one in own]
-        found += [
-            lessons.of_cut(one, max(fresh, key=lambda each: each.verdict_id))
-            for one in segments.wanted(told, verdicts, parted, now)
-        ]
+        found += [lessons.of_cut(one, last) for one in segments.wanted(told, verdicts, parted, now)]
     return found
+
+
+def _above(book: Book, looked: Looked) -> FloatArray | None:
+    """Return the step of the funnel before a watch's exposure, on its days; None where there is none."""
+    matrix, name = book.past.matrix, surplus.ABOVE.get(looked.watch.exposure or "")
+    if name is None or name not in matrix.values:
+        return None
+    row_of = {int(one): row for row, one in enumerate(matrix.listing_ids)}
+    rows = [row_of[one.listing_id] for one in book.known]
+    return np.asarray(matrix.values[name][rows][:, np.isin(matrix.days, looked.batch.days)], dtype=np.float64)
 
 
 def _verdict(one: Said) -> Verdict:

@@ -11,8 +11,8 @@ from typing import Any
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring.backtest import Label
 from python_nodes.scoring.learn import levels
-from python_nodes.scoring.learn.changes import Change, Confirmed, Cut, Doubtful, Event, NewNormals, kind_of
-from python_nodes.scoring.learn.segments import Wanted
+from python_nodes.scoring.learn.changes import Change, Confirmed, Cut, Doubtful, Event, Exposure, NewNormals, kind_of
+from python_nodes.scoring.learn.segments import Disbelieved, Wanted
 from python_nodes.scoring.look import Looked
 from python_nodes.steps.services import Learning
 from python_nodes.store.proposals import Said
@@ -110,11 +110,28 @@ def of_cut(wanted: Wanted, last: Said) -> Lesson:
     )  # fmt: skip
 
 
+def of_exposure(one: Disbelieved, last: Said) -> Lesson:
+    """Say an exposure that is believed less; ``last`` is the newest verdict that told it."""
+    change = one.change
+    return Lesson(
+        name=f"exposure:{change.watch}:{change.segment}",
+        title=f"{change.watch} on {change.segment}: more {change.exposure} than {change.above} bring "
+        f"count by {change.follows:g}",
+        alert_id=last.alert_id, verdict_id=last.verdict_id, change=change,
+        reasons={
+            "judged_false": one.false, "judged_real": one.real, "follows": round(one.follows.mean, 4),
+            "sure": round(one.follows.doubted, 4),
+        },
+    )  # fmt: skip
+
+
 def by_itself(change: Change, shown: Mapping[str, Any], allowed: Learning) -> str | None:
     """Say why a change needs nobody's approval; None where it does."""
     if kind_of(change) not in allowed.kinds or shown["lost_real"]:
         return None
-    if isinstance(change, Cut) and (change.watch not in allowed.watches or change.factor * allowed.most_change < 1.0):
+    if isinstance(change, Cut | Exposure) and change.watch not in allowed.watches:
+        return None
+    if isinstance(change, Cut) and change.factor * allowed.most_change < 1.0:
         return None
     return "within the limits that the settings NIGHTPORTER_LEARN_… set"
 

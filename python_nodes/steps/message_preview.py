@@ -16,8 +16,8 @@ from python_nodes.domain.findings import Alert
 from python_nodes.domain.said import say
 from python_nodes.domain.speech import Speech, speaking
 from python_nodes.errors import PermanentError
-from python_nodes.notify import base, catalogue, extract, pseudo, render
-from python_nodes.notify.senders import email, slack, sms
+from python_nodes.notify import base, catalogue, extract, pseudo, render, slack_blocks
+from python_nodes.notify.senders import email, sms
 from python_nodes.steps import picture, spoken
 from python_nodes.steps.answers import LABELS
 
@@ -89,7 +89,7 @@ def _context(told: Mapping[str, Any]) -> Context:
 
 
 def _slack(one: base.Message) -> str:
-    return json.dumps({"blocks": slack.blocks(one, None)}, indent=2, ensure_ascii=False)
+    return json.dumps({"blocks": slack_blocks.blocks(one, None)}, indent=2, ensure_ascii=False)
 
 
 def _email(one: base.Message) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,24 +33,46 @@ SETTLED_DAYS = 365
 REPORTED = (
     "search_impressions", "listing_views", "booking_velocity", "click_through_rate", "conversion_rate",
 )  # fmt: skip
+Span = Mapping[str, tuple[datetime, datetime]]
+"""When the first and the last known booking of each channel were made."""
 MARKER = "pickup_nights"
 """Only we tell it: a listing without it has never been derived."""
 
 
-def run(services: Services, tenant_id: int, as_of: datetime, start: date | None = None) -> dict[str, Any]:
-    """Derive the days from ``start``, else the last weeks, and all history of what was never derived."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some of the tenant's listings, and of all of them the span.
+
+    ``beside`` are those whose reports tell which days a channel has reported; the part's own if none are given.
+    """
+
+    listings: Sequence[ListingInfo]
+    span: Span
+    beside: Sequence[ListingInfo] | None = None
+
+
+def run(
+    services: Services, tenant_id: int, as_of: datetime, start: date | None = None, part: Part | None = None
+) -> dict[str, Any]:
+    """Derive the days from ``start``, else the last weeks, and all history of what was never derived.
+
+    All listings, or a part of them.
+    """
     with log.stage("metrics_derive", tenant_id=tenant_id) as facts:
         with services.database.tenant(tenant_id) as conn:
-            listings = portfolio.load_listings(conn)
-            known = known_days(conn, listings, as_of)
+            listings = portfolio.load_listings(conn) if part is None else list(part.listings)
+            span = booked.span_by_channel(conn, as_of) if part is None else part.span
+            known = known_days(conn, listings, as_of, span)
         today = local_days(as_of, listings)
         written = 0
         if listings:
             first = start or _first_day(services, tenant_id, listings, known, as_of)
             days = np.arange(np.datetime64(first), today.max() + 1)
+            beside = listings if part is None or part.beside is None else part.beside
+            reported = told_days(_shown(services, tenant_id, beside, days), beside)
 
-            def derive(part: list[ListingInfo]) -> MetricMatrix:
-                return _values(services, tenant_id, part, days, as_of)
+            def derive(some: list[ListingInfo]) -> MetricMatrix:
+                return _values(services, tenant_id, some, days, as_of, span, reported)
 
             done = apart.by_property(listings, derive)
             written = sum(services.metrics.write(tenant_id, points(matrix, as_of)) for matrix in done.results)
@@ -70,14 +93,15 @@ def _first_day(
 
 
 def _values(
-    services: Services, tenant_id: int, listings: Sequence[ListingInfo], days: DayArray, as_of: datetime
-) -> MetricMatrix:
+    services: Services, tenant_id: int, listings: Sequence[ListingInfo], days: DayArray, as_of: datetime, span: Span,
+    by_channel: Mapping[str, BoolArray],
+) -> MetricMatrix:  # fmt: skip
     today = local_days(as_of, listings)
     ids = [listing.listing_id for listing in listings]
     first, last = days[0].item(), days[-1].item()
     reported = services.metrics.read(tenant_id, REPORTED, ids, first, last).values
     with services.database.tenant(tenant_id) as conn:
-        known, table = known_days(conn, listings, as_of), rates.table(conn)
+        known, table = known_days(conn, listings, as_of, span), rates.table(conn)
         zones = [listing.timezone for listing in listings]
         until = last if _is_settled(known, days) else date.max
         sold = _booked(booked.rows(conn, ids, zones, first, as_of, until), listings, table)
@@ -88,7 +112,7 @@ def _values(
         values |= _present(conn, listings, days, today, table)
     # A channel's own report stands: it counts as the channel does, and the guards compare it with what we know.
     is_reported = np.isfinite(reported["search_impressions"]) & np.isfinite(reported["booking_velocity"])
-    untold = is_reported | late_reports(reported["search_impressions"], listings)
+    untold = is_reported | late_reports(reported["search_impressions"], listings, by_channel)
     values["booking_velocity"] = np.where(untold, np.nan, values["booking_velocity"])
     velocity = np.where(is_reported, reported["booking_velocity"], values["booking_velocity"])
     values |= derived.filled_ratios({**reported, "booking_velocity": velocity})
@@ -101,26 +125,36 @@ def _is_settled(known: Known, days: DayArray) -> bool:
     return bool((days[0] - begun >= np.timedelta64(SETTLED_DAYS, "D")).all())
 
 
-def late_reports(shown: FloatArray, listings: Sequence[ListingInfo]) -> BoolArray:
+def _shown(services: Services, tenant_id: int, listings: Sequence[ListingInfo], days: DayArray) -> FloatArray:
+    ids = [listing.listing_id for listing in listings]
+    name = "search_impressions"
+    return services.metrics.read(tenant_id, (name,), ids, days[0].item(), days[-1].item()).values[name]
+
+
+def told_days(shown: FloatArray, listings: Sequence[ListingInfo]) -> dict[str, BoolArray]:
+    """Return by channel the days that any of its listings' reports told, (n_days,) each."""
+    told, channels = np.isfinite(shown), np.array([listing.channel for listing in listings])
+    return {str(one): told[channels == one].any(axis=0) for one in np.unique(channels)}
+
+
+def late_reports(
+    shown: FloatArray, listings: Sequence[ListingInfo], by_channel: Mapping[str, BoolArray]
+) -> BoolArray:  # fmt: skip
     """Return the days that a listing's report has yet to tell and its channel's other reports told, (n, n_days).
 
     A property's feed that stands still keeps its bookings back too: no booking known then is not none made, and a none
     told now would be held against the views that come later.
     """
-    told = np.isfinite(shown)
-    _, channel = np.unique([listing.channel for listing in listings], return_inverse=True)
-    by_channel = np.zeros((int(channel.max(initial=-1)) + 1, shown.shape[1]), dtype=np.bool_)
-    np.logical_or.at(by_channel, channel, told)
-    is_reporting = told.any(axis=1, keepdims=True)
-    return np.asarray(is_reporting & by_channel[channel] & ~told, dtype=np.bool_)
+    told, never = np.isfinite(shown), np.zeros(shown.shape[1], dtype=np.bool_)
+    by_others = np.array([by_channel.get(listing.channel, never) for listing in listings]).reshape(told.shape)
+    return np.asarray(told.any(axis=1, keepdims=True) & by_others & ~told, dtype=np.bool_)
 
 
-def known_days(conn: Connection, listings: Sequence[ListingInfo], as_of: datetime) -> Known:
+def known_days(conn: Connection, listings: Sequence[ListingInfo], as_of: datetime, span: Span) -> Known:
     """Tell from when until when each listing's bookings are known: whole days that were over when they were read.
 
     A channel whose reservations nobody polls is known up to the day before its last known booking.
     """
-    span = booked.span_by_channel(conn, as_of)
     read_at: dict[str, datetime] = {}
     for one in booked.last_reads(conn, as_of):
         spoken = vendors.load(one.vendor).capabilities.channels

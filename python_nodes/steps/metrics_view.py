@@ -17,10 +17,20 @@ from python_nodes.store import portfolio
 MAX_DAYS = 1100
 
 
-def listings_of(services: Services, tenant_id: int, only: frozenset[int] | None) -> list[ListingInfo]:
-    """Return the listings of these properties, or of all."""
+def portfolio_of(
+    services: Services, tenant_id: int, only: frozenset[int] | None, fields: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return these fields of the listings of some properties, or of all."""
     with services.database.tenant(tenant_id) as conn:
-        found = portfolio.load_listings(conn)
+        return portfolio.told(conn, fields, only)
+
+
+def listings_of(
+    services: Services, tenant_id: int, only: frozenset[int] | None, listing_ids: Sequence[int] | None = None
+) -> list[ListingInfo]:
+    """Return the listings of these properties, or of all; or those asked for among them."""
+    with services.database.tenant(tenant_id) as conn:
+        found = portfolio.load_listings(conn, listing_ids)
     return [listing for listing in found if only is None or listing.property_id in only]
 
 
@@ -29,20 +39,21 @@ def of_listing(
     *, interpolate: bool, only: frozenset[int] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return each metric day by day, both ends included; refused where the caller may not see the listing."""
-    known = [one for one in listings_of(services, tenant_id, only) if one.listing_id == listing_id]
-    if not known:
+    seen = listings_of(services, tenant_id, only, [listing_id])
+    if not seen:
         raise NotFoundError(f"no listing {listing_id}")
+    known = seen[0]
     _check(metrics, start, end)
     names = tuple(metrics) or METRICS
     days = np.arange(np.datetime64(start), np.datetime64(end) + 1)
     blocks = services.metrics.told_by(tenant_id, listing_id, start, end)
     return {
         "listing_id": listing_id,
-        "listing": known[0].external_id,
-        "channel": known[0].channel,
-        "property": known[0].property_external_id,
-        "currency": known[0].currency,
-        "timezone": known[0].timezone,
+        "listing": known.external_id,
+        "channel": known.channel,
+        "property": known.property_external_id,
+        "currency": known.currency,
+        "timezone": known.timezone,
         "days": [str(day) for day in days],
         "told_by": [{"source": one.source, "as_of_at": one.as_of_at.isoformat()} for one in blocks],
         "metrics": {name: _series(name, blocks, days, interpolate=interpolate) for name in names},

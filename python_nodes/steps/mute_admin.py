@@ -13,7 +13,7 @@ from python_nodes import log
 from python_nodes.domain.mutes import LONGEST, Mute, Origin, checked_rule
 from python_nodes.errors import NotFoundError, PermanentError
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, mutes, portfolio
+from python_nodes.store import alerts, audit, mutes, portfolio
 
 REFUSED = 422
 
@@ -51,6 +51,7 @@ def add(services: Services, tenant_id: int, wish: Wish) -> dict[str, Any]:
                 rrule=None if wish.rrule is None else checked_rule(wish.rrule), zone=wish.zone,
             )  # fmt: skip
             facts.update(mute_id=mute_id)
+            audit.note(wish.actor, mute_id=mute_id)
             return view(mutes.get(conn, mute_id), wish.start_at)
 
 

@@ -24,7 +24,8 @@ def ring(services: Services, as_of: datetime, about: str) -> bool:
     if services.news is None:
         return False
     try:
-        bell.ring(services.news.url, services.news.secret, {"as_of": as_of.isoformat(), "about": about})
+        told = {"as_of": as_of.isoformat(), "about": about}
+        bell.ring(services.news.url, services.news.secret, told, services.clock())
     except NightporterError as error:
         log.get("news").warning("flow_not_reached", reason=str(error))
         return False

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from python_nodes import guards, log
+from python_nodes.domain.columns import BoolArray
 from python_nodes.domain.findings import Anomaly
+from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
-from python_nodes.scoring import observe
-from python_nodes.steps import alerts_raise, cuts, doubts, metrics_derive, peer_groups, snapshot, watched_series
+from python_nodes.scoring import input_mark, observe, shards, sweep
+from python_nodes.scoring.peers import Near
+from python_nodes.scoring.watches import Watch
+from python_nodes.steps import (
+    alerts_raise,
+    cuts,
+    doubts,
+    held_series,
+    metrics_derive,
+    peer_groups,
+    snapshot,
+    swept_kept,
+    swept_part,
+    watched_series,
+)
 from python_nodes.steps.services import Services
-from python_nodes.store import anomalies, portfolio
+from python_nodes.store import anomalies, booked, portfolio
 
 Look = Literal["guards", "watches"]
 LOOKS: tuple[Look, ...] = ("guards", "watches")
+Given = tuple[Sequence[Watch], MetricMatrix, Sequence[ListingInfo], date, BoolArray, Near, int]
+"""What the watches judge by: themselves, figures, whose they are, the day, days that teach nothing, peers, how many of
+the listings are valuable."""
 
 
 def run(
@@ -61,18 +79,45 @@ def _watches(
 ) -> list[Anomaly]:
     if not seen:
         return []
-    metrics_derive.run(services, tenant_id, as_of)
-    today = snapshot.local_day(as_of, listings)
+    today, wanted = snapshot.local_day(as_of, listings), {one.listing_id for one in seen}
     with services.database.tenant(tenant_id) as conn:
-        watches = cuts.watches(services, conn, today)
-    ids, span = [one.listing_id for one in listings], snapshot.window(today, services.history_days)
-    matrix = watched_series.read(services.metrics, tenant_id, watches, ids, *span)
-    with services.database.tenant(tenant_id) as conn:
-        down = doubts.outage_days(conn, listings, matrix.days, as_of)
-        near = peer_groups.load(conn, today)
-    return observe.score_listings(
-        watches, matrix, listings, [one.listing_id for one in seen], today, down, near, services.inspect_listings
-    )
+        watches, bookings = cuts.watches(services, conn, today), booked.span_by_channel(conn, as_of)
+    found: list[Anomaly] = []
+    # As the sweep parts a large portfolio, so that both say the same of a listing.
+    for part in shards.plan(listings, services.sweep_shard_listings):
+        ids = [one.listing_id for one in part]
+        if wanted.isdisjoint(ids):
+            continue
+        among = set(ids)
+        touched = [one for one in seen if one.listing_id in among]
+        own = metrics_derive.Part(listings=touched, span=bookings, beside=part)
+        metrics_derive.run(services, tenant_id, as_of, part=own)
+        span = snapshot.window(today, services.history_days)
+        matrix = watched_series.read(held_series.of(services), tenant_id, watches, ids, *span)
+        with services.database.tenant(tenant_id) as conn:
+            down = doubts.outage_days(conn, part, matrix.days, as_of)
+            near = peer_groups.load(conn, today, None if len(part) == len(listings) else ids)
+        valuable = shards.share(services.inspect_listings, len(part), len(listings))
+        given = watches, matrix, part, today, down, near, valuable
+        found += _scored(services, tenant_id, part, wanted, given)
+    return found
+
+
+def _scored(
+    services: Services, tenant_id: int, part: Sequence[ListingInfo], wanted: Collection[int], given: Given
+) -> list[Anomaly]:
+    """Take what was found by the very same figures; those that are met a second time are judged as a whole and kept."""
+    watches, matrix, _, today, down, near, valuable = given
+    mark = input_mark.of(*given)
+    kept = swept_kept.read(services, tenant_id, part, mark)
+    if kept is None:
+        swept_kept.keep(services, tenant_id, part, mark, "")
+        return observe.score_listings(watches, matrix, part, wanted, today, down, near, valuable)
+    if not kept:
+        whole = sweep.score_all(watches, matrix, part, None, today, down, near, valuable)
+        kept = swept_part.Looked(series=0, scored=0, found=whole, failed=()).as_text()
+        swept_kept.keep(services, tenant_id, part, mark, kept)
+    return [one for one in swept_part.Looked.of_text(kept).found if one.listing_id in wanted]
 
 
 def _store(

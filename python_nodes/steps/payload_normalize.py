@@ -24,19 +24,17 @@ def run(
         raise PermanentError(f"operation: {operation[:40]!r} is none of {known}", status=422, field="operation")
     if not raw:
         raise PermanentError("the body is empty: send the payload as it came", status=422, field="body")
-    with (
-        log.stage("payload_normalize", tenant_id=tenant_id, operation=operation, connection_id=connection_id) as facts,
-        connect.opened(services, tenant_id, connection_id, operation) as link,
-    ):
-        if link.connection.vendor != vendor:
-            raise PermanentError(
-                f"vendor: connection {connection_id} is of {link.connection.vendor}", status=422, field="vendor"
-            )
+    with log.stage("payload_normalize", tenant_id=tenant_id, operation=operation, connection_id=connection_id) as facts:
+        with services.database.tenant(tenant_id) as conn:
+            link = connect.known(conn, services, connection_id, operation)
+            if link.connection.vendor != vendor:
+                raise PermanentError(
+                    f"vendor: connection {connection_id} is of {link.connection.vendor}", status=422, field="vendor"
+                )
+            run_id = polls.start(conn, connection_id, operation, as_of)
         payload = RawPayload(
             operation=operation, content=raw, content_type=content_type, fetched_at=as_of, key="handed in"
         )  # fmt: skip
-        with services.database.tenant(tenant_id) as conn:
-            run_id = polls.start(conn, connection_id, operation, as_of)
         archived = poll.archive(services, tenant_id, vendor, [payload])
         done = poll.keep(services, tenant_id, link, operation, archived, as_of)
         with services.database.tenant(tenant_id) as conn:

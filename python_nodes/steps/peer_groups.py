@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import Connection
@@ -11,14 +12,20 @@ from python_nodes.store import profiles
 
 KIND = "peers"
 ALL = 1_000_000
+USED = ({"held_against": "peers"}, {"is_new": True})
+"""What a profile says whose peers a sweep uses: most listings are held against their market."""
 
 
-def load(conn: Connection, as_of_day: date) -> Near:
-    """Return who is held against peers or borrows from them, by the newest version; none by one made of later days."""
+def load(conn: Connection, as_of_day: date, listing_ids: Sequence[int] | None = None) -> Near:
+    """Return who is held against peers or borrows from them, by the newest version; none by one made of later days.
+
+    Of all listings, or of those asked for.
+    """
+    keys = None if listing_ids is None else [str(one) for one in listing_ids]
     chosen = {
         int(one.key): one.payload
-        for one in profiles.read(conn, kind=KIND, limit=ALL)
-        if one.as_of_date <= as_of_day and (one.payload.get("held_against") == "peers" or one.payload.get("is_new"))
+        for one in profiles.read(conn, kind=KIND, limit=ALL, keys=keys, saying=USED)
+        if one.as_of_date <= as_of_day
     }
     of = {
         key: [(int(peer["listing_id"]), float(peer.get("weight", 1.0))) for peer in told["peers"]]

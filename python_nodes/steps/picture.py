@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -30,6 +32,16 @@ CHARTED = {
 BOOKINGS = marked("bookings a day")
 PRICED = frozenset({"competitor_price"})
 """Metrics in the property's own currency."""
+
+
+def key(alert: Alert, listing: ListingInfo | None) -> str:
+    """Name the picture where the alert alone says what is drawn: the same name, the same picture; else empty."""
+    series = alert.evidence.get("chart")
+    if not isinstance(series, dict) or not series.get("days"):
+        return ""
+    currency = listing.currency if listing is not None else alert.currency
+    drawn = [alert.kind, alert.metric, str(alert.onset_date), render.title(alert), currency, say(BOOKINGS), series]
+    return hashlib.sha256(json.dumps(drawn, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def prepare() -> None:

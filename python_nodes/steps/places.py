@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from sqlalchemy import Connection
+
 from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.store import portfolio
 
 
 def of(alert: Alert, listings: Sequence[ListingInfo]) -> list[ListingInfo]:
@@ -20,6 +23,12 @@ def of(alert: Alert, listings: Sequence[ListingInfo]) -> list[ListingInfo]:
     if alert.property_id is not None:
         return [listing for listing in listings if listing.property_id == alert.property_id]
     return [listing for listing in listings if alert.market is not None and listing.market == alert.market]
+
+
+def load(conn: Connection, alert: Alert) -> list[ListingInfo]:
+    """Read those from the store, and no others where the alert names them."""
+    named = alert.evidence.get("listing_ids") if alert.listing_id is None else [alert.listing_id]
+    return of(alert, portfolio.load_listings(conn, named))
 
 
 def index(listings: Sequence[ListingInfo]) -> Callable[[Alert], Sequence[ListingInfo]]:

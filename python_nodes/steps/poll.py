@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from python_nodes import log, vendors
 from python_nodes.errors import NightporterError
@@ -14,6 +14,9 @@ from python_nodes.steps.recording import RECORDERS, Payload, Recorded
 from python_nodes.steps.services import Services
 from python_nodes.store import connections, polls, rejected
 from python_nodes.vendors.base import RawPayload
+
+OVERLAP = timedelta(hours=6)
+"""How far before the last good poll changes are asked for again: a vendor's own clock and queues lag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +39,20 @@ def when_due(services: Services, tenant_id: int, connection_id: int, operation: 
     told = connection.settings.get("every_hours", {})
     hours = vendors.load(connection.vendor).capabilities.every_hours(connection.vendor, told).get(operation, 0)
     if last is None or is_due(as_of, last[1], hours):
-        return run(services, tenant_id, connection_id, operation, as_of)
+        since = None if last is None else reservations_since(operation, last[1], as_of)
+        return run(services, tenant_id, connection_id, operation, as_of, since)
     log.get("poll").info("not_due", operation=operation, connection_id=connection_id, every_hours=hours)
     return PollResult(operation=operation, run_id=last[0], fetched=0, stored=0, unchanged=0, rejected=0)
+
+
+def reservations_since(operation: str, last_at: datetime, as_of: datetime) -> tuple[date, None] | None:
+    """From when on changes are asked for: the last good poll, however long ago that was, and a little more.
+
+    Without one, and of a moment before it, the vendor's own setting says how far back.
+    """
+    if operation != "reservations" or last_at > as_of:
+        return None
+    return (last_at - OVERLAP).astimezone(UTC).date(), None
 
 
 def is_due(as_of: datetime, last_at: datetime, hours: int) -> bool:
@@ -53,7 +67,7 @@ def run(
     connection_id: int,
     operation: str,
     as_of: datetime,
-    window: tuple[date, date] | None = None,
+    window: tuple[date, date | None] | None = None,
 ) -> PollResult:
     """Poll and record; a failure is noted in the poll run and raised, and nothing is half stored."""
     with (
@@ -77,8 +91,9 @@ def run(
 
 
 def record(
-    services: Services, tenant_id: int, link: Link, operation: str, as_of: datetime, window: tuple[date, date] | None
-) -> dict[str, int]:
+    services: Services, tenant_id: int, link: Link, operation: str, as_of: datetime,
+    window: tuple[date, date | None] | None,
+) -> dict[str, int]:  # fmt: skip
     """Fetch, archive, map, store and acknowledge; returns the poll's counts."""
     fetched = link.fetch(operation, as_of, *(window or (None, None)))
     archived = archive(services, tenant_id, link.connection.vendor, fetched)
@@ -95,13 +110,15 @@ def keep(
     as_of: datetime,
 ) -> dict[str, int]:  # fmt: skip
     """Map, normalize and store what is archived; returns the counts."""
-    source = link.connection.vendor
+    source, keeps_guests = link.connection.vendor, services.life.keeps_guests
     payloads = [
-        Payload(content=one.content, source=source, raw_id=raw_id, observed_at=as_of) for raw_id, one in archived
+        Payload(content=one.content, source=source, raw_id=raw_id, observed_at=as_of, keeps_guests=keeps_guests)
+        for raw_id, one in archived
     ]
     with services.database.tenant(tenant_id) as conn:
         done = RECORDERS[operation](conn, link.vendor.mapping, payloads, link.listings)
-        rejected.add(conn, link.connection.connection_id, done.rejected, rejected_at=as_of)
+        keys = services.archive.keys.of(conn, tenant_id)
+        rejected.add(conn, link.connection.connection_id, done.rejected, rejected_at=as_of, keys=keys)
     written = write_points(services, tenant_id, done)
     return {
         "fetched": done.fetched,

@@ -17,7 +17,7 @@ from python_nodes.domain.inputs import AriMatrix, BoolArray
 from python_nodes.domain.metrics import FloatArray, IntArray
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring import finals, foreseen, opportunity, outlooks
+from python_nodes.scoring import finals, foreseen, opportunity, outlook_settings, outlooks
 from python_nodes.scoring.foreseen import BELOW_PEERS, MONTH_MISSED, RUNNING_EMPTY
 from python_nodes.scoring.outlooks import Ahead
 from python_nodes.steps import metrics_score, pickup_view, snapshot
@@ -63,7 +63,7 @@ def _found(
 ) -> list[Anomaly]:
     today = snapshot.local_day(as_of, listings)
     before = {(one.listing_id, one.kind) for one in anomalies.before(conn, as_of, SOURCE_KIND)}
-    last = today + timedelta(days=outlooks.DEFAULTS.window_nights - 1)
+    last = today + timedelta(days=outlook_settings.DEFAULTS.window_nights - 1)
     seen = ari.current(conn, [one.listing_id for one in listings], today, last)
 
     def was_told(kind: str) -> BoolArray:
@@ -93,7 +93,7 @@ def _of_places(
     )  # fmt: skip
     day = pickup_view.number(today)
     ahead = outlooks.look_ahead(nights, places.markets, places.capacity, places.told_from, day)
-    sold = _for_sale(listings, places, seen, ahead) >= outlooks.DEFAULTS.sellable_share
+    sold = _for_sale(listings, places, seen, ahead) >= outlook_settings.DEFAULTS.sellable_share
     spans = list(months(today))
     untold = np.full(len(places.markets), np.nan)
     by_month = [outlooks.month(ahead, nights, places.told_from, *span, untold) for span in spans]
@@ -101,7 +101,7 @@ def _of_places(
     found = foreseen.of_months(listings, places.of, by_month, missed, nights, [span[1] for span in spans], day)
     weeks = outlooks.weeks(ahead)
     empty = outlooks.told_weeks(weeks, places.any_of(weeks_told)) & sold
-    window = outlooks.DEFAULTS.window_nights
+    window = outlook_settings.DEFAULTS.window_nights
     # A night's part of the usual, as the market's nights are spread.
     total = np.zeros((int(places.markets.max()) + 1, window))
     np.add.at(total, places.markets, ahead.told.expected[:, :window])

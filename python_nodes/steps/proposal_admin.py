@@ -8,17 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from python_nodes import log
 from python_nodes.alerts.policy import RoutePolicy
 from python_nodes.domain import written
 from python_nodes.domain.said import marked, say
-from python_nodes.domain.speech import speaking
-from python_nodes.errors import NotFoundError, PermanentError, RetryableError
+from python_nodes.errors import NotFoundError, PermanentError
 from python_nodes.notify import base
 from python_nodes.notify.labels import label
 from python_nodes.notify.stored import heard
 from python_nodes.notify.words import kind
-from python_nodes.steps import proposals, spoken
+from python_nodes.steps import proposals, send_once
 from python_nodes.steps.alert_act import Request
 from python_nodes.steps.proposals import Answer, Outcome
 from python_nodes.steps.services import Services
@@ -26,6 +24,7 @@ from python_nodes.store import idempotency
 from python_nodes.store import proposal_messages as messages
 from python_nodes.store import proposals as store
 from python_nodes.store.proposals import Proposal
+from python_nodes.store.sends import Send
 
 SENDER = "slack"
 PREFIX = "proposal:"
@@ -41,7 +40,6 @@ DECIDED: Mapping[str, str] = {
     "rejected": marked("Rejected by {actor}"), "undone": marked("Undone by {actor}"),
 }  # fmt: skip
 SHOWN = 5
-RETRY_AFTER_S = 5.0
 
 
 def plan(conn: Connection, policy: RoutePolicy) -> list[dict[str, Any]]:
@@ -54,7 +52,7 @@ def plan(conn: Connection, policy: RoutePolicy) -> list[dict[str, Any]]:
         if one.kind != "cause" and ways:
             messages.plan(conn, one.proposal_id, one.decision_id, SENDER, ways)
     return [
-        {"message_id": one.message_id, "proposal_id": one.proposal_id, "sender": SENDER, "recipient": one.recipient}
+        {"message_id": one.message_id, **one.about, "sender": one.sender, "recipient": one.recipient}
         for one in messages.due(conn)
     ]
 
@@ -67,31 +65,23 @@ def recipients(policy: RoutePolicy) -> list[str]:
 
 
 def send(services: Services, tenant_id: int, message_id: int) -> dict[str, Any]:
-    """Send one message unless it is sent; a second try asks the provider first."""
-    with (
-        log.stage("proposal_send", tenant_id=tenant_id, message_id=message_id) as facts,
-        services.database.tenant(tenant_id) as lock,
-    ):
-        if not messages.hold(lock, message_id):
-            raise RetryableError(f"message {message_id} is being sent", retry_after_s=RETRY_AFTER_S)
-        with services.database.tenant(tenant_id) as conn:
-            one = messages.begin(conn, message_id)
-            about = store.get(conn, one.proposal_id)
-            told_in = messages.told_in(conn, one)
-        facts.update(proposal_id=one.proposal_id, attempts=one.attempts + 1)
-        if one.is_sent:
-            return {"status": "sent", "provider_ref": one.provider_ref}
-        if SENDER not in services.senders:
-            raise PermanentError(f"sender {SENDER} is not set up", status=422, field="sender")
-        with speaking(spoken.by(services, one.recipient)):
-            words = worded(about, one, services.base_url, told_in)
-            reference = base.build(SENDER, services.senders[SENDER]).send(words)
-        with services.database.tenant(tenant_id) as conn:
-            messages.finish(conn, message_id, reference, services.clock())
-    return {"status": "sent", "provider_ref": reference}
+    """Send one message unless it is sent."""
+    return send_once.run(services, tenant_id, message_id, KIND)
 
 
-def worded(about: Proposal, one: messages.ProposalMessage, base_url: str, told_in: str | None) -> base.Message:
+def _prepare(conn: Connection, services: Services, one: Send, facts: dict[str, Any]) -> send_once.Words:
+    about = store.get(conn, one.about["proposal_id"])
+    told_in = messages.told_in(conn, one)
+    facts.update(proposal_id=about.proposal_id)
+    return lambda _: worded(about, one, services.base_url, told_in)
+
+
+KIND = send_once.Kind(
+    name="message", stage="proposal_send", field="message_id", types=[messages.TYPE], prepare=_prepare
+)
+
+
+def worded(about: Proposal, one: Send, base_url: str, told_in: str | None) -> base.Message:
     """Say a proposal with what it would have changed, and offer what can be answered."""
     shown = about.preview
     people = () if about.actor is None else (say(DECIDED[about.status], actor=about.actor),)

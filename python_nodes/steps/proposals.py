@@ -19,7 +19,7 @@ from python_nodes.errors import PermanentError
 from python_nodes.scoring.learn import applied, changes
 from python_nodes.scoring.learn.applied import Learnt, Span
 from python_nodes.steps.services import Services
-from python_nodes.store import proposals
+from python_nodes.store import audit, proposals
 from python_nodes.store.proposals import Decision, Proposal, Status
 
 Answer = Literal["approve", "reject", "undo"]
@@ -82,6 +82,7 @@ def decide_within(
     conn: Connection, one: Proposal, answer: Answer, actor: str, note: str, at: datetime
 ) -> Outcome:  # fmt: skip
     """Do as `decide` with a proposal that the caller's transaction holds."""
+    audit.note(actor, proposal_id=one.proposal_id)
     decision, before = DECIDES[answer]
     if one.status == decision:
         at_last = written.moment(one.decided_at) if one.decided_at else ""

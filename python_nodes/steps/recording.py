@@ -30,6 +30,7 @@ class Payload:
     source: str
     raw_id: int | None
     observed_at: datetime
+    keeps_guests: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,8 @@ def reservations(conn: SqlConnection, mapping: Mapper, payload: Payload, listing
     good, unusable = normalize.normalize_bookings(
         records, index, payload.observed_at, lambda one: mapping.raw_reservation(payload.content, one)
     )
-    return _told(bookings.upsert(conn, good, _ids(listings)), len(good), [*bad, *unusable])
+    stored = bookings.upsert(conn, good, _ids(listings), keeps_guests=payload.keeps_guests)
+    return _told(stored, len(good), [*bad, *unusable])
 
 
 def reservation_history(
@@ -100,7 +102,7 @@ def reservation_history(
             payload.content, source=payload.source, observed_at=payload.observed_at, raw_id=payload.raw_id
         )
         good, unusable = normalize.normalize_booking_columns(columns, index, payload.observed_at)
-        kept.append(bookings.as_rows(good, ids))
+        kept.append(bookings.as_rows(good, ids, keeps_guests=payload.keeps_guests))
         fetched += len(good)
         rejects += [*bad, *unusable]
     return _told(bookings.upsert_rows(conn, kept), fetched, rejects)

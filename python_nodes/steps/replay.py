@@ -21,7 +21,7 @@ def run(
     """Replay some or all; each record is its own transaction, so one that still fails holds up no other."""
     with log.stage("replay", tenant_id=tenant_id) as facts:
         with services.database.tenant(tenant_id) as conn:
-            waiting = rejected.list_open(conn, rejected_ids)
+            waiting = rejected.list_open(conn, services.archive.keys.of(conn, tenant_id), rejected_ids)
         missing = set(rejected_ids or ()) - {one.rejected_id for one in waiting}
         if missing:
             raise NotFoundError(f"rejected record {min(missing)} does not exist or was replayed")
@@ -38,7 +38,10 @@ def _one(services: Services, tenant_id: int, as_of: datetime, waiting: StoredRej
     with services.database.tenant(tenant_id) as conn:
         listings = portfolio.load_listings(conn)
         on_channel = [listing for listing in listings if listing.channel == item.source] or listings
-        payload = Payload(content=item.raw, source=item.source, raw_id=item.raw_id, observed_at=as_of)
+        payload = Payload(
+            content=item.raw, source=item.source, raw_id=item.raw_id, observed_at=as_of,
+            keeps_guests=services.life.keeps_guests,
+        )  # fmt: skip
         done: Recorded = RECORDERS[item.operation](conn, mapping, [payload], on_channel)
         if done.rejected:
             conn.rollback()

@@ -20,7 +20,7 @@ from python_nodes.scoring.rootcause.case import Asked, LoggedChange
 from python_nodes.scoring.rootcause.evidence import first_scanned
 from python_nodes.steps import snapshot
 from python_nodes.steps.services import Services
-from python_nodes.store import changes, portfolio, proposals
+from python_nodes.store import changes, proposals
 
 CAUSES, KNOWN_AT = "causes", "causes_known"
 """What they are called in an alert's evidence; the second tells what they were made of, so that nothing is made twice
@@ -40,12 +40,11 @@ class _Subject:
 
 def attached(
     conn: Connection, services: Services, tenant_id: int, decisions: Decisions, open_alerts: Sequence[Alert],
-    as_of: datetime,
+    listings: Sequence[ListingInfo], as_of: datetime,
 ) -> Decisions:  # fmt: skip
     """Add ranked causes to what is raised or updated; to what is open already once a day, or on news in its log."""
     if not decisions.insert and not decisions.update:
         return decisions
-    listings = portfolio.load_listings(conn)
     subjects = _subjects(decisions, {one.alert_id: one for one in open_alerts}, listings)
     today, newest = snapshot.local_day(as_of, listings), changes.newest_id(conn)
     due = _due(conn, subjects, listings, today)

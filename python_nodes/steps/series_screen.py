@@ -15,7 +15,7 @@ from python_nodes.domain.metrics import DayArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import screen, screen_file
 from python_nodes.scoring.learn.applied import Learnt
-from python_nodes.steps import local_events
+from python_nodes.steps import held_series, local_events
 from python_nodes.steps.services import Services
 
 HISTORY_DAYS = 200
@@ -41,7 +41,7 @@ def run(
     unfit = down if known is None else down | known
     with log.stage("series_screen", tenant_id=tenant_id) as facts:
         whole = _with_unwatched(services, tenant_id, matrix)
-        found = screen.screen(whole, listings, today, unfit, _events(services, listings, matrix.days))
+        found = screen.screen(whole, listings, today, unfit, events(services, listings, matrix.days))
         if found.metrics:
             screen_file.keep(kept_at(services, tenant_id), found)
         facts.update(found.report())
@@ -54,7 +54,8 @@ def _with_unwatched(services: Services, tenant_id: int, matrix: MetricMatrix) ->
     if not names or not len(matrix.days) or not len(matrix.listing_ids):
         return matrix
     days = matrix.days[-HISTORY_DAYS:]
-    told = services.metrics.read(tenant_id, names, matrix.listing_ids.tolist(), days[0].item(), days[-1].item())
+    span = days[0].item(), days[-1].item()
+    told = held_series.of(services).read(tenant_id, names, matrix.listing_ids.tolist(), *span)
     values = dict(matrix.values)
     for name in names:
         values[name] = np.full((len(matrix.listing_ids), len(matrix.days)), np.nan)
@@ -62,7 +63,7 @@ def _with_unwatched(services: Services, tenant_id: int, matrix: MetricMatrix) ->
     return MetricMatrix(listing_ids=matrix.listing_ids, days=matrix.days, values=values)
 
 
-def _events(services: Services, listings: Sequence[ListingInfo], days: DayArray) -> dict[str, DayArray]:
+def events(services: Services, listings: Sequence[ListingInfo], days: DayArray) -> dict[str, DayArray]:
     """Return the days of local events by market, those of the coming week among them."""
     if services.events_folder is None or not len(days):
         return {}

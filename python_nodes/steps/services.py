@@ -12,8 +12,10 @@ from python_nodes.alerts.guide import Guide
 from python_nodes.alerts.policy import RoutePolicy
 from python_nodes.domain.findings import FORESEEN
 from python_nodes.domain.metrics import MetricStore
+from python_nodes.domain.retention import LifeOfData
 from python_nodes.guards.settings import DEFAULTS, GuardSettings
 from python_nodes.insights import OpenAISettings
+from python_nodes.notify.webhook_guard import Guard
 from python_nodes.store.raw import RawArchive
 from python_nodes.store.session import Database
 from python_nodes.vendors.base import HttpSettings
@@ -82,10 +84,12 @@ class Services:
     fernet_key: str = field(repr=False)
     currency: str
     base_url: str
+    grafana_url: str = ""
     history_days: int
     resilience: Resilience
     policy: RoutePolicy
     guide: Guide
+    life: LifeOfData
     senders: Mapping[str, Mapping[str, Any]] = field(repr=False)
     answers: Answers = field(default_factory=Answers)
     guards: GuardSettings = DEFAULTS
@@ -95,8 +99,10 @@ class Services:
     openai: OpenAISettings | None = None
     forecast_listings: int = 20
     inspect_listings: int = 300
+    sweep_shard_listings: int = 5_000
     false_alerts: float | None = None
     events_folder: Path | None = None
     foreseen: frozenset[str] = FORESEEN
+    webhook_guard: Guard = field(default_factory=Guard)
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]

@@ -66,6 +66,7 @@ def guard_inputs(
             missing_content=content.missing(conn, ids, as_of - timedelta(days=MEMORY_DAYS)),
             marks=marks.current(conn, ids, as_of - timedelta(days=MEMORY_DAYS), as_of),
             failing=failing.polls_of(conn, listings, as_of),
+            access=failing.access_of(conn, listings),
             worth=minor_rates(EURO, rates.table(conn), today),
             usual=usual.result(),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, deliveries, rejected
+from python_nodes.store import alert_lists, deliveries, rejected
 
 
 def run(services: Services, tenant_id: int) -> dict[str, Any]:
@@ -17,5 +17,5 @@ def run(services: Services, tenant_id: int) -> dict[str, Any]:
             "series": series,
             "deliveries": {"slack": 0, "email": 0, "sms": 0, "suppressed": 0} | deliveries.counts(conn),
             "rejected": rejected.count_open(conn),
-            "open_alerts": len(alerts.open_all(conn)),
+            "open_alerts": alert_lists.count_open(conn),
         }

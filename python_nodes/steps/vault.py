@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from python_nodes.steps.services import Services
 from python_nodes.store import connections
@@ -26,3 +27,13 @@ class StoredCredentials:
         """Store and commit."""
         with self.services.database.tenant(self.tenant_id) as conn:
             connections.change_credentials(conn, self.connection_id, changes, self.services.fernet_key)
+
+    def granted(self, ends_at: datetime | None) -> None:
+        """Clear what was refused; the end is what the vendor says last."""
+        with self.services.database.tenant(self.tenant_id) as conn:
+            connections.granted(conn, self.connection_id, ends_at)
+
+    def refused(self) -> None:
+        """Mark the connection."""
+        with self.services.database.tenant(self.tenant_id) as conn:
+            connections.refused(conn, self.connection_id, self.services.clock())

@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Protocol
 
 import numpy as np
 
-from python_nodes.domain.metrics import FloatArray, MetricMatrix, MetricStore
+from python_nodes.domain.metrics import FloatArray, MetricMatrix
 from python_nodes.scoring.watches import Watch
 
 
+class Series(Protocol):
+    """Where series are read: a metric store, or what is held of one."""
+
+    def read(
+        self, tenant_id: int, metrics: Sequence[str], listing_ids: Sequence[int], start: date, end: date
+    ) -> MetricMatrix:
+        """Both ends inclusive."""
+        ...
+
+
 def read(
-    metrics: MetricStore, tenant_id: int, watches: Sequence[Watch], listing_ids: Sequence[int], start: date, end: date
+    metrics: Series, tenant_id: int, watches: Sequence[Watch], listing_ids: Sequence[int], start: date, end: date
 ) -> MetricMatrix:
     """Return the days from ``start`` to ``end``; what lies before all that is looked at of a metric is NaN."""
     reach: dict[str, int] = defaultdict(int)

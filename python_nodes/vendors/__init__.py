@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,7 @@ def discover() -> list[str]:
     return sorted(path.parent.name for path in _HERE.glob("*/capabilities.toml"))
 
 
+@cache
 def load(name: str) -> Vendor:
     """Import one vendor; an unknown name is refused with the names that exist."""
     known = discover()

@@ -93,10 +93,11 @@ class TokenCache(Protocol):
 class Locks(Protocol):
     """Lets one process at a time do what must be done once."""
 
-    def hold(self, key: str, *, held_s: float, wait_s: float) -> AbstractContextManager[None]:
+    def hold(self, key: str, *, held_s: float, wait_s: float, or_own: bool = False) -> AbstractContextManager[None]:
         """Hold ``key`` inside the context, ``held_s`` seconds at most: a process that died holds up nobody for longer.
 
-        Raises RetryableError if it is not free within ``wait_s`` seconds.
+        Raises RetryableError if it is not free within ``wait_s`` seconds, or where it cannot be asked for; with
+        ``or_own`` the process's own lock then stands in, for what two processes may do at once without harm.
         """
         ...
 
@@ -110,6 +111,14 @@ class Vault(Protocol):
 
     def replace(self, changes: Mapping[str, str | None]) -> None:
         """Store ``changes`` by name, None to forget one; durable when it returns."""
+        ...
+
+    def granted(self, ends_at: datetime | None) -> None:
+        """Note that the vendor took the credentials; ``ends_at`` is when they end, where it says so."""
+        ...
+
+    def refused(self) -> None:
+        """Note that the vendor takes them no longer: people hear of it at once."""
         ...
 
 

@@ -17,6 +17,7 @@ import limits
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from python_nodes.errors import NightporterError, PermanentError, RetryableError
+from python_nodes.telemetry import meters
 from python_nodes.vendors.base import CircuitOpenError, Runtime, ThrottledError
 
 UPSTREAM_STATUS = HTTPStatus.BAD_GATEWAY
@@ -124,7 +125,14 @@ class HttpSession:
 
     def _guarded(self, call: Call, auth_headers: Mapping[str, str]) -> Reply:
         self._runtime.limiter.acquire(f"{self.vendor}:{self._runtime.connection}:{call.operation}", call.rate)
-        return self._runtime.breaker.call(lambda: self._send(call, auth_headers))
+        try:
+            return self._runtime.breaker.call(lambda: self._send(call, auth_headers))
+        except CircuitOpenError:
+            self._count("breaker_open")
+            raise
+
+    def _count(self, error_code: str) -> None:
+        meters.api_errors.labels(self.vendor, error_code).inc()
 
     def _send(self, call: Call, auth_headers: Mapping[str, str]) -> Reply:
         where = f"{self.vendor} {call.operation}"
@@ -146,10 +154,13 @@ class HttpSession:
                     content=content, content_type=response.headers.get("Content-Type", "application/octet-stream")
                 )
         except httpx2.TimeoutException as error:
+            self._count("timeout")
             raise RetryableError(f"{where}: timed out ({type(error).__name__})") from error
         except httpx2.TransportError as error:
+            self._count("connection")
             raise RetryableError(f"{where}: connection failed or body cut ({type(error).__name__})") from error
         except (httpx2.DecodingError, httpx2.InvalidURL) as error:
+            self._count("unreadable")
             raise RetryableError(f"{where}: unreadable answer ({type(error).__name__})") from error
 
     def _read(self, response: httpx2.Response, where: str) -> bytes:
@@ -163,9 +174,11 @@ class HttpSession:
 
     def _refusal(self, response: httpx2.Response, where: str) -> NightporterError:
         status = response.status_code
+        self._count(str(status))
         if status == HTTPStatus.UNAUTHORIZED:
             return UnauthorizedError(f"{where}: credentials were refused (401)", status=UPSTREAM_STATUS)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
+            meters.rate_limit_hits.labels(self.vendor, "vendor").inc()
             return ThrottledError(f"{where}: too many requests (429)", retry_after_s=self._retry_after_s(response))
         if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return RetryableError(f"{where}: failed with {status}", retry_after_s=self._retry_after_s(response))

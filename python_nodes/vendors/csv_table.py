@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from python_nodes.domain.records import Rejected
+from python_nodes.domain.written_days import in_calendar, iso_moment
 
 
 def read_table(
@@ -31,7 +32,10 @@ def read_table(
     try:
         return _frame(content).select(fields), []
     except pl.exceptions.PolarsError:
-        clean, ragged = _without_ragged(text, len(header))
+        try:
+            clean, ragged = _without_ragged(text, len(header))
+        except csv.Error as error:
+            return empty, [rejected(f"document: not CSV ({error})", "document", content)]
     bad = [rejected("row: number of cells differs from the header", "row", raw) for raw in ragged]
     try:
         return _frame(clean).select(fields), bad
@@ -59,20 +63,12 @@ def _without_ragged(text: str, width: int) -> tuple[bytes, list[bytes]]:
 
 def day(name: str) -> pl.Expr:
     """An ISO 8601 day."""
-    return _in_calendar(pl.col(name).str.to_date("%Y-%m-%d", strict=False))
+    return in_calendar(pl.col(name).str.to_date("%Y-%m-%d", strict=False))
 
 
 def moment(name: str) -> pl.Expr:
     """Naive UTC; a moment without a zone is taken as UTC, as in the other documents."""
-    text = pl.col(name).str.replace(" ", "T", literal=True)
-    zoned = text.str.replace(r"Z$", "+00:00").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us")
-    plain = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
-    return _in_calendar(pl.coalesce(zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None), plain))
-
-
-def _in_calendar(told: pl.Expr) -> pl.Expr:
-    """Null for years that Python's dates do not have: Polars reads a sign before the year, and years of five digits."""
-    return pl.when(told.dt.year().is_between(1, 9999)).then(told)
+    return in_calendar(iso_moment(pl.col(name).str.replace(" ", "T", literal=True)))
 
 
 def part_rows(

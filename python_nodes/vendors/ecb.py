@@ -12,7 +12,8 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -28,6 +29,10 @@ from python_nodes.vendors.safe_xml import read_xml
 VENDOR = "ecb"
 RATE = "10/minute"
 MAX_CSV_BYTES = 50_000_000
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, IndexError, EOFError, OSError, ValueError, OverflowError, RuntimeError,
+)  # fmt: skip
+"""What `zipfile` raises for archives that are damaged, encrypted, or compressed in a way that it does not know."""
 Rates = tuple[DayArray, list[str], FloatArray]
 
 
@@ -63,11 +68,19 @@ def _from_xml(content: bytes) -> Iterable[tuple[str, str, str]]:
 
 
 def _from_zip(content: bytes) -> Iterable[tuple[str, str, str]]:
-    for row in csv.DictReader(io.StringIO(_unpacked(content))):
+    rows = csv.DictReader(io.StringIO(_unpacked(content)))
+    for row in _each(rows):
         day = row.pop("Date", "") or ""
         for currency, rate in row.items():
             if currency and rate not in (None, "", "N/A"):
                 yield day, currency.strip(), rate
+
+
+def _each(rows: csv.DictReader[str]) -> Iterator[dict[str, str]]:
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise RejectedRecord(f"document: no table ({error})", field="document") from None
 
 
 def _unpacked(content: bytes) -> str:
@@ -78,7 +91,7 @@ def _unpacked(content: bytes) -> str:
             if first.file_size > MAX_CSV_BYTES:
                 raise RejectedRecord(f"document: unpacks to more than {MAX_CSV_BYTES} bytes", field="document")
             return archive.read(first).decode("utf-8-sig")
-    except (zipfile.BadZipFile, IndexError, UnicodeDecodeError, EOFError) as error:
+    except UNREADABLE as error:
         raise RejectedRecord(f"document: cannot be unpacked ({type(error).__name__})", field="document") from None
 
 

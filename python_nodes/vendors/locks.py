@@ -9,6 +9,7 @@ import redis
 from redis.exceptions import LockError
 
 from python_nodes.errors import RetryableError
+from python_nodes.vendors import alone
 
 
 class RedisLocks:
@@ -18,13 +19,17 @@ class RedisLocks:
         self._client = client
 
     @contextmanager
-    def hold(self, key: str, *, held_s: float, wait_s: float) -> Iterator[None]:
+    def hold(self, key: str, *, held_s: float, wait_s: float, or_own: bool = False) -> Iterator[None]:
         """See ``base.Locks``."""
         lock = self._client.lock(f"nightporter:lock:{key}", timeout=held_s, blocking_timeout=wait_s)
         try:
             is_mine = lock.acquire()
         except redis.RedisError as error:
-            raise RetryableError(f"valkey: the shared lock cannot be reached ({type(error).__name__})") from error
+            if not or_own:
+                raise RetryableError(f"valkey: the shared lock cannot be reached ({type(error).__name__})") from error
+            with alone.lock(key):
+                yield
+            return
         if not is_mine:
             raise RetryableError("another process holds the lock for longer than we wait")
         try:

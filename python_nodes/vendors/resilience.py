@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 import limits
 import pybreaker
 import redis
-from cryptography.fernet import Fernet, InvalidToken
 from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from python_nodes.errors import ConfigError, PermanentError, RetryableError
+from python_nodes.domain.sealing import sealer
+from python_nodes.errors import ConfigError, PermanentError
+from python_nodes.telemetry import meters
+from python_nodes.vendors import alone
 from python_nodes.vendors.base import CircuitOpenError, HttpSettings, Runtime, ThrottledError, Vault
 from python_nodes.vendors.locks import RedisLocks
 
 T = TypeVar("T")
 TIMEOUT_S = 5.0
+TOKENS = "nightporter:token:"
+"""What every token's name begins with; the tenant and the connection follow the vendor's."""
+REMEMBERED_S = 0.25
+"""What a process may know late of a breaker that another one opened."""
 
 
 @contextmanager
@@ -29,7 +36,7 @@ def _reached(what: str) -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise RetryableError(f"valkey: {what} cannot be reached ({type(error).__name__})") from error
+        raise alone.AwayError(f"valkey: {what} cannot be reached ({type(error).__name__})") from error
 
 
 class RedisLimiter:
@@ -38,12 +45,15 @@ class RedisLimiter:
     def __init__(
         self, redis_url: str, *, clock: Callable[[], datetime], sleep: Callable[[float], None], max_wait_s: float
     ) -> None:
-        # RedisStorage by name, not by `storage_from_string`: there is nothing it could silently fall back to.
-        storage = RedisStorage(redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
-        self._window = MovingWindowRateLimiter(storage)
+        self._window = self._open(redis_url)
         self._clock = clock
         self._sleep = sleep
         self._max_wait_s = max_wait_s
+
+    def _open(self, redis_url: str) -> MovingWindowRateLimiter:
+        # RedisStorage by name, not by `storage_from_string`: there is nothing it could silently fall back to.
+        storage = RedisStorage(redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+        return MovingWindowRateLimiter(storage)
 
     def acquire(self, key: str, rate: str) -> None:
         """See ``base.Limiter``."""
@@ -52,6 +62,7 @@ class RedisLimiter:
         while (free_at_s := self._taken_until_s(item, key)) is not None:
             pause_s = min(max(free_at_s - self._clock().timestamp(), 0.01), float(item.get_expiry()))
             if waited_s + pause_s > self._max_wait_s:
+                meters.rate_limit_hits.labels(key.partition(":")[0], "own").inc()
                 raise ThrottledError(f"rate limit {rate} of {key} is used up", retry_after_s=pause_s)
             self._sleep(pause_s)
             waited_s += pause_s
@@ -62,6 +73,53 @@ class RedisLimiter:
             if self._window.hit(item, key):
                 return None
             return float(self._window.get_window_stats(item, key).reset_time)
+
+
+class OwnLimiter(RedisLimiter):
+    """The same in the process's own memory."""
+
+    def _open(self, redis_url: str) -> MovingWindowRateLimiter:
+        return alone.window()
+
+
+class _BreakerStorage(pybreaker.CircuitRedisStorage):
+    """pybreaker's storage on the shared server, asked again only after `REMEMBERED_S`.
+
+    pybreaker reads the state before each call and clears the count of failures after each that went well: two trips to
+    the server for every request, of which nearly all learn and change nothing.
+    """
+
+    def __init__(self, client: redis.Redis, namespace: str) -> None:
+        super().__init__(pybreaker.STATE_CLOSED, client, namespace=namespace)
+        self._known: str | None = None
+        self._had_failures = True
+        self._until_s = 0.0
+
+    @property
+    def state(self) -> str:
+        """The state of all processes, at most `REMEMBERED_S` old."""
+        if self._known is None or time.monotonic() >= self._until_s:
+            self._known = super().state
+            self._had_failures = self.counter > 0
+            self._until_s = time.monotonic() + REMEMBERED_S
+        return self._known
+
+    @state.setter
+    def state(self, state: str) -> None:
+        with _reached("the shared breaker"):
+            self._redis.set(self._namespace("state"), state)
+        self._known = None
+
+    def increment_counter(self) -> None:
+        """Count a failure for all."""
+        self._had_failures = True
+        super().increment_counter()
+
+    def reset_counter(self) -> None:
+        """Forget the failures, where there are any."""
+        if self._had_failures:
+            super().reset_counter()
+            self._had_failures = False
 
 
 class RedisBreaker:
@@ -79,12 +137,16 @@ class RedisBreaker:
 
     def call(self, func: Callable[[], T]) -> T:
         """See ``base.Breaker``."""
-        with _reached("the shared breaker"):
-            breaker = self._breaker()
+        self.ready()
         try:
-            return breaker.call(func)
+            return self._breaker().call(func)
         except pybreaker.CircuitBreakerError as error:
             raise CircuitOpenError(f"{self._name}: breaker is open", retry_after_s=self._open_s) from error
+
+    def ready(self) -> None:
+        """Raise where what breakers know cannot be read."""
+        with _reached("the shared breaker"):
+            self._breaker()
 
     def _breaker(self) -> pybreaker.CircuitBreaker:
         """The thread's own: one of all would let one call through at a time. What they know is kept by the server."""
@@ -94,18 +156,27 @@ class RedisBreaker:
         return held
 
     def _build(self) -> pybreaker.CircuitBreaker:
-        # At the first call: its storage writes to the server at once.
-        storage = pybreaker.CircuitRedisStorage(pybreaker.STATE_CLOSED, self._client, namespace=self._name)
         return pybreaker.CircuitBreaker(
             fail_max=self._failures,
             reset_timeout=self._open_s,
             success_threshold=self._successes_to_close,
             exclude=[PermanentError, ThrottledError],
-            state_storage=storage,
+            state_storage=self._storage(),
             name=self._name,
             # The failure that trips it is told as itself; only the next call meets the open breaker.
             throw_new_error_on_trip=False,
         )
+
+    def _storage(self) -> pybreaker.CircuitBreakerStorage:
+        # At the first call: it writes to the server at once.
+        return _BreakerStorage(self._client, self._name)
+
+
+class OwnBreaker(RedisBreaker):
+    """The same in the process's own memory."""
+
+    def _storage(self) -> pybreaker.CircuitBreakerStorage:
+        return alone.breaker_storage(self._name)
 
 
 class RedisTokenCache:
@@ -113,17 +184,17 @@ class RedisTokenCache:
 
     def __init__(self, client: redis.Redis, fernet_key: str) -> None:
         self._client = client
-        self._fernet = Fernet(fernet_key)
+        self._sealer = sealer(fernet_key)
 
     def get(self, key: str) -> str | None:
         """See ``base.TokenCache``."""
         with _reached("the token cache"):
-            value = self._client.get(f"nightporter:token:{key}")
+            value = self._client.get(f"{TOKENS}{key}")
         if not isinstance(value, bytes):
             return None
         try:
-            return self._fernet.decrypt(value).decode()
-        except InvalidToken:
+            return self._sealer.open(value, "a token").decode()
+        except ConfigError:
             # Written under another key: as good as none.
             return None
 
@@ -131,10 +202,22 @@ class RedisTokenCache:
         """See ``base.TokenCache``."""
         with _reached("the token cache"):
             if value is None:
-                self._client.delete(f"nightporter:token:{key}")
+                self._client.delete(f"{TOKENS}{key}")
             else:
-                sealed = self._fernet.encrypt(value.encode())
-                self._client.set(f"nightporter:token:{key}", sealed, px=max(1, int(ttl_s * 1000)))
+                sealed = self._sealer.seal(value.encode())
+                self._client.set(f"{TOKENS}{key}", sealed, px=max(1, int(ttl_s * 1000)))
+
+
+class _Waits(TypedDict):
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    max_wait_s: float
+
+
+class _Patience(TypedDict):
+    failures: int
+    open_s: float
+    successes_to_close: int
 
 
 def build_runtime(
@@ -157,20 +240,34 @@ def build_runtime(
         raise ConfigError("redis_url must be a redis://, rediss:// or unix:// address")
     client = redis.Redis.from_url(redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
     storage_url = redis_url.replace("unix://", "redis+unix://", 1)
+    reach, waits = alone.reach(redis_url), _Waits(clock=clock, sleep=sleep, max_wait_s=limit_max_wait_s)
+    patience = _Patience(
+        failures=breaker_failures, open_s=breaker_open_s, successes_to_close=breaker_successes_to_close
+    )
+    shared, own = (kind(client, _namespace(vendor, connection), **patience) for kind in (RedisBreaker, OwnBreaker))
     return Runtime(
         connection=connection,
-        limiter=RedisLimiter(storage_url, clock=clock, sleep=sleep, max_wait_s=limit_max_wait_s),
-        breaker=RedisBreaker(
-            client,
-            f"nightporter:{vendor}:{connection}",
-            failures=breaker_failures,
-            open_s=breaker_open_s,
-            successes_to_close=breaker_successes_to_close,
-        ),
-        token_cache=RedisTokenCache(client, fernet_key),
+        limiter=alone.OwnShareLimiter(RedisLimiter(storage_url, **waits), OwnLimiter(storage_url, **waits), reach),
+        breaker=alone.OwnMemoryBreaker(shared, shared.ready, own, reach),
+        token_cache=alone.OwnTokens(RedisTokenCache(client, fernet_key), reach),
         locks=RedisLocks(client),
         clock=clock,
         sleep=sleep,
         http=http or HttpSettings(),
         vault=vault,
     )
+
+
+def breaker_states(redis_url: str, names: Sequence[tuple[str, str]]) -> list[str | None]:
+    """Return the state of each (vendor, connection)'s breaker as pybreaker words it; None where it was never used."""
+    if not names:
+        return []
+    client = redis.Redis.from_url(redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    kept_as = f"{pybreaker.CircuitRedisStorage.BASE_NAMESPACE}:state"
+    with _reached("the shared breaker"), client:
+        found = client.mget([f"{_namespace(*name)}:{kept_as}" for name in names])
+    return [value.decode() if isinstance(value, bytes) else None for value in found]
+
+
+def _namespace(vendor: str, connection: str) -> str:
+    return f"nightporter:{vendor}:{connection}"

@@ -6,19 +6,21 @@ Recipients are channel ids (``C…``): ``conversations.history`` takes no names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from slack_sdk.web import SlackResponse
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from python_nodes.domain.said import say
 from python_nodes.errors import PermanentError, RetryableError
-from python_nodes.notify import words
-from python_nodes.notify.base import Choice, Field, Message
+from python_nodes.notify import slack_blocks
+from python_nodes.notify.base import Message
+from python_nodes.notify.slack_blocks import escape
 
 EVENT_TYPE = "nightporter_delivery"
 HISTORY_PAGES = 5
@@ -29,102 +31,6 @@ _PASSING = frozenset(
      "team_added_to_org"}
 )  # fmt: skip
 _NOTHING_TO_UPDATE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-_MARKS = {
-    "critical": ":red_circle:",
-    "high": ":large_orange_circle:",
-    "medium": ":large_yellow_circle:",
-    "low": ":white_circle:",
-}
-_FIELDS_A_SECTION, _SHORT = 10, 72
-_LIMIT_HEADER, _LIMIT_FIELD, _LIMIT_SECTION = 150, 2000, 3000
-
-
-def escape(text: str) -> str:
-    """Escape Slack's three control characters, so that a title cannot ping, link or mention."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _plain(text: str, limit: int) -> dict[str, Any]:
-    return {"type": "plain_text", "text": _cut(text, limit), "emoji": True}
-
-
-def _markdown(text: str, limit: int) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": _cut(text, limit), "verbatim": True}
-
-
-def _field(field: Field) -> dict[str, Any]:
-    return _markdown(f"*{escape(field.label)}*\n{escape(field.value)}", _LIMIT_FIELD)
-
-
-def _sections(fields: Sequence[Field]) -> list[dict[str, Any]]:
-    """Lay short fields out in two columns, as many sections as Slack's limit asks for, and sentences below them."""
-    short = [_field(field) for field in fields if len(field.value) <= _SHORT]
-    sections: list[dict[str, Any]] = [
-        {"type": "section", "fields": short[at : at + _FIELDS_A_SECTION]}
-        for at in range(0, len(short), _FIELDS_A_SECTION)
-    ]
-    return sections + [{"type": "section", "text": _field(field)} for field in fields if len(field.value) > _SHORT]
-
-
-def _opening(message: Message) -> str:
-    if not message.in_words:
-        return escape(message.summary)
-    return f"{escape(message.summary)}\n*{escape(say('In words:'))}* {escape(message.in_words)}"
-
-
-def _button(message: Message, choice: Choice) -> dict[str, Any]:
-    button = {
-        "type": "button",
-        "text": _plain(choice.label, 75),
-        "action_id": choice.name,
-        "value": str(message.alert_id),
-    }
-    return button | {"style": "primary"} if choice is message.choices[0] else button
-
-
-def blocks(message: Message, chart_file_id: str | None) -> list[dict[str, Any]]:
-    """Lay the message out: header, what it costs, evidence, chart, links, context."""
-    mark = ":white_check_mark:" if message.state == "resolved" else _MARKS[message.category]
-    laid: list[dict[str, Any]] = [
-        {
-            "type": "header",
-            "text": _plain(f"{mark} {escape(message.title)}", _LIMIT_HEADER),
-        },
-        {"type": "section", "text": _markdown(_opening(message), _LIMIT_SECTION)},
-        *_sections(message.fields),
-    ]
-    if message.evidence:
-        facts = "\n".join(f"• {escape(line)}" for line in message.evidence)
-        laid.append(
-            {
-                "type": "section",
-                "text": _markdown(f"*{escape(words.heading(message.is_digest))}*\n{facts}", _LIMIT_SECTION),
-            }
-        )
-    if chart_file_id is not None:
-        laid.append(
-            {
-                "type": "image",
-                "slack_file": {"id": chart_file_id},
-                "alt_text": message.chart_alt or say("Chart"),
-            }
-        )
-    if message.links:
-        links = "  ·  ".join(f"<{link.url}|{escape(link.label)}>" for link in message.links)
-        laid.append({"type": "section", "text": _markdown(links, _LIMIT_SECTION)})
-    if message.people:
-        laid.append({"type": "context", "elements": [_markdown(escape(line), 2000) for line in message.people[:10]]})
-    if message.choices:
-        laid.append({"type": "actions", "elements": [_button(message, choice) for choice in message.choices[:25]]})
-    about = [say("alert {alert_id}", alert_id=message.alert_id), words.category(message.category)]
-    told = [words.digest(message.span)] if message.is_digest else [*about, words.state(message.state)]
-    context = escape(" · ".join(["Nightporter", *told]))
-    laid.append({"type": "context", "block_id": _block_id(message), "elements": [_markdown(context, _LIMIT_SECTION)]})
-    return laid
 
 
 class Sender:
@@ -152,11 +58,12 @@ class Sender:
         self._chart_wait_s = chart_wait_s
 
     def send(self, message: Message) -> str:
-        """Post or update, once per ``delivery_id``; the reference is ``channel:ts``."""
+        """Post or update, once per ``delivery_id``; the reference is ``channel:ts``, and ``:file:key`` of its chart."""
         with _by_recovery():
             ref = self._found(message) if message.is_retry else None
             if ref is None:
-                ref = self._put(message, self._upload(message))
+                chart = message.chart_ref.split(":")[2] if message.chart_ref else self._upload(message)
+                ref = self._put(message, chart)
             if message.note:
                 self._put_note(message, ref)
             return ref
@@ -172,15 +79,15 @@ class Sender:
             self._client.views_open(trigger_id=trigger_id, view=dict(view))
 
     def _put_note(self, message: Message, ref: str) -> None:
-        channel, _, ts = ref.partition(":")
+        channel, ts, *_ = ref.split(":")
         if message.is_retry:
             thread = self._client.conversations_replies(channel=channel, ts=ts, limit=200)
             if any(_carries(item, message, NOTE) for item in thread.get("messages") or []):
                 return
         said = {
             "type": "section",
-            "text": _markdown(escape(message.note), _LIMIT_SECTION),
-            "block_id": _block_id(message, NOTE),
+            "text": slack_blocks.markdown(escape(message.note)),
+            "block_id": slack_blocks.block_id(message, NOTE),
         }
         self._client.chat_postMessage(channel=channel, thread_ts=ts, text=escape(message.note), blocks=[said])
 
@@ -242,34 +149,35 @@ class Sender:
     def _post_or_update(self, message: Message, chart_file_id: str | None) -> str:
         content: dict[str, Any] = {
             "text": f"{escape(message.title)}. {escape(message.summary)}",
-            "blocks": blocks(message, chart_file_id),
+            "blocks": slack_blocks.blocks(message, chart_file_id),
             "metadata": {
                 "event_type": EVENT_TYPE,
                 "event_payload": {"delivery_id": message.delivery_id, "alert_id": message.alert_id},
             },
         }
         if message.update_ref:
-            channel, _, ts = message.update_ref.partition(":")
+            channel, ts, *_ = message.update_ref.split(":")
             try:
                 answer = self._client.chat_update(channel=channel, ts=ts, **content)
-                return f"{answer['channel']}:{answer['ts']}"
+                return _reference(answer, message, chart_file_id)
             except SlackApiError as error:
                 if error.response.get("error") not in _NOTHING_TO_UPDATE:
                     raise
         answer = self._client.chat_postMessage(
             channel=message.recipient, unfurl_links=False, unfurl_media=False, **content
         )
-        return f"{answer['channel']}:{answer['ts']}"
+        return _reference(answer, message, chart_file_id)
 
 
-def _block_id(message: Message, part: str = "nightporter") -> str:
-    return f"{part}:{message.delivery_id}"[:255]
+def _reference(answer: SlackResponse, message: Message, chart_file_id: str | None) -> str:
+    ref = f"{answer['channel']}:{answer['ts']}"
+    return f"{ref}:{chart_file_id}:{message.chart_key}" if chart_file_id and message.chart_key else ref
 
 
 def _carries(item: dict[str, Any], message: Message, part: str = "nightporter") -> bool:
     # Metadata is Slack's place for it; a block id survives where an app may not read metadata.
     payload = (item.get("metadata") or {}).get("event_payload") or {}
-    in_blocks = any(block.get("block_id") == _block_id(message, part) for block in item.get("blocks") or [])
+    in_blocks = any(block.get("block_id") == slack_blocks.block_id(message, part) for block in item.get("blocks") or [])
     return in_blocks or (part != NOTE and payload.get("delivery_id") == message.delivery_id)
 
 

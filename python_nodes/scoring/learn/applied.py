@@ -10,7 +10,7 @@ import numpy as np
 
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import DayArray, FloatArray, IntArray
-from python_nodes.scoring.learn.changes import Change, Cut, Doubtful, Event, NewNormal, NewNormals
+from python_nodes.scoring.learn.changes import Change, Cut, Doubtful, Event, Exposure, NewNormal, NewNormals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +34,24 @@ class Learnt:
         Judged, but not learnt from: what people called real, and alerts that stand.
     anchors : tuple of NewNormal
     cuts : tuple of Cut
+    exposures : tuple of Exposure
     """
 
     left_out: tuple[Span, ...] = ()
     incidents: tuple[Span, ...] = ()
     anchors: tuple[NewNormal, ...] = ()
     cuts: tuple[Cut, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether it changes nothing."""
-        return not (self.left_out or self.incidents or self.anchors or self.cuts)
+        return not (self.left_out or self.incidents or self.anchors or self.cuts or self.exposures)
+
+    @property
+    def looks_at(self) -> frozenset[str]:
+        """Name the metrics that are needed beside a watch's own."""
+        return frozenset(one.above for one in self.exposures)
 
     def unfit(self, listing_ids: IntArray, days: DayArray) -> BoolArray | None:
         """Return which days are neither judged nor learnt from, (n_listings, n_days); None where all are fit."""
@@ -99,6 +106,7 @@ class Learnt:
         return Learnt(
             left_out=(*self.left_out, *more.left_out), incidents=self.incidents,
             anchors=(*self.anchors, *more.anchors), cuts=(*self.cuts, *more.cuts),
+            exposures=(*self.exposures, *more.exposures),
         )  # fmt: skip
 
 
@@ -112,6 +120,7 @@ def of(changes: Sequence[Change], incidents: Sequence[Span] = ()) -> Learnt:
         left_out=tuple(spans), incidents=tuple(incidents),
         anchors=tuple(anchor for one in changes if isinstance(one, NewNormals) for anchor in one.anchors),
         cuts=tuple(one for one in changes if isinstance(one, Cut)),
+        exposures=tuple(one for one in changes if isinstance(one, Exposure)),
     )  # fmt: skip
 
 

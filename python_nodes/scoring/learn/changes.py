@@ -1,4 +1,4 @@
-"""What a verdict would change: five kinds, each a plain record that is stored as JSON and never altered."""
+"""What a verdict would change: six kinds, each a plain record that is stored as JSON and never altered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from python_nodes.errors import PermanentError
 
-ChangeKind = Literal["event", "new_normal", "cut", "data_problem", "cause"]
+ChangeKind = Literal["event", "new_normal", "cut", "exposure", "data_problem", "cause"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,23 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Of more ``exposure`` than ``above``, the step before it, usually brings, ``metric`` follows by ``follows`` only.
+
+    Views that nobody's search brought are visitors who never book. Held so by all watches of that metric beside that
+    exposure; ``watch`` is the one whose false alarms taught it.
+    """
+
+    watch: str
+    segment: str
+    listing_ids: tuple[int, ...]
+    metric: str
+    exposure: str
+    above: str
+    follows: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doubtful:
     """Days of which what we heard was wrong: neither judged nor learnt from, both days included."""
 
@@ -79,9 +96,10 @@ class Confirmed:
     times: int
 
 
-Change = Event | NewNormals | Cut | Doubtful | Confirmed
+Change = Event | NewNormals | Cut | Exposure | Doubtful | Confirmed
 CLASSES: Mapping[ChangeKind, type[Any]] = {
-    "event": Event, "new_normal": NewNormals, "cut": Cut, "data_problem": Doubtful, "cause": Confirmed,
+    "event": Event, "new_normal": NewNormals, "cut": Cut, "exposure": Exposure, "data_problem": Doubtful,
+    "cause": Confirmed,
 }  # fmt: skip
 
 

@@ -95,10 +95,16 @@ def of(one: Looked, known: Sequence[ListingInfo]) -> Evidence | None:
 
 
 def judged(one: Evidence, verdicts: Sequence[tuple[Verdict, float]], listing_ids: Collection[int]) -> Judged:
-    """Put together a segment's alerts; ``verdicts`` come with their excess."""
+    """Put together a segment's alerts; ``verdicts`` come with their excess.
+
+    What the watch does not reach at all any more, as since its exposure is believed less, tells nothing of its cut.
+    """
     chosen = set(listing_ids)
     at = np.array([listing.listing_id in chosen for listing in one.listings], dtype=np.bool_)
-    own = [(verdict.is_real, excess) for verdict, excess in verdicts if not chosen.isdisjoint(verdict.listing_ids)]
+    own = [
+        (verdict.is_real, excess)
+        for verdict, excess in verdicts if excess > 0.0 and not chosen.isdisjoint(verdict.listing_ids)
+    ]  # fmt: skip
     return Judged(
         int(one.begun[at].sum()), float(one.asked[at].sum()),
         np.array([excess for is_real, excess in own if not is_real], dtype=np.float64),

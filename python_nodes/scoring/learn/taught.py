@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from detectors.series import SeriesBatch
 from python_nodes.domain.metrics import FloatArray, IntArray
+from python_nodes.scoring.learn import surplus
 from python_nodes.scoring.learn.applied import Learnt
 from python_nodes.scoring.watches import Watch
 
 
-def applied(watch: Watch, learnt: Learnt, batch: SeriesBatch, listing_ids: IntArray) -> tuple[Watch, SeriesBatch]:
-    """Return the watch with its cuts, and its batch with the days and levels, as verdicts left them.
+def applied(
+    watch: Watch, learnt: Learnt, batch: SeriesBatch, listing_ids: IntArray,
+    told: Callable[[str], FloatArray | None] = lambda name: None,
+) -> tuple[Watch, SeriesBatch]:  # fmt: skip
+    """Return the watch with its cuts, and its batch with the days, levels and exposures, as verdicts left them.
 
     Parameters
     ----------
@@ -22,6 +27,8 @@ def applied(watch: Watch, learnt: Learnt, batch: SeriesBatch, listing_ids: IntAr
     batch : SeriesBatch
         Row ``i`` is the listing ``listing_ids[i]``.
     listing_ids : ndarray of int
+    told : callable
+        Another metric's values of the same listings and days, by name; None where it is not told.
 
     Returns
     -------
@@ -31,7 +38,8 @@ def applied(watch: Watch, learnt: Learnt, batch: SeriesBatch, listing_ids: IntAr
     unfit = learnt.unfit(listing_ids, batch.days)
     if unfit is not None:
         values = np.where(unfit, np.nan, values)
-    changed = replace(batch, values=values, unlearnt=learnt.unlearnt(listing_ids, batch.days))
+    exposure = surplus.believed(learnt.exposures, watch.metric, watch.exposure, batch.exposure, listing_ids, told)
+    changed = replace(batch, values=values, exposure=exposure, unlearnt=learnt.unlearnt(listing_ids, batch.days))
     return _cut(watch, learnt.factors(watch.name, listing_ids)), changed
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from python_nodes.errors import ConfigError, PermanentError, RetryableError
 from python_nodes.vendors.airbnb.envelope import seal
-from python_nodes.vendors.airbnb.oauth import HostAuth, authorization_url, new_verifier
+from python_nodes.vendors.airbnb.oauth import authorization_url, host_auth, new_verifier
 from python_nodes.vendors.airbnb.settings import FEED, VENDOR, has_account, read_links, read_settings
 from python_nodes.vendors.base import Products, RawPayload, Runtime
 from python_nodes.vendors.base_http import UPSTREAM_STATUS, Call, HttpSession, Reply
@@ -34,7 +34,7 @@ class Client:
         self._session = HttpSession(VENDOR, base_url, runtime)
         self._feeds = HttpSession(VENDOR, self._settings.ical_base_url, runtime)
         rate = self._settings.rates["token"]
-        self._auth = HostAuth(self._session, credentials, runtime, rate) if has_consent else None
+        self._auth = host_auth(self._session, credentials, runtime, rate) if has_consent else None
 
     @staticmethod
     def consent(base_url: str, client_id: str, redirect_uri: str) -> dict[str, str]:
@@ -57,8 +57,10 @@ class Client:
     def fetch_reservations(
         self, *, as_of: datetime, property_ids: Sequence[str] = (), start: date | None = None, end: date | None = None
     ) -> Iterator[RawPayload]:
-        """Read what was booked, changed or cancelled in the last ``reservation_days``, page by page (assumed)."""
+        """Read what changed since ``start``, or in the last ``reservation_days``, page by page (assumed)."""
         since = as_of.astimezone(UTC) - timedelta(days=self._settings.reservation_days)
+        if start:
+            since = datetime.combine(start, time.min, UTC)
         params = {"updated_after": since.isoformat(timespec="seconds")}
         yield from self._pages("reservations", "reservations", params, as_of)
 

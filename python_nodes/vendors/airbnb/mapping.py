@@ -8,6 +8,7 @@ from python_nodes.vendors.airbnb.calendars import (
 )
 from python_nodes.vendors.airbnb.listings import map_content, map_health, map_reviews
 from python_nodes.vendors.airbnb.reservations import (
+    guest_spans,
     map_reservation_history,
     map_reservation_history_columns,
     map_reservations,
@@ -15,6 +16,7 @@ from python_nodes.vendors.airbnb.reservations import (
 )
 
 __all__ = [
+    "guest_spans",
     "map_ari",
     "map_ari_columns",
     "map_content",

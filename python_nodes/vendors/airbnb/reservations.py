@@ -8,13 +8,24 @@ from typing import Any
 import numpy as np
 
 from python_nodes.domain.columns import BookingColumns
+from python_nodes.domain.guests import GuestSpan
 from python_nodes.domain.records import BookingRecord, BookingStatus, External, Rejected
 from python_nodes.errors import RejectedRecord
 from python_nodes.vendors.airbnb.document import amount, day, moment, objects, read_items, text, wrapped
+from python_nodes.vendors.guest_spans import JsonGuests
 
 DOCUMENT = "reservations"
 STATUSES: dict[str, BookingStatus] = {"accepted": "confirmed", "cancelled": "cancelled"}
 Told = tuple[BookingRecord, Any]
+_GUESTS = JsonGuests(
+    id_key="confirmation_code", beside="confirmation_code",
+    texts={"guest_name": "name", "guest_email": "email", "guest_phone": "phone", "guest_message": "words"},
+)  # fmt: skip
+
+
+def guest_spans(content: bytes, operation: str) -> list[GuestSpan] | None:
+    """Where guests' own words are; None where they cannot be told apart."""
+    return _GUESTS.spans(content) if operation in ("reservations", "reservation_history") else None
 
 
 def map_reservations(

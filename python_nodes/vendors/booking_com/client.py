@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -9,13 +10,13 @@ from typing import Any
 
 from lxml import etree
 
-from python_nodes.errors import ConfigError
+from python_nodes.errors import ConfigError, RetryableError
 from python_nodes.vendors import at_once
 from python_nodes.vendors.base import Products, RawPayload, Runtime
 from python_nodes.vendors.base_http import Call, HttpSession, Reply
 from python_nodes.vendors.booking_com.ota import OTA_NAMESPACE, reservation_ids
 from python_nodes.vendors.capabilities import read_capabilities
-from python_nodes.vendors.oauth import TokenAuth
+from python_nodes.vendors.oauth import Granted, TokenAuth, printable
 
 VENDOR = "booking_com"
 NEW_QUEUE = "OTA_HotelResNotif"
@@ -48,13 +49,12 @@ class Client:
             raise ConfigError(f"{VENDOR}: ari_properties_per_call must be at least 1")
         self._session = HttpSession(VENDOR, base_url, runtime)
         ttl_s = float(settings.get("token_ttl_s", 3300))
-        exchange = _exchange(credentials, self._rates["token"])
         self._auth = TokenAuth(
             self._session,
             runtime,
             client_id=credentials["client_id"],
-            exchange=exchange,
-            answer_field="jwt",
+            fetch=lambda: _exchange(self._session, credentials, self._rates["token"]),
+            is_rotated=False,
             ttl_s=ttl_s,
         )
 
@@ -165,14 +165,20 @@ class Client:
         return self._session.call(call, self._auth)
 
 
-def _exchange(credentials: Mapping[str, str], rate: str) -> Call:
-    return Call(
+def _exchange(session: HttpSession, credentials: Mapping[str, str], rate: str) -> Granted:
+    """Booking.com's own exchange, which is no grant of OAuth's."""
+    call = Call(
         operation="token",
         method="POST",
         path="/token-based-authentication/exchange",
         rate=rate,
         json={name: credentials[name] for name in ("client_id", "client_secret")},
     )
+    reply = session.call(call)
+    try:
+        return Granted(access_token=printable(json.loads(reply.content)["jwt"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise RetryableError(f"{VENDOR} token: the answer holds no jwt that can be used") from None
 
 
 def _payload(operation: str, reply: Reply, as_of: datetime, key: str) -> RawPayload:

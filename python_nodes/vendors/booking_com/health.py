@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
 from python_nodes.domain.records import HealthRecord, Rejected
 from python_nodes.errors import RejectedRecord
+from python_nodes.vendors.booking_com.by_property import each_property
 from python_nodes.vendors.booking_com.ota import read_moment
 
 # The documents name the first three; what Booking.com itself closes, as for want of rates, has a word of its own.
@@ -18,35 +18,10 @@ def map_health(
     content: bytes, *, source: str, observed_at: datetime, raw_id: int | None
 ) -> tuple[list[HealthRecord], list[Rejected]]:
     """One record a room; a property that is not bookable overrides its rooms."""
-
-    def rejected(error: RejectedRecord, raw: bytes) -> Rejected:
-        return Rejected(
-            source=source, operation="health", reason=error.reason, field=error.field, raw=raw, raw_id=raw_id
-        )
-
-    good: list[HealthRecord] = []
-    bad: list[Rejected] = []
-    try:
-        properties = _health_properties(content)
-    except RejectedRecord as error:
-        return [], [rejected(error, content)]
-    for told in properties:
-        try:
-            good.extend(_health(told, source, observed_at, raw_id))
-        except RejectedRecord as error:
-            # In its wrapping, so that the quarantined record can be mapped again by itself.
-            bad.append(rejected(error, json.dumps({"data": {"properties": [told]}}).encode()))
-    return good, bad
-
-
-def _health_properties(content: bytes) -> list[Any]:
-    try:
-        found = json.loads(content)["data"]["properties"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise RejectedRecord("data.properties: missing or not JSON", field="data.properties") from None
-    if not isinstance(found, list):
-        raise RejectedRecord("data.properties: not a list", field="data.properties")
-    return found
+    return each_property(
+        content, lambda told: _health(told, source, observed_at, raw_id), source=source, operation="health",
+        raw_id=raw_id,
+    )  # fmt: skip
 
 
 def _health(told: Any, source: str, observed_at: datetime, raw_id: int | None) -> list[HealthRecord]:

@@ -11,6 +11,7 @@ from lxml import etree
 from python_nodes.domain.records import BookingRecord, BookingStatus, External, Rejected
 from python_nodes.errors import RejectedRecord
 from python_nodes.vendors.booking_com.ari import map_ari, map_ari_columns
+from python_nodes.vendors.booking_com.guests import guest_spans
 from python_nodes.vendors.booking_com.health import map_health
 from python_nodes.vendors.booking_com.ota import (
     RESERVATION_TAGS,
@@ -34,6 +35,7 @@ from python_nodes.vendors.booking_com.reports import (
 from python_nodes.vendors.safe_xml import read_xml
 
 __all__ = [
+    "guest_spans",
     "map_ari",
     "map_ari_columns",
     "map_content",

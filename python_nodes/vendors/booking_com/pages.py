@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 from python_nodes.domain.records import ContentRecord, Rejected, ReviewRecord
 from python_nodes.errors import RejectedRecord
+from python_nodes.vendors.booking_com.by_property import each_property
 
 T = TypeVar("T")
 MAX_REVIEWS = 10**9
@@ -59,37 +59,13 @@ def map_content(
 def _each_room(
     content: bytes, read: Callable[[Mapping[str, Any]], T], *, source: str, operation: str, raw_id: int | None
 ) -> tuple[list[T], list[Rejected]]:
-    def rejected(error: RejectedRecord, raw: bytes) -> Rejected:
-        return Rejected(
-            source=source, operation=operation, reason=error.reason, field=error.field, raw=raw, raw_id=raw_id
-        )
+    def rooms_of(told: Any) -> list[T]:
+        rooms = told.get("rooms") if isinstance(told, dict) else None
+        if not isinstance(rooms, list) or not all(isinstance(room, dict) for room in rooms):
+            raise RejectedRecord("rooms: missing", field="rooms")
+        return [read(room) for room in rooms]
 
-    try:
-        properties = _properties(content)
-    except RejectedRecord as error:
-        return [], [rejected(error, content)]
-    good: list[T] = []
-    bad: list[Rejected] = []
-    for told in properties:
-        try:
-            rooms = told.get("rooms") if isinstance(told, dict) else None
-            if not isinstance(rooms, list) or not all(isinstance(room, dict) for room in rooms):
-                raise RejectedRecord("rooms: missing", field="rooms")
-            good.extend([read(room) for room in rooms])
-        except RejectedRecord as error:
-            # In its wrapping, so that the quarantined record can be mapped again by itself.
-            bad.append(rejected(error, json.dumps({"data": {"properties": [told]}}).encode()))
-    return good, bad
-
-
-def _properties(content: bytes) -> list[Any]:
-    try:
-        found = json.loads(content)["data"]["properties"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise RejectedRecord("data.properties: missing or not JSON", field="data.properties") from None
-    if not isinstance(found, list):
-        raise RejectedRecord("data.properties: not a list", field="data.properties")
-    return found
+    return each_property(content, rooms_of, source=source, operation=operation, raw_id=raw_id)
 
 
 def _room_id(room: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -15,9 +14,10 @@ from python_nodes.vendors.base_http import Auth, Call, HttpSession, Reply
 from python_nodes.vendors.capabilities import read_capabilities
 from python_nodes.vendors.expedia_group import batches, graphql, parr
 from python_nodes.vendors.json_text import read_json
-from python_nodes.vendors.oauth import TokenAuth
+from python_nodes.vendors.oauth import TokenAuth, TokenEndpoint
 
 VENDOR = "expedia_group"
+GRANT_PATH = "/identity/oauth2/v3/token"
 SETTINGS = frozenset(
     {
         "channel", "rate_limits", "every_hours", "id_source", "eqc_base_url", "token_ttl_s", "page_size", "ari_nights",
@@ -53,11 +53,11 @@ class Client:
         self._session = HttpSession(VENDOR, base_url, runtime)
         self._eqc_session = HttpSession(VENDOR, str(settings.get("eqc_base_url", base_url)), runtime)
         self._eqc = parr.Credentials(credentials.get("eqc_username", ""), credentials.get("eqc_password", ""))
-        exchange = _exchange(credentials, self._rates["token"])
+        endpoint = TokenEndpoint(session=self._session, path=GRANT_PATH, rate=self._rates["token"])
         ttl_s = float(_at_least_one(settings, "token_ttl_s", 1800))
         self._auth: Auth = TokenAuth(
-            self._session, runtime, client_id=credentials["client_id"], exchange=exchange, answer_field="access_token",
-            ttl_s=ttl_s,
+            self._session, runtime, client_id=credentials["client_id"], ttl_s=ttl_s,
+            fetch=lambda: endpoint.grant("client_credentials", credentials), is_rotated=False,
         )  # fmt: skip
 
     def close(self) -> None:
@@ -218,15 +218,6 @@ T = TypeVar("T")
 def _cut(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def _exchange(credentials: Mapping[str, str], rate: str) -> Call:
-    basic = base64.b64encode(f"{credentials['client_id']}:{credentials['client_secret']}".encode()).decode()
-    return Call(
-        operation="token", method="POST", path="/identity/oauth2/v3/token", rate=rate,
-        content=b"grant_type=client_credentials",
-        headers={"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"},
-    )  # fmt: skip
 
 
 def _next_cursor(content: bytes) -> str | None:

@@ -10,6 +10,7 @@ from python_nodes.domain.records import ContentRecord, HealthRecord, Rejected, R
 from python_nodes.vendors.expedia_group import batches, content, health, reviews
 from python_nodes.vendors.expedia_group.ari import map_ari, map_ari_columns
 from python_nodes.vendors.expedia_group.reservations import (
+    guest_spans,
     map_reservation_history,
     map_reservation_history_columns,
     map_reservations,
@@ -17,6 +18,7 @@ from python_nodes.vendors.expedia_group.reservations import (
 )
 
 __all__ = [
+    "guest_spans",
     "map_ari",
     "map_ari_columns",
     "map_content",

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from python_nodes.domain.columns import BookingColumns
+from python_nodes.domain.guests import GuestSpan
 from python_nodes.domain.records import BookingRecord, Rejected
 from python_nodes.errors import RejectedRecord
 from python_nodes.vendors.booking_columns import Sale, booking_columns, booking_records
@@ -15,10 +16,21 @@ from python_nodes.vendors.expedia_group import batches
 from python_nodes.vendors.expedia_group.answers import data_of, document, read_answer, rejected, rows, table
 from python_nodes.vendors.expedia_group.plain_sales import plain_columns
 from python_nodes.vendors.expedia_group.sale import sale
+from python_nodes.vendors.guest_spans import JsonGuests
 from python_nodes.vendors.json_text import write_json
 
 Where = tuple[str, str, int | None]
 """Source, operation and the payload's id."""
+_GUESTS = JsonGuests(
+    id_key="id", beside="primaryGuest",
+    texts={"firstName": "name", "lastName": "name", "emailAddress": "email", "fullPhoneNumber": "phone",
+           "number": "phone"},
+)  # fmt: skip
+
+
+def guest_spans(content: bytes, operation: str) -> list[GuestSpan] | None:
+    """Where guests' own words are; None where they cannot be told apart."""
+    return _GUESTS.spans(content) if operation in ("reservations", "reservation_history") else None
 
 
 def map_reservations(

@@ -12,35 +12,16 @@ read again by the API.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from python_nodes.errors import PermanentError
 from python_nodes.vendors.base import Notice
+from python_nodes.vendors.webhook_proof import Hmac
 
-SIGNATURE, TIMESTAMP = "x-eg-notification-signature", "x-eg-notification-timestamp"
-TOLERANCE_S = 300
+PROOF = Hmac(header="x-eg-notification-signature", timestamp_header="x-eg-notification-timestamp")
 READ_AGAIN = {"PropertyStatusChanged": "health"}
 """What each event makes us read; the others are accepted and say nothing that we watch."""
-
-
-def verify(raw: bytes, headers: Mapping[str, str], credentials: Mapping[str, str], now: datetime) -> None:
-    """Refuse with 401 what the secret did not sign, or signed long ago."""
-    secret = credentials.get("webhook_secret", "")
-    if not secret:
-        raise PermanentError(
-            "expedia_group: credentials.webhook_secret is not set, so no event is believed", status=503
-        )
-    told, sent_at = headers.get(SIGNATURE, ""), headers.get(TIMESTAMP, "")
-    is_number = sent_at.isascii() and sent_at.isdigit() and len(sent_at) <= 12
-    expected = hmac.new(secret.encode(), sent_at.encode() + b"." + raw, hashlib.sha256).hexdigest()
-    is_theirs = is_number and hmac.compare_digest(expected.encode(), told.encode())
-    if not is_theirs or abs(now.timestamp() - int(sent_at)) > TOLERANCE_S:
-        raise PermanentError("expedia_group: the signature is wrong, or older than five minutes", status=401)
 
 
 def read(raw: bytes) -> Notice:
@@ -48,7 +29,7 @@ def read(raw: bytes) -> Notice:
     try:
         told: dict[str, Any] = json.loads(raw)
         event, event_id, about = str(told["eventType"]), str(told["eventId"]), told["payload"]["propertyId"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PermanentError(
             f"expedia_group: an event needs eventId, eventType and payload.propertyId: {type(error).__name__}",
             status=422, field="payload",

@@ -1,0 +1,1 @@
+"""Backups: what is written of each store, how it is checked, and how it is put back."""

@@ -1,0 +1,1 @@
+((CAST(:end AS date) + 1)::timestamp AT TIME ZONE 'UTC')

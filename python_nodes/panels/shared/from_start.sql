@@ -1,0 +1,1 @@
+(CAST(:start AS date)::timestamp AT TIME ZONE 'UTC')

@@ -1,0 +1,3 @@
+-- title: Where the worker's pages are
+SELECT rtrim(coalesce(current_setting('app.console_url', true), ''), '/') AS __text,
+  rtrim(coalesce(current_setting('app.console_url', true), ''), '/') AS __value

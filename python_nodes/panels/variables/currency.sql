@@ -1,0 +1,2 @@
+-- title: Currency of the tenant
+SELECT currency AS __text, currency AS __value FROM tenants

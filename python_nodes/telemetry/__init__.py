@@ -1,0 +1,1 @@
+"""What the worker tells of itself: counts and durations for Prometheus, spans for OpenTelemetry."""
