@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             hooks=Hooks(slack_actions_url=args.slack_actions_url, sms_replies_url=args.sms_replies_url),
         ),
     )  # fmt: skip
-    print(json.dumps(running.urls()), flush=True)
+    print(json.dumps(running.urls(with_token=not args.page_token)), flush=True)
     stopped.wait()
     running.stop()
     return 0

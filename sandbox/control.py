@@ -15,6 +15,9 @@ from sandbox.driver import Driver, Order
 from sandbox.faults import FaultBoard, FaultError
 from sandbox.world import World
 
+SECRET_LETTERS = 32
+"""A shorter one could be guessed from a token that it signed."""
+
 
 class BadSetting(ValueError):
     """A setting that cannot be; the message names it."""
@@ -123,8 +126,8 @@ def _order(body: dict[str, Any], live_days: int) -> Order:
         if not str(body.get(name, "")).startswith(("http://", "https://")):
             raise BadSetting(f"{name} must be an http or https address")
     secret = body.get("webhook_secret")
-    if not isinstance(secret, str) or not secret:
-        raise BadSetting("webhook_secret must be a text")
+    if not isinstance(secret, str) or len(secret) < SECRET_LETTERS:
+        raise BadSetting(f"webhook_secret must be a text of {SECRET_LETTERS} letters or more")
     days = body.get("days")
     days = live_days if days is None else days
     if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= live_days:

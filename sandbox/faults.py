@@ -7,11 +7,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Response
+from flask import Response, after_this_request
+
+from sandbox import faults_bodies
 
 NAMES: tuple[str, ...] = (
     "unauthorized", "rate_limited", "rate_limited_no_header", "server_error", "timeout", "cut_body", "malformed",
-    "empty_feed",
+    "empty_feed", "error_page", "doubled",
 )  # fmt: skip
 # An empty feed is the counterpart's own to make: only it knows what its feed looks like without what is in it.
 _BODY_FAULTS = ("cut_body", "malformed", "empty_feed")
@@ -89,6 +91,11 @@ class FaultBoard:
 def early_answer(fault: Fault) -> Response | None:
     """The answer that replaces the operation, or None if the fault spoils the operation's own answer."""
     if fault.name in _BODY_FAULTS:
+        return None
+    if fault.name == "error_page":
+        return faults_bodies.lie()
+    if fault.name == "doubled":
+        after_this_request(faults_bodies.twice)
         return None
     if fault.name == "timeout":
         time.sleep(fault.delay_s)

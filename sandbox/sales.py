@@ -43,9 +43,12 @@ class Sales:
     @Lazy
     def reservation_id(self) -> list[str]:
         """What the channel calls it."""
-        channel = np.array(self._world.portfolio.channel)[self._taken("listing")]
-        found = np.empty(len(self.places), dtype=object)
-        for name in np.unique(channel).tolist():
+        channels = self._by_listing(self._world.portfolio.channel)
+        names = set(channels)
+        if len(names) == 1:
+            return reservation_ids(names.pop(), self.places)
+        channel, found = np.array(channels), np.empty(len(self.places), dtype=object)
+        for name in names:
             here = np.flatnonzero(channel == name)
             found[here] = reservation_ids(name, self.places[here])
         return list(found.tolist())

@@ -56,12 +56,13 @@ class Running:
     smtp: Controller
     page_token: str
 
-    def urls(self) -> dict[str, object]:
-        """The line printed when ready."""
+    def urls(self, *, with_token: bool) -> dict[str, object]:
+        """The line printed when ready; who chose the pages' token knows it, and the line may end in a log."""
         public_url = f"http://{HOST}:{self.public.server_port}"
+        token = f"?token={self.page_token}" if with_token else ""
         return {
             "public_url": public_url, "control_url": f"http://{HOST}:{self.control.server_port}",
-            "smtp_port": self.smtp.port, "messages_url": f"{public_url}/messages?token={self.page_token}",
+            "smtp_port": self.smtp.port, "messages_url": f"{public_url}/messages{token}",
         }  # fmt: skip
 
     def stop(self) -> None:
