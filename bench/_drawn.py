@@ -7,7 +7,7 @@ moves for good is an event for its first day only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ WINDOWED = 0.1
 
 
 @dataclass
-class _Canvas:
+class Canvas:
     """A series while it is drawn: what would have been, and which points are an event's."""
 
     random: Random
@@ -58,20 +58,21 @@ class _Canvas:
         return float(self.random.choice([-1.0, 1.0]))
 
 
-def _canvas(seed: int, grain_s: float, days: int) -> _Canvas:
+def blank(seed: int, grain_s: float, days: int) -> Canvas:
+    """Return a series in which nothing is drawn yet."""
     size = round(days * DAY_S / grain_s)
-    return _Canvas(np.random.default_rng(seed), grain_s, days, np.zeros(size), np.zeros(size, dtype=np.bool_))
+    return Canvas(np.random.default_rng(seed), grain_s, days, np.zeros(size), np.zeros(size, dtype=np.bool_))
 
 
-def _hourly(seed: int, level: float, swing: float) -> _Canvas:
-    canvas = _canvas(seed, HOUR_S, 42)
+def _hourly(seed: int, level: float, swing: float) -> Canvas:
+    canvas = blank(seed, HOUR_S, 42)
     weekend = (np.arange(len(canvas.values)) // canvas.day) % 7 >= 5
     shape = np.sin(canvas.phase()) + 0.4 * np.sin(2.0 * canvas.phase() + 1.0)
     canvas.values = level + swing * shape * np.where(weekend, canvas.random.uniform(0.4, 1.0), 1.0)
     return canvas
 
 
-def shifts(seed: int) -> _Canvas:
+def shifts(seed: int) -> Canvas:
     """Levels that move for hours, and one that moves for good."""
     canvas = _hourly(seed, 200.0, 30.0)
     canvas.values += canvas.random.normal(0.0, 8.0, len(canvas.values))
@@ -83,7 +84,7 @@ def shifts(seed: int) -> _Canvas:
     return canvas
 
 
-def spikes(seed: int) -> _Canvas:
+def spikes(seed: int) -> Canvas:
     """Points of an hour or two far off, on a day's season."""
     canvas = _hourly(seed, 50.0, 20.0)
     canvas.values += canvas.random.normal(0.0, 3.0, len(canvas.values))
@@ -92,9 +93,9 @@ def spikes(seed: int) -> _Canvas:
     return canvas
 
 
-def drifting(seed: int) -> _Canvas:
+def drifting(seed: int) -> Canvas:
     """A season whose height doubles and whose peak wanders by hours."""
-    canvas = _canvas(seed, HOUR_S, 42)
+    canvas = blank(seed, HOUR_S, 42)
     part = np.linspace(0.0, 1.0, len(canvas.values))
     height, late = 1.0 + part, part * canvas.random.uniform(-1.0, 1.0)
     canvas.values = 100.0 + 20.0 * height * np.sin(canvas.phase() + late) + 30.0 * part
@@ -104,7 +105,7 @@ def drifting(seed: int) -> _Canvas:
     return canvas
 
 
-def uneven(seed: int) -> _Canvas:
+def uneven(seed: int) -> Canvas:
     """Calm nights and noisy days: what is strange at night is usual by day."""
     canvas = _hourly(seed, 100.0, 20.0)
     loud = 2.0 + 10.0 * np.maximum(np.sin(canvas.phase()), 0.0)
@@ -114,9 +115,9 @@ def uneven(seed: int) -> _Canvas:
     return canvas
 
 
-def intermittent(seed: int) -> _Canvas:
+def intermittent(seed: int) -> Canvas:
     """Mostly zeros, with counts at any hour, and bursts many times as large."""
-    canvas = _canvas(seed, HOUR_S, 42)
+    canvas = blank(seed, HOUR_S, 42)
     busy = canvas.random.random(len(canvas.values)) < canvas.random.uniform(0.05, 0.2)
     canvas.values = np.where(busy, canvas.random.negative_binomial(1.5, 0.3, len(busy)), 0).astype(np.float64)
     for place in canvas.places(6, HOUR_S, 5 * HOUR_S):
@@ -124,7 +125,7 @@ def intermittent(seed: int) -> _Canvas:
     return canvas
 
 
-def heavy(seed: int) -> _Canvas:
+def heavy(seed: int) -> Canvas:
     """Latency: positive, with a heavy tail that is nobody's fault, and hours at twice to five times its level."""
     canvas = _hourly(seed, 0.0, 0.25)
     noise = canvas.random.standard_t(4.0, len(canvas.values)) * 0.12
@@ -134,9 +135,9 @@ def heavy(seed: int) -> _Canvas:
     return canvas
 
 
-def tweets(seed: int) -> _Canvas:
+def tweets(seed: int) -> Canvas:
     """Counts of five minutes with a day's season, small bursts that mean nothing and large ones that do."""
-    canvas = _canvas(seed, FIVE_MINUTES_S, 14)
+    canvas = blank(seed, FIVE_MINUTES_S, 14)
     mean = canvas.random.uniform(3.0, 40.0) * np.exp(0.8 * np.sin(canvas.phase()))
     for start in canvas.random.integers(0, len(mean) - 24, 30):
         mean[start : start + 6] *= canvas.random.uniform(1.2, 2.0)
@@ -147,9 +148,9 @@ def tweets(seed: int) -> _Canvas:
     return canvas
 
 
-def processors(seed: int) -> _Canvas:
+def processors(seed: int) -> Canvas:
     """Use of a processor in per cent: wanders, jumps once an hour by itself, saturates at 100."""
-    canvas = _canvas(seed, FIVE_MINUTES_S, 14)
+    canvas = blank(seed, FIVE_MINUTES_S, 14)
     size = len(canvas.values)
     level = canvas.random.uniform(5.0, 50.0)
     wander = np.convolve(canvas.random.normal(0.0, 1.0, size + 35), np.ones(36) / 6.0, mode="valid")
@@ -164,9 +165,9 @@ def processors(seed: int) -> _Canvas:
     return canvas
 
 
-def traffic(seed: int) -> _Canvas:
+def traffic(seed: int) -> Canvas:
     """Speeds on a road: slow at rush hours of working days, a tenth of the readings lost, jams at other hours."""
-    canvas = _canvas(seed, FIVE_MINUTES_S, 14)
+    canvas = blank(seed, FIVE_MINUTES_S, 14)
     hour = canvas.phase() * 12.0 / np.pi % 24.0
     working = (np.arange(len(hour)) // canvas.day) % 7 < 5
     rush = np.exp(-((hour - 8.0) ** 2) / 1.5) + np.exp(-((hour - 17.5) ** 2) / 3.0)
@@ -179,9 +180,9 @@ def traffic(seed: int) -> _Canvas:
     return canvas
 
 
-def minutes(seed: int) -> _Canvas:
+def minutes(seed: int) -> Canvas:
     """Requests a minute, with events of a minute to five."""
-    canvas = _canvas(seed, MINUTE_S, 10)
+    canvas = blank(seed, MINUTE_S, 10)
     mean = canvas.random.uniform(50.0, 300.0) * (1.0 + 0.4 * np.sin(canvas.phase()))
     noise = np.convolve(canvas.random.normal(0.0, 1.0, len(mean) + 9), np.ones(10) / 10.0, mode="valid")
     canvas.values = mean * (1.0 + 0.08 * noise) + canvas.random.normal(0.0, np.sqrt(mean))
@@ -190,15 +191,15 @@ def minutes(seed: int) -> _Canvas:
     return canvas
 
 
-FAMILIES: tuple[Callable[[int], _Canvas], ...] = (
+FAMILIES: tuple[Callable[[int], Canvas], ...] = (
     shifts, spikes, drifting, uneven, intermittent, heavy, tweets, processors, traffic, minutes,
 )  # fmt: skip
 
 
-def series(seeds: range) -> list[Labelled]:
+def series(seeds: range, families: Sequence[Callable[[int], Canvas]] = FAMILIES) -> list[Labelled]:
     """Return a series of each family and seed."""
     found = []
-    for family in FAMILIES:
+    for family in families:
         for seed in seeds:
             canvas = family(seed)
             rows = np.flatnonzero(np.isfinite(canvas.values))

@@ -128,3 +128,13 @@ def same_place_median(season: int) -> Callable[[FloatArray], FloatArray]:
 def global_median(values: FloatArray) -> FloatArray:
     """Return each value's distance from the median of all."""
     return np.abs(values - np.median(values))
+
+
+def same_place_of_all(season: int) -> Callable[[FloatArray], FloatArray]:
+    """Return what gives each value's distance from the median of the same places of all seasons, later ones too."""
+
+    def distances(values: FloatArray) -> FloatArray:
+        usual = np.array([np.median(values[at::season]) for at in range(season)])
+        return np.asarray(np.abs(values - usual[np.arange(len(values)) % season]), dtype=np.float64)
+
+    return distances

@@ -1,8 +1,11 @@
-"""A watch that is noisy for a reason of its own, on one channel; nothing else of the world knows of it.
+"""A watch that is noisy for a reason of its own, in one place; nothing else of the world knows of it.
 
-``tracker``: the rank tracker misreads a listing for some days (another search, another place), so that its rank seems
-worse by half to twice. ``restless``: visitors that are none come and go, as bots do; the views are multiplied by a
-factor much like the day before's that no booking follows, so that conversion seems to fall, as much as in a real fall.
+On one channel, ``tracker``: the rank tracker misreads a listing for some days (another search, another place), so that
+its rank seems worse by half to twice; ``restless``: visitors that are none come and go, as bots do, the views are
+multiplied by a factor much like the day before's that no booking follows, so that conversion seems to fall, as much as
+in a real fall; ``scraped``: searches that nobody made come in spells, so that click-through seems to fall;
+``unreported``: bookings of some days never come, in spells as long and as deep as a real fall's. In one market,
+``moved``: the tracker misreads there; ``crawled``: spells of views that nobody's search brought.
 Worlds are made as in `bench.scenarios`, of two halves with as many incidents each, most of the noisy watch's own kind.
 """
 
@@ -18,19 +21,25 @@ from scipy import signal
 
 from bench import _incidents, scenarios
 from bench.score import BoolArray, FloatArray, funnel, listing_infos
-from python_nodes.domain.metrics import MetricMatrix
+from python_nodes.domain.metrics import IntArray, MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from sandbox import shown
 from sandbox.world import World, build_world
 
-CHANNEL = "expedia"
-KIND_OF = {"tracker": "rank_drop", "restless": "conversion_drop"}
+CHANNEL, MARKET = "expedia", "Porto"
+KIND_OF = {
+    "tracker": "rank_drop", "restless": "conversion_drop", "scraped": "ctr_drop", "unreported": "conversion_drop",
+    "moved": "rank_drop", "crawled": "conversion_drop",
+}  # fmt: skip
 """The watch that each kind of noise makes cry wolf."""
 LISTINGS, HISTORY_DAYS, HALF_DAYS = 300, 400, 90
 INCIDENTS, OWN_SHARE = 40, 0.7
 SPELL_DAYS = (3, 8)
 SPELLS_A_YEAR = 6.0
 SHARE = (0.5, 1.0)
+CRAWLED = (0.5, 2.0)
+LOST, LOST_DAYS = (0.5, 0.95), (7, 28)
+"""As large and as long as the real falls of bench/_incidents.py."""
 RESTLESS_SD, KEPT = 0.35, 0.7
 
 
@@ -60,17 +69,27 @@ class Noisy:
 
 
 def draw(seed: int, noise: str) -> Noisy:
-    """Draw a world: incidents in each half by themselves, and one kind of noise, ``tracker`` or ``restless``."""
+    """Draw a world: incidents in each half by themselves, and one kind of noise of `KIND_OF`."""
     t0 = scenarios.t0_of(seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "drawn.toml"
         path.write_text(_scenario(seed, KIND_OF[noise]), encoding="utf-8")
         world = build_world(seed, LISTINGS, HISTORY_DAYS, 2 * HALF_DAYS, t0, path)
     values, rng = funnel(world), np.random.default_rng([seed, 97])
-    if noise == "tracker":
-        values["search_rank"] = np.rint(_ranks(world) * _misread(rng, world))
+    where = np.array(world.portfolio.channel) == CHANNEL
+    if noise in ("moved", "crawled"):
+        where = np.array([one.market for one in listing_infos(world)]) == MARKET
+    rows = np.flatnonzero(where)
+    if noise in ("tracker", "moved"):
+        values["search_rank"] = np.rint(_ranks(world) * _spells(rng, world, rows, SHARE))
+    elif noise == "unreported":
+        kept = np.maximum(2.0 - _spells(rng, world, rows, LOST, LOST_DAYS), 0.0)
+        values["booking_velocity"] = rng.binomial(values["booking_velocity"].astype(np.int64), kept).astype(np.float64)
+    elif noise == "scraped":
+        values["search_impressions"] = np.rint(values["search_impressions"] * _spells(rng, world, rows, CRAWLED))
     else:
-        values["listing_views"] = np.rint(values["listing_views"] * _restless(rng, world))
+        factor = _restless(rng, world, rows) if noise == "restless" else _spells(rng, world, rows, CRAWLED)
+        values["listing_views"] = np.rint(values["listing_views"] * factor)
     days = np.datetime64(world.first, "D") + np.arange(HISTORY_DAYS + 2 * HALF_DAYS)
     down = np.zeros((len(world.portfolio), days.size), dtype=np.bool_)
     for item in world.placed:
@@ -97,22 +116,24 @@ def _scenario(seed: int, noisy: str) -> str:
     return "\n".join(tables)
 
 
-def _restless(rng: np.random.Generator, world: World) -> FloatArray:
+def _restless(rng: np.random.Generator, world: World, rows: IntArray) -> FloatArray:
     """Views that go up and down by themselves, a day much like the day before."""
-    rows = np.flatnonzero(np.array(world.portfolio.channel) == CHANNEL)
     factor = np.ones((len(world.portfolio), HISTORY_DAYS + 2 * HALF_DAYS))
     steps = rng.normal(0.0, RESTLESS_SD * np.sqrt(1.0 - KEPT**2), (rows.size, factor.shape[1]))
     factor[rows] = np.exp(signal.lfilter([1.0], [1.0, -KEPT], steps, axis=-1))
     return factor
 
 
-def _misread(rng: np.random.Generator, world: World) -> FloatArray:
-    """Days on which the tracker looked elsewhere."""
+def _spells(
+    rng: np.random.Generator, world: World, rows: IntArray, share: tuple[float, float],
+    lasting: tuple[int, int] = SPELL_DAYS,
+) -> FloatArray:  # fmt: skip
+    """Days on which a figure is told so much more: a tracker looked elsewhere, a crawler came by."""
     factor = np.ones((len(world.portfolio), HISTORY_DAYS + 2 * HALF_DAYS))
-    for row in np.flatnonzero(np.array(world.portfolio.channel) == CHANNEL).tolist():
+    for row in rows.tolist():
         for first in np.flatnonzero(rng.random(factor.shape[1]) < SPELLS_A_YEAR / 365.0).tolist():
-            days = int(rng.integers(SPELL_DAYS[0], SPELL_DAYS[1] + 1))
-            factor[row, first : first + days] *= 1.0 + rng.uniform(*SHARE)
+            days = int(rng.integers(lasting[0], lasting[1] + 1))
+            factor[row, first : first + days] *= 1.0 + rng.uniform(*share)
     return factor
 
 

@@ -64,7 +64,7 @@ def _source(whole: Series) -> dict[str, FloatArray]:
 def _filled(path: Path, source: dict[str, FloatArray], n_listings: int) -> screen_blocks.Shared:
     """Write a cache of so many listings, the drawn ones over and over."""
     names = tuple(KINDS)
-    told = {"version": matrix_cache.VERSION, "metrics": list(names), "first_day": "2025-03-30"}
+    told = {"version": matrix_cache.VERSION, "metrics": list(names), "first_day": "2025-03-30", "mark": ""}
     layout = {"listing_ids": ("<i8", (n_listings,)), "values": ("<f4", (len(names), n_listings, DAYS))}
     with arrays_file.replacing(path, told, layout) as places:
         places["listing_ids"][...] = np.arange(n_listings)

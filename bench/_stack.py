@@ -47,10 +47,10 @@ class Urls:
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def scratch(base: Path = BASE) -> Iterator[Path]:
     """A directory that the database's user can reach, which no home is."""
-    BASE.mkdir(mode=0o755, parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(prefix="run-", dir=BASE))
+    base.mkdir(mode=0o755, parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(prefix="run-", dir=base))
     path.chmod(0o755)
     try:
         yield path

@@ -1,6 +1,6 @@
 """What a worker process does, stage by stage; a process of its own, so that its peak memory is nobody else's.
 
-``python -m bench._worker backfill|cycle``, one JSON order on standard input, one JSON answer on standard output.
+``python -m bench._worker backfill|cycle|sweep``, one JSON order on standard input, one JSON answer on standard output.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from python_nodes import config, jobs
+from python_nodes import config, wiring
 from python_nodes.steps import alerts_raise, backfill, connection_admin, guards_check, metrics_score, poll
 from python_nodes.steps import portfolio_import as portfolio_step
 from python_nodes.steps.services import Services
@@ -57,12 +57,17 @@ def _cycle(services: Services, tenant_id: int, order: dict[str, Any]) -> dict[st
     }
 
 
+def _sweep(services: Services, tenant_id: int, order: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+    as_of = datetime.fromisoformat(order["as_of"])
+    return {"sweep": lambda: metrics_score.run(services, tenant_id, as_of)}
+
+
 def main(what: str) -> None:
     """Run the stages and tell seconds, results and the peak of resident memory."""
     order = json.load(sys.stdin)
     settings = config.settings()
-    services = jobs.build_services(settings)
-    stages = {"backfill": _backfill, "cycle": _cycle}[what](services, settings.tenant_id, order)
+    services = wiring.build_services(settings)
+    stages = {"backfill": _backfill, "cycle": _cycle, "sweep": _sweep}[what](services, settings.tenant_id, order)
     taken: dict[str, float] = {}
     results: dict[str, Any] = {}
     for name, work in stages.items():

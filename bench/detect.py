@@ -3,7 +3,9 @@
 Monitoring series (hourly, Microsoft; half of them are shipped in tests/data) are judged after their first seven days by
 VUS-PR as TSB-AD computes it. The Numenta benchmark is measured where NIGHTPORTER_DATA (or ``--data`` of
 ``python -m bench.detect``) has it, by its published formula, at the shipped cut, an alert a day at most. A third judge
-are families drawn in `_drawn`: settings were chosen on seeds 7000 to 7002, and are judged on others.
+are families drawn in `_drawn`: settings were chosen on seeds 7000 to 7002, and are judged on others. A fourth are
+hourly families like the monitoring series (`_like`), judged by how much of the best plain median's distance
+to 1 is closed.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench import _drawn, _labelled
+from bench import _drawn, _labelled, _like
 from bench._labelled import BoolArray, FloatArray, Labelled
 from bench.score import row_of
 from detectors.evaluation import calibration, events, nab, ranking
@@ -28,6 +30,12 @@ from detectors.single.past import Params
 KEEPS = (0.0, 0.1, 0.25, 0.5)
 QUIET_SEEDS, QUIET_LIMITS = range(8), (0.1, 0.01, 0.005, 0.001)
 DRAWN_SEEDS = range(8000, 8003)
+LIKE_SEEDS = range(32000, 32003)
+CAUSAL = {
+    "expanding median": _labelled.expanding_median, "same-hour median": _labelled.same_place_median(24),
+    "same hour of the week": _labelled.same_place_median(168),
+}  # fmt: skip
+OFFLINE = {"global median": _labelled.global_median, "same-hour median of all": _labelled.same_place_of_all(24)}
 Detect = Callable[[FloatArray, tuple[int, ...]], Scores]
 
 
@@ -88,11 +96,7 @@ def _left_out(series: Sequence[Labelled], by_keep: dict[float, list[FloatArray]]
 
 
 def _monitoring(series: Sequence[Labelled]) -> list[dict[str, Any]]:
-    plain = {
-        "expanding median": _labelled.expanding_median, "same-hour median": _labelled.same_place_median(24),
-        "same hour of the week": _labelled.same_place_median(168), "global median": _labelled.global_median,
-    }  # fmt: skip
-    peers = {name: [rule(one.filled()) for one in series] for name, rule in plain.items()}
+    peers = {name: [rule(one.filled()) for one in series] for name, rule in (CAUSAL | OFFLINE).items()}
     by_keep = {
         keep: [online.detect(one.grid.values, one.grid.hints(), params=Params(keep=keep)).score for one in series]
         for keep in KEEPS
@@ -232,12 +236,32 @@ def _drawn_families() -> list[dict[str, Any]]:
     return rows + _benchmark("drawn, by NAB's formula", _drawn.windowed(series), None)
 
 
+def _like_monitoring() -> list[dict[str, Any]]:
+    """Say how much of the best plain median's distance to 1 is closed on series like those of monitoring."""
+    series = _drawn.series(LIKE_SEEDS, _like.FAMILIES)
+    families = np.array([one.family for one in series])
+    rows = []
+    for name, module, plain, goal in (("causal", online, CAUSAL, 0.25), ("offline", offline, OFFLINE, 0.40)):
+        ours = _volumes(series, [module.detect(one.grid.values, one.grid.hints()).score for one in series])
+        theirs = {peer: _volumes(series, [rule(one.filled()) for one in series]) for peer, rule in plain.items()}
+        best = max(theirs, key=lambda peer: theirs[peer].mean())
+        mine, other = float(ours.mean()), float(theirs[best].mean())
+        rows.append(row_of(f"{name}, {len(series)} like series drawn", mine, "VUS-PR", best, other, None))
+        rows.append(row_of("of its distance to 1 closed", (mine - other) / (1.0 - other), "share", None, None, goal))
+        rows += [
+            row_of(f"{name}, like: {family}", float(ours[families == family].mean()), "VUS-PR", best,
+                   float(theirs[best][families == family].mean()), None)
+            for family in dict.fromkeys(families)
+        ]  # fmt: skip
+    return rows
+
+
 def run(data: str | None = None) -> list[dict[str, Any]]:
     """Measure on what is there."""
     root = _labelled.folder(data)
     series = _labelled.monitoring(root)
     files = _labelled.numenta(root)
-    rows = _monitoring(series) + _quiet() + _drawn_families()
+    rows = _monitoring(series) + _quiet() + _drawn_families() + _like_monitoring()
     return rows + (_benchmark("NAB score", files, 58.0) if files else [])
 
 

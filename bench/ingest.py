@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from bench import _documents, _memory, _stack
-from python_nodes import config, jobs, vendors
+from python_nodes import config, vendors, wiring
 from python_nodes.steps import poll
 from python_nodes.steps.connect import Link
 from python_nodes.steps.services import Services
@@ -160,7 +160,7 @@ def run() -> list[dict[str, Any]]:
     with _stack.scratch() as directory, _stack.postgres(directory) as urls:
         tenant_id = migrate.create_tenant(urls.owner, "bench", "EUR")
         told = _stack.environment(urls.app, "redis://127.0.0.1:1", directory, tenant_id)
-        services = jobs.build_services(config.load({k: v for k, v in told.items() if k not in os.environ}))
+        services = wiring.build_services(config.load({k: v for k, v in told.items() if k not in os.environ}))
         admin = engine_for(urls.admin)
         try:
             rates = _rounds(Bench(services, tenant_id, admin))

@@ -20,7 +20,7 @@ from bench.forecast import quiet_world
 from bench.score import row_of
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import FloatArray, IntArray
-from python_nodes.scoring import finals, opportunity, outlooks
+from python_nodes.scoring import finals, opportunity, outlook_settings, outlooks
 from python_nodes.scoring.finals import Nights
 from sandbox.calendar import MARKETS, eur_cents_per_minor
 from sandbox.world import World
@@ -154,7 +154,7 @@ def _look(
             told.told += int((now & hit).sum())
             told.told_right += int((now & hit & missed).sum())
             continue
-        sure = known & (found.probability >= outlooks.DEFAULTS.sure)
+        sure = known & (found.probability >= outlook_settings.DEFAULTS.sure)
         told.sure, told.sure_right = told.sure + int(sure.sum()), told.sure_right + int((sure & missed).sum())
         told.inside += int(((came >= found.lower) & (came <= found.upper))[known].sum())
         told.bands += int(known.sum())
@@ -162,9 +162,9 @@ def _look(
     empty = outlooks.told_weeks(weeks, were_empty)
     if hit.any():
         told.truly, told.found = told.truly + int((any_missed & hit).sum()), told.found + int((any_told & hit).sum())
-        sold = finals.books(nights, today + 110, today, outlooks.DEFAULTS.window_nights, n)[0].sum(axis=1)
+        sold = finals.books(nights, today + 110, today, outlook_settings.DEFAULTS.window_nights, n)[0].sum(axis=1)
         told.others += int(empty.sum())
-        told.empty_right += int((empty & (sold < outlooks.DEFAULTS.unsold_share * weeks.usual)).sum())
+        told.empty_right += int((empty & (sold < outlook_settings.DEFAULTS.unsold_share * weeks.usual)).sum())
     return any_told, empty
 
 

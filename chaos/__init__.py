@@ -1,0 +1,1 @@
+"""Faults on the real servers, and the count of what is lost or doubled by them."""
