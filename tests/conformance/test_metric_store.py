@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from python_nodes.domain.metrics import METRICS, MetricPoints, MetricStore
+from python_nodes.domain.metrics import METRICS, BandMatrix, MetricPoints, MetricStore
 from python_nodes.errors import PermanentError
 from python_nodes.local import influx
 from python_nodes.store import migrate
@@ -18,7 +18,7 @@ from python_nodes.store.metrics.influx import InfluxMetricStore
 from python_nodes.store.metrics.influx_http import InfluxHttp
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.session import Database
-from tests.conftest import MigratedDatabase
+from tests.conftest import MigratedDatabase, influx_server
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 START = date(2026, 2, 1)
@@ -30,9 +30,7 @@ def store(request: pytest.FixtureRequest, app_database: Database) -> Iterator[Me
     if request.param == "postgresql":
         yield PostgresMetricStore(app_database)
         return
-    server = request.getfixturevalue("influx_servers").get(request.param)
-    if server is None:
-        pytest.skip(f"{request.param} is not on this machine: `make influx` and `make influx-2` say why")
+    server = influx_server(request.getfixturevalue("influx_servers"), request.param)
     http = InfluxHttp(server.address(database=f"np_{uuid4().hex[:12]}"))
     http.create_database()
     yield InfluxMetricStore(http, app_database)
@@ -230,5 +228,81 @@ def test_counts_what_it_holds_of_this_tenant(store: MetricStore, tenant_id: int,
     assert store.count(tenant_id) == (5, 3)
 
 
+def bands(expected: list[list[float]], *, metric: str = "adr", listings: tuple[int, ...] = (3, 1)) -> BandMatrix:
+    told = np.array(expected)
+    days = np.datetime64(START) + np.arange(told.shape[1])
+    return BandMatrix(np.array(listings), days, {metric: told}, {metric: told / 2}, {metric: told * 2})
+
+
+def test_bands_come_back_where_they_are_known(store: MetricStore, tenant_id: int) -> None:
+    assert store.write_bands(tenant_id, bands([[0.1 + 0.2, NAN, 4.0], [5.0, 6.0, NAN]])) == 4
+    assert store.write_bands(tenant_id, bands([[7.0, 8.0, 9.0], [NAN, NAN, NAN]], metric="revpar")) == 3
+    told = store.read_bands(tenant_id, ["adr", "revpar"], [1, 2, 3], START, START + timedelta(days=1))
+    np.testing.assert_array_equal(told.expected["adr"], [[5.0, 6.0], [NAN, NAN], [0.1 + 0.2, NAN]])
+    np.testing.assert_array_equal(told.lower["adr"], told.expected["adr"] / 2)
+    np.testing.assert_array_equal(told.upper["revpar"], [[NAN, NAN], [NAN, NAN], [14.0, 16.0]])
+    assert told.days.astype(str).tolist() == ["2026-02-01", "2026-02-02"]
+
+
+def test_a_later_band_replaces_and_writing_twice_changes_nothing(store: MetricStore, tenant_id: int) -> None:
+    store.write_bands(tenant_id, bands([[1.0, 2.0], [3.0, 4.0]]))
+    for _ in range(2):
+        assert store.write_bands(tenant_id, bands([[9.0, NAN], [3.0, 5.0]])) == 3
+    told = store.read_bands(tenant_id, ["adr"], [3, 1], START, START + timedelta(days=1))
+    assert told.expected["adr"].tolist() == [[9.0, 2.0], [3.0, 5.0]]
+    assert told.upper["adr"].tolist() == [[18.0, 4.0], [6.0, 10.0]]
+
+
+def test_bands_are_no_values_and_no_other_tenants(
+    store: MetricStore, tenant_id: int, database: MigratedDatabase
+) -> None:
+    other = migrate.create_tenant(database.owner_url, "tenant-b", "USD")
+    store.write_bands(other, bands([[1.0], [2.0]]))
+    told = store.read_bands(tenant_id, ["adr"], [3, 1], START, START)
+    assert np.isnan(told.expected["adr"]).all()
+    assert store.count(other) == (0, 0)
+    assert np.isnan(store.read(other, ["adr"], [3, 1], START, START).values["adr"]).all()
+
+
+def test_bands_of_nothing_and_of_an_unknown_metric(store: MetricStore, tenant_id: int) -> None:
+    assert store.write_bands(tenant_id, bands([[NAN], [NAN]])) == 0
+    assert store.read_bands(tenant_id, ["adr"], [], START, START).expected["adr"].shape == (0, 1)
+    with pytest.raises(PermanentError, match="no_such"):
+        store.write_bands(tenant_id, bands([[1.0], [2.0]], metric="no_such"))
+    with pytest.raises(PermanentError, match="no_such"):
+        store.read_bands(tenant_id, ["no_such"], [1], START, START)
+
+
 def test_answers_a_ping(store: MetricStore) -> None:
     store.ping()
+
+
+def test_changes_tell_what_was_written_since_a_mark(store: MetricStore, tenant_id: int) -> None:
+    store.write(tenant_id, points([(1, 0, 1.0)]))
+    first = store.changes(tenant_id, None)
+    assert first.rewritten is None, "nobody knows what a reader without a mark has read"
+    assert store.changes(tenant_id, first.mark).rewritten == ()
+    store.write(tenant_id, points([(4, 3, 2.0), (2, 9, 2.0), (4, 5, 1.0)]))
+    store.write(tenant_id, points([(1, 0, 3.0)], as_of=NOON - timedelta(days=2)))
+    then = store.changes(tenant_id, first.mark)
+    assert then.rewritten is not None
+    told = [
+        (None if one.listing_ids is None else one.listing_ids.tolist(), one.start, one.end) for one in then.rewritten
+    ]
+    assert told == [
+        ([2, 4], START + timedelta(days=3), START + timedelta(days=9)),
+        ([1], START, START),
+    ]
+    assert store.changes(tenant_id, then.mark).rewritten == ()
+    assert store.changes(tenant_id, "1:00000000-0000-0000-0000-000000000000").rewritten is None
+
+
+def test_changes_of_one_tenant_are_not_told_to_another(
+    store: MetricStore, database: MigratedDatabase, tenant_id: int
+) -> None:
+    other = migrate.create_tenant(database.owner_url, "tenant-b", "EUR")
+    store.write(other, points([(1, 0, 1.0)]))
+    mark = store.changes(other, None).mark
+    store.write(tenant_id, points([(1, 0, 2.0)]))
+    assert store.changes(other, mark).rewritten == ()
+    assert store.changes(tenant_id, mark).rewritten is None

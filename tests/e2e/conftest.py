@@ -20,7 +20,8 @@ import httpx2
 import pytest
 from sqlalchemy import create_engine, text
 
-from python_nodes.local import flows, postgres
+from python_nodes.domain import flow_proof
+from python_nodes.local import postgres
 from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.state import CHECKOUT, Saved, StateDir
 from python_nodes.local.worker_client import WorkerClient
@@ -29,7 +30,7 @@ from tests.conftest import need_influx
 READY_S = 480.0
 STOPPED_S = 60.0
 AFTER_THE_LIVE_DAYS = "2026-04-20T12:00:00+00:00"
-LIVE_SPAN = "start=2026-01-01&end=2026-04-02"
+LIVE_SPAN = "start=2025-07-01&end=2026-04-02"
 """All history and every live day; the sandbox's first live day is 2026-03-30."""
 STORES = ("postgres", "influx")
 NIGHTPORTER = [sys.executable, "-c", "from python_nodes.cli import app; app()"]
@@ -65,7 +66,7 @@ class Live:
 
     def call(self, path: str, *, secret: str | None = None, as_of: str = AFTER_THE_LIVE_DAYS) -> httpx2.Response:
         """Call a flow's webhook, for the days after the live ones unless told another moment."""
-        headers = {flows.WEBHOOK_HEADER: secret or self.saved.webhook_secret}
+        headers = flow_proof.headers(secret or self.saved.webhook_secret, datetime.now(UTC))
         body = {"as_of": as_of}
         return httpx2.post(f"{self.n8n_url}/webhook/{path}", json=body, headers=headers, timeout=120)
 
@@ -107,7 +108,8 @@ def live(request: pytest.FixtureRequest, told: dict[str, Told]) -> Iterator[Live
     """Start all of it, let the live days pass, and stop it at the end unless a test has."""
     if request.param == "influx":
         need_influx()
-    with started(request.param, days=60, live_days=2) as running:
+    # Nights are told once most of their bookings would have been made: 200 days after the first known booking.
+    with started(request.param, days=260, live_days=2) as running:
         told[request.param] = _told(running)
         yield running
 

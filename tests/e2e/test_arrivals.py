@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx2
 
-from python_nodes.local import downloads, flows
+from python_nodes.domain import flow_proof
+from python_nodes.local import downloads
 from python_nodes.local.worker_client import WorkerClient
 from tests.e2e.conftest import AFTER_THE_LIVE_DAYS, Live
 
@@ -20,7 +21,7 @@ AT = datetime.fromisoformat(AFTER_THE_LIVE_DAYS)
 
 def call(live: Live, about: str) -> httpx2.Response:
     """Call the flow as the worker does after an upload."""
-    headers = {flows.WEBHOOK_HEADER: live.saved.webhook_secret}
+    headers = flow_proof.headers(live.saved.webhook_secret, datetime.now(UTC))
     body = {"as_of": AFTER_THE_LIVE_DAYS, "about": about}
     return httpx2.post(f"{live.n8n_url}/webhook/import-files", json=body, headers=headers, timeout=120)
 

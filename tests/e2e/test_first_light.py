@@ -46,7 +46,7 @@ def test_the_incident_that_began_on_a_live_day_was_found_on_that_day(live: Live)
 
 @pytest.mark.only_on("postgres")
 def test_a_wrong_webhook_secret_is_refused(live: Live) -> None:
-    assert live.call("poll-listings", secret="wrong").status_code == 403
+    assert live.call("poll-listings", secret="somebody else's secret of thirty-two letters").status_code == 403
 
 
 def test_a_failing_step_answers_500_ends_as_an_error_and_is_recorded(live: Live) -> None:

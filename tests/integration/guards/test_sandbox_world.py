@@ -17,7 +17,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from python_nodes import jobs
+from python_nodes import wiring
 from python_nodes.config import Settings
 from python_nodes.domain.columns import PerformanceColumns
 from python_nodes.domain.portfolio import Listing, ListingInfo, Portfolio, Property, Unit
@@ -244,7 +244,7 @@ def played(
         database_url=SecretStr(database.app_url), redis_url=SecretStr(valkey_url),
         secret_key=SecretStr(Fernet.generate_key().decode()), raw_root=tmp_path, tenant_id=tenant_id,
     )  # fmt: skip
-    services = jobs.build_services(settings)
+    services = wiring.build_services(settings)
     with services.database.tenant(tenant_id) as conn:
         portfolio.upsert_portfolio(conn, tenant_id, portfolio_of(world))
         listings = portfolio.load_listings(conn)

@@ -6,7 +6,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,9 +23,10 @@ from python_nodes.config import Settings
 from python_nodes.domain.records import BookingRecord, External
 from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.local import consent
-from python_nodes.steps import backfill, connection_admin, poll, portfolio_import
+from python_nodes.steps import alerts_raise, backfill, connection_admin, guards_check, poll, portfolio_import
 from python_nodes.steps.services import Services
 from python_nodes.store import (
+    alerts,
     ari,
     bookings,
     connections,
@@ -37,6 +38,7 @@ from python_nodes.store import (
     portfolio,
     rejected,
 )
+from python_nodes.vendors.airbnb.client import Client
 from python_nodes.vendors.airbnb.oauth import authorization_url, new_verifier
 
 BASE = "/airbnb"
@@ -46,10 +48,18 @@ BACK = "http://127.0.0.1:9/back"
 FAST = {"rate_limits": {"*": "1000/second"}, "advance_notice_nights": 1, "booking_window_nights": 365}
 
 
-def consented(sandbox: Any, decision: str = "allow") -> dict[str, str]:
-    """Go through the consent page as a host does; returns what a connection needs."""
+def asked(sandbox: Any, worker: Worker, redirect_uri: str = BACK) -> dict[str, Any]:
     base = str(sandbox.public.base_url).rstrip("/") + BASE
-    ask = connection_admin.consent("airbnb", base, CLIENT["client_id"], BACK)
+    wanted = connection_admin.Asked(
+        vendor="airbnb", base_url=base, client_id=CLIENT["client_id"], redirect_uri=redirect_uri
+    )
+    return connection_admin.consent(worker.services, worker.tenant_id, wanted)
+
+
+def consented(sandbox: Any, decision: str = "allow", worker: Worker | None = None) -> dict[str, str]:
+    """Go through the consent page as a host does; returns what a connection needs, or without a worker a grant."""
+    base = str(sandbox.public.base_url).rstrip("/") + BASE
+    ask = asked(sandbox, worker) if worker else Client.consent(base, CLIENT["client_id"], BACK)
     page = sandbox.public.get(ask["url"])
     assert page.status_code == 200, page.text
     fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
@@ -59,6 +69,8 @@ def consented(sandbox: Any, decision: str = "allow") -> dict[str, str]:
     told = parse_qs(urlsplit(answer.headers["Location"]).query)
     assert told["state"] == [ask["state"]]
     code = told.get("code", [""])[0]
+    if worker:
+        return {**CLIENT, "authorization_code": code, "state": ask["state"]}
     return {**CLIENT, "authorization_code": code, "code_verifier": ask["code_verifier"], "redirect_uri": BACK}
 
 
@@ -213,6 +225,7 @@ class Worker:
 
     services: Services
     tenant_id: int
+    owner_url: str
 
     def connect(self, sandbox: Any, credentials: dict[str, str], **settings: Any) -> int:
         """Add a connection to the sandbox's Airbnb."""
@@ -242,7 +255,7 @@ def worker(
     services: Services = create_app(settings).extensions["nightporter"]
     document = json.loads((sandbox.out_dir / "portfolio.json").read_text())
     portfolio_import.run(services, tenant_id, document)
-    yield Worker(services, tenant_id)
+    yield Worker(services, tenant_id, owner_url)
     services.database.dispose()
 
 
@@ -266,7 +279,7 @@ def test_a_hosts_consent_becomes_bookings_nights_and_status(
     sandbox: Any, api: httpx2.Client, worker: Worker, t0: str
 ) -> None:
     noon = f"{t0}T12:00:00+00:00"
-    connection_id = worker.connect(sandbox, consented(sandbox))
+    connection_id = worker.connect(sandbox, consented(sandbox, worker=worker))
     eve = date.fromisoformat(t0) - timedelta(days=1)
     with worker.services.database.tenant(worker.tenant_id) as conn:
         jobs.create(conn, "job", "backfill", 0, at=datetime.fromisoformat(noon))
@@ -301,7 +314,7 @@ def test_a_hosts_consent_becomes_bookings_nights_and_status(
 
 
 def test_the_refresh_token_is_replaced_each_day_and_the_consent_goes_on(sandbox: Any, worker: Worker, t0: str) -> None:
-    connection_id = worker.connect(sandbox, consented(sandbox))
+    connection_id = worker.connect(sandbox, consented(sandbox, worker=worker))
     seen = set()
     for day in range(3):
         now = f"{date.fromisoformat(t0) + timedelta(days=day)}T12:00:00+00:00"
@@ -355,7 +368,7 @@ def test_an_empty_feed_keeps_the_last_good_nights_and_marks_them_stale(
     assert after.observed_at.tolist() == before.observed_at.tolist()
     assert after.units_left.tolist() == before.units_left.tolist()
     with worker.services.database.tenant(worker.tenant_id) as conn:
-        (kept,) = rejected.list_open(conn)
+        (kept,) = rejected.list_open(conn, worker.services.archive.keys.of(conn))
     assert "empty" in kept.item.reason
     told = stale(worker, connection_id, later)
     assert told["stale_since_at"] == datetime.fromisoformat(later)
@@ -400,7 +413,7 @@ def test_a_night_blocked_because_it_is_sold_elsewhere_is_not_closed(
 
 
 def test_an_outage_is_told_since_its_first_failure(sandbox: Any, worker: Worker, t0: str) -> None:
-    connection_id = worker.connect(sandbox, consented(sandbox))
+    connection_id = worker.connect(sandbox, consented(sandbox, worker=worker))
     hours = [f"{t0}T{hour}:00:00+00:00" for hour in (12, 13, 14)]
     worker.poll(connection_id, "health", hours[0])
     sandbox.fault(vendor="airbnb", name="server_error", operation="listings", times=2)
@@ -418,17 +431,39 @@ def test_an_outage_is_told_since_its_first_failure(sandbox: Any, worker: Worker,
 
 
 def test_up_consents_in_the_simulated_hosts_place(sandbox: Any, worker: Worker, t0: str) -> None:
-    base = str(sandbox.public.base_url).rstrip("/") + BASE
-    ask = connection_admin.consent("airbnb", base, CLIENT["client_id"], consent.REDIRECT_URI)
+    ask = asked(sandbox, worker, consent.REDIRECT_URI)
     connection_id = worker.connect(sandbox, consent.allow(ask, **CLIENT))
     assert worker.poll(connection_id, "health", f"{t0}T12:00:00+00:00").fetched > 0
     with pytest.raises(PermanentError, match="400"):
         consent.allow({**ask, "url": ask["url"].replace("S256", "plain")}, **CLIENT)
 
 
-def test_a_vendor_that_asks_nobody_says_so() -> None:
+def test_a_vendor_that_asks_nobody_says_so(worker: Worker) -> None:
+    wanted = connection_admin.Asked(vendor="booking_com", base_url="http://x", client_id="c", redirect_uri=BACK)
     with pytest.raises(PermanentError, match="asks nobody"):
-        connection_admin.consent("booking_com", "http://x", "c", BACK)
+        connection_admin.consent(worker.services, worker.tenant_id, wanted)
+
+
+def test_a_state_is_good_once_for_an_hour_and_for_who_asked(sandbox: Any, worker: Worker) -> None:
+    told = consented(sandbox, worker=worker)
+    for wrong in ({"state": "guessed"}, {"state": ""}, {"client_id": "another"}):
+        with pytest.raises(PermanentError, match=r"credentials\.state") as caught:
+            worker.connect(sandbox, {**told, **wrong})
+        assert told["state"] not in str(caught.value)
+    # A verifier of the caller's own is worth nothing: who brings a code must have asked.
+    with pytest.raises(PermanentError, match=r"credentials\.state"):
+        worker.connect(sandbox, {**told, "state": "", "code_verifier": new_verifier(), "redirect_uri": BACK})
+    other = migrate.create_tenant(worker.owner_url, "tenant-b", "EUR")
+    with pytest.raises(PermanentError, match=r"credentials\.state"):
+        replace(worker, tenant_id=other).connect(sandbox, told)
+    later = replace(worker.services, clock=lambda: datetime.now(UTC) + connection_admin.CONSENT_LIFE)
+    with pytest.raises(PermanentError, match=r"credentials\.state"):
+        replace(worker, services=later).connect(sandbox, told)
+    kept = stored_credentials(worker, worker.connect(sandbox, told))
+    assert "state" not in kept
+    assert 43 <= len(kept["code_verifier"]) <= 128
+    with pytest.raises(PermanentError, match=r"credentials\.state"):
+        worker.connect(sandbox, told)
 
 
 def test_a_consent_that_ended_is_told_to_people(sandbox: Any, worker: Worker, t0: str) -> None:
@@ -438,3 +473,26 @@ def test_a_consent_that_ended_is_told_to_people(sandbox: Any, worker: Worker, t0
     told = stale(worker, connection_id, f"{t0}T12:00:00+00:00")
     assert told["stale"][0]["last_good_at"] is None
     assert "another time" not in told["stale"][0]["reason"]
+    # At the first refusal, not at the third failed poll; and it is over once the host has consented anew.
+    assert told["access_refused_at"] is not None
+    assert raised(worker, t0, 13) == {"Access to Airbnb ends"}
+    wanted = consented(sandbox, worker=worker)
+    base = str(sandbox.public.base_url).rstrip("/") + BASE
+    again = connection_admin.NewConnection(
+        vendor="airbnb", name=told["name"], base_url=base, settings=FAST, credentials=wanted,
+        access_ends_at=datetime.fromisoformat(f"{t0}T00:00:00+00:00") + timedelta(days=20),
+    )  # fmt: skip
+    assert connection_admin.add(worker.services, worker.tenant_id, again) == connection_id
+    worker.poll(connection_id, "health", f"{t0}T14:00:00+00:00")
+    assert raised(worker, t0, 14) == set()
+    later = str(date.fromisoformat(t0) + timedelta(days=7))
+    assert raised(worker, later, 12) == {"Access to Airbnb ends"}
+
+
+def raised(worker: Worker, day: str, hour: int) -> set[str]:
+    """The headlines of what stands about the access, after a sweep."""
+    as_of = datetime.fromisoformat(f"{day}T{hour}:00:00+00:00")
+    guards_check.run(worker.services, worker.tenant_id, as_of)
+    alerts_raise.run(worker.services, worker.tenant_id, as_of)
+    with worker.services.database.tenant(worker.tenant_id) as conn:
+        return {one.title.partition(":")[0] for one in alerts.open_all(conn) if one.kind == "access_ending"}

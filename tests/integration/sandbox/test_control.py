@@ -13,9 +13,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx2
+import jwt
 import pytest
 
 ROOT = Path(__file__).parents[3]
+
+
+SECRET = "a-secret-of-the-driver-of-at-least-32-letters"
+
+
+def caller(told: str) -> str:
+    """Who calls, as n8n finds out: by a token that the secret signed and that has an end."""
+    found = jwt.decode(told.removeprefix("Bearer "), SECRET, algorithms=["HS256"], options={"require": ["exp"]})
+    return str(found["iss"])
 
 
 class Webhooks(BaseHTTPRequestHandler):
@@ -32,7 +42,7 @@ class Webhooks(BaseHTTPRequestHandler):
             kind.not_yet -= 1
             self._answer(404, {})
             return
-        kind.calls.append((self.path, body["as_of"], self.headers["X-Nightporter-Webhook"]))
+        kind.calls.append((self.path, body["as_of"], caller(self.headers["Authorization"])))
         self._answer(200, {"failed": "the feed"} if body["as_of"][:10] in kind.bad_days else {"ok": True})
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -57,7 +67,7 @@ def webhooks() -> Iterator[str]:
 
 
 def drive(sandbox: Any, base: str, **more: object) -> dict[str, Any]:
-    order = {"poll_url": f"{base}/poll", "score_url": f"{base}/score", "webhook_secret": "s", **more}
+    order = {"poll_url": f"{base}/poll", "score_url": f"{base}/score", "webhook_secret": SECRET, **more}
     assert sandbox.control.post("/control/drive", json=order).status_code == 202
     for _ in range(150):
         status: dict[str, Any] = sandbox.control.get("/control/status").json()
@@ -91,7 +101,7 @@ def test_the_driver_polls_then_scores_day_by_day(sandbox: Any, webhooks: str, t0
     assert (status["state"], status["days_done"], status["steps_failed"]) == ("done", 3, 0)
     assert [path for path, _, _ in Webhooks.calls] == ["/poll", "/score"] * 3
     assert Webhooks.calls[0][1] == f"{t0}T12:00:00+00:00"
-    assert {secret for _, _, secret in Webhooks.calls} == {"s"}
+    assert {secret for _, _, secret in Webhooks.calls} == {"sandbox"}
     calendar = (sandbox.out_dir / "operator_calendar.csv").read_text().splitlines()
     assert calendar[0] == "unit_external_id,stay_date,is_open,units"
     assert min(line.split(",")[1] for line in calendar[1:]) == status["day"]
@@ -113,7 +123,7 @@ def test_without_a_number_the_driver_goes_through_all_live_days(sandbox: Any, we
     ("path", "body", "field"),
     [
         ("drive", {"poll_url": "x"}, "poll_url"),
-        ("drive", {"poll_url": "http://a", "score_url": "http://a", "webhook_secret": "s", "days": 15}, "days"),
+        ("drive", {"poll_url": "http://a", "score_url": "http://a", "webhook_secret": SECRET, "days": 15}, "days"),
         ("drive", {"poll_urls": "http://a"}, "poll_urls"),
         ("faults", {"name": "explode"}, "name"),
         ("faults", {"name": "timeout", "operation": "sleep"}, "operation"),

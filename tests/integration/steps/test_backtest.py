@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from python_nodes import jobs
+from python_nodes import config, wiring
 from python_nodes.cli import app
 from python_nodes.config import Settings
 from python_nodes.domain.findings import AlertDraft
@@ -49,6 +49,8 @@ class Stored:
         return backtest.run(self.services, self.tenant_id, request, AS_OF)
 
     def cli(self, *arguments: str) -> tuple[int, str]:
+        # Read once a process; here each test has a database of its own.
+        config.settings.cache_clear()
         done = CliRunner().invoke(app, ["backtest", *arguments], env=self.environment)
         return done.exit_code, done.output
 
@@ -96,7 +98,7 @@ def empty(database: MigratedDatabase, tenant_id: int, valkey_url: str, tmp_path:
         "NIGHTPORTER_DATABASE_URL": database.app_url, "NIGHTPORTER_REDIS_URL": valkey_url,
         "NIGHTPORTER_SECRET_KEY": key, "NIGHTPORTER_RAW_ROOT": str(tmp_path), "NIGHTPORTER_TENANT_ID": str(tenant_id),
     }  # fmt: skip
-    return Stored(jobs.build_services(settings), tenant_id, {}, environment)
+    return Stored(wiring.build_services(settings), tenant_id, {}, environment)
 
 
 @pytest.fixture

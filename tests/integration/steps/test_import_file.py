@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from python_nodes import jobs
+from python_nodes import wiring
 from python_nodes.config import Settings
 from python_nodes.domain.imports import ImportSource
 from python_nodes.domain.portfolio import Listing, Portfolio, Property, Unit
@@ -81,7 +81,7 @@ def desk(database: MigratedDatabase, tenant_id: int, valkey_url: str, tmp_path: 
         database_url=SecretStr(database.app_url), redis_url=SecretStr(valkey_url),
         secret_key=SecretStr(Fernet.generate_key().decode()), raw_root=tmp_path, tenant_id=tenant_id,
     )  # fmt: skip
-    services = jobs.build_services(settings)
+    services = wiring.build_services(settings)
     home = Property(
         external_id="p1", name="Home", market="london", country="GB", subdivision=None, timezone="Europe/London",
         currency="GBP", priority=0.5,

@@ -13,7 +13,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from python_nodes import jobs
+from python_nodes import wiring
 from python_nodes.config import Settings
 from python_nodes.domain.findings import AlertDraft
 from python_nodes.domain.metrics import METRICS, MetricPoints
@@ -109,24 +109,39 @@ def _history() -> dict[str, np.ndarray]:
     return {name: values.astype(np.float64) for name, values in told.items()}
 
 
+def _crawled() -> dict[str, np.ndarray]:
+    """Nothing fell; on one channel bots come in spells, and views with them."""
+    rng = np.random.default_rng(12)
+    shown = rng.poisson(rng.uniform(600, 900, (ROOMS, 1)) * np.ones((ROOMS, DAYS)))
+    views = rng.binomial(shown, 0.2)
+    bookings = rng.poisson(views * 0.05)
+    for room in range(12, ROOMS):
+        for first in range(40 + room, DAYS - 6, 43):
+            views[room, first : first + 6] = views[room, first : first + 6] * 5 // 2
+    told = {"search_impressions": shown, "listing_views": views, "booking_velocity": bookings}
+    return {name: values.astype(np.float64) for name, values in told.items()}
+
+
+def _write(services: Services, tenant_id: int, ids: dict[str, int], history: dict[str, np.ndarray]) -> None:
+    days = np.datetime64(LAST) - np.arange(DAYS)[::-1]
+    values = {name: np.full(ROOMS * DAYS, np.nan) for name in METRICS}
+    services.metrics.write(tenant_id, MetricPoints(
+        listing_id=np.repeat([ids[f"room-{row}"] for row in range(ROOMS)], DAYS), day_date=np.tile(days, ROOMS),
+        source="booking_com", as_of_at=AS_OF, values=values | {name: one.reshape(-1) for name, one in history.items()},
+    ))  # fmt: skip
+
+
 @pytest.fixture
 def stored(database: MigratedDatabase, tenant_id: int, valkey_url: str, tmp_path: Path) -> Iterator[Stored]:
     settings = Settings(
         database_url=SecretStr(database.app_url), redis_url=SecretStr(valkey_url),
         secret_key=SecretStr(Fernet.generate_key().decode()), raw_root=tmp_path, tenant_id=tenant_id,
     )  # fmt: skip
-    services = jobs.build_services(settings)
+    services = wiring.build_services(settings)
     with services.database.tenant(tenant_id) as conn:
         portfolio.upsert_portfolio(conn, tenant_id, _portfolio())
         ids = {one.external_id: one.listing_id for one in portfolio.load_listings(conn)}
-    days = np.datetime64(LAST) - np.arange(DAYS)[::-1]
-    values = {name: np.full(ROOMS * DAYS, np.nan) for name in METRICS} | {
-        name: one.reshape(-1) for name, one in _history().items()
-    }
-    services.metrics.write(tenant_id, MetricPoints(
-        listing_id=np.repeat([ids[f"room-{row}"] for row in range(ROOMS)], DAYS), day_date=np.tile(days, ROOMS),
-        source="booking_com", as_of_at=AS_OF, values=values,
-    ))  # fmt: skip
+    _write(services, tenant_id, ids, _history())
     yield Stored(services, tenant_id, ids)
     services.database.dispose()
 
@@ -203,6 +218,29 @@ def test_false_alarms_move_the_cut_of_their_segment_and_real_ones_confirm_a_caus
         assert store.confirmed_causes(conn) == {"conversion_drop": {"photos_changed": 1}}
     stored.decide(cut, "undo")
     assert stored.replayed() == before
+
+
+def test_views_that_nobody_books_are_believed_less_and_nothing_is_cut(stored: Stored) -> None:
+    _write(stored.services, stored.tenant_id, stored.ids, _crawled())
+    before, swept = stored.replayed(), stored.swept()
+    alarms = [one for one in before if one["kind"] == "conversion_drop"]
+    assert len(alarms) >= 6
+    for one in alarms:
+        room = int(one["listing"].removeprefix("room-"))
+        assert room >= 12
+        stored.said(room, "false_alarm", date.fromisoformat(one["raised"]) - timedelta(days=2), days=4)
+    (found,), before = stored.learnt(), stored.replayed()
+    assert (found.kind, found.change["above"]) == ("exposure", "search_impressions")
+    assert found.change["follows"] < 0.3
+    assert found.preview["lost_false"] >= len(alarms) - 1
+
+    stored.decide(found, "approve")
+    assert _keys(stored.replayed(), stored.ids) == _expected(before, dict(found.preview), stored.ids)
+    assert set(stored.swept()) <= set(swept)
+    assert [one.kind for one in stored.learnt()] == ["exposure"]
+    stored.decide(found, "undo")
+    assert stored.replayed() == before
+    assert stored.swept() == swept
 
 
 def test_nothing_is_approved_by_itself_but_within_the_limits(stored: Stored) -> None:

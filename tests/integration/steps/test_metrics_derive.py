@@ -14,7 +14,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from python_nodes import jobs
+from python_nodes import wiring
 from python_nodes.config import Settings
 from python_nodes.domain.columns import AriColumns
 from python_nodes.domain.metrics import METRICS, MetricPoints
@@ -81,7 +81,7 @@ def derived(database: MigratedDatabase, tenant_id: int, valkey_url: str, tmp_pat
         database_url=SecretStr(database.app_url), redis_url=SecretStr(valkey_url),
         secret_key=SecretStr(Fernet.generate_key().decode()), raw_root=tmp_path, tenant_id=tenant_id, retry_attempts=1,
     )  # fmt: skip
-    services = jobs.build_services(settings)
+    services = wiring.build_services(settings)
     places = tuple(
         Property(
             external_id=name, name=name, market=name, country="PT", subdivision=None, timezone=zone,

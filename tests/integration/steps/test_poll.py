@@ -16,7 +16,7 @@ from sqlalchemy import text
 from werkzeug import Request, Response
 
 from bench import _documents
-from python_nodes import jobs
+from python_nodes import wiring
 from python_nodes.config import Settings
 from python_nodes.errors import RetryableError
 from python_nodes.steps import connection_admin, poll, replay
@@ -61,7 +61,7 @@ def polling(
         database_url=SecretStr(database.app_url), redis_url=SecretStr(valkey_url),
         secret_key=SecretStr(Fernet.generate_key().decode()), raw_root=tmp_path, tenant_id=tenant_id, retry_attempts=1,
     )  # fmt: skip
-    services = jobs.build_services(settings)
+    services = wiring.build_services(settings)
     with services.database.tenant(tenant_id) as conn:
         portfolio.upsert_portfolio(conn, tenant_id, _documents.portfolio_of(LISTINGS))
     httpserver.expect_request("/token-based-authentication/exchange").respond_with_json({"jwt": "t", "ruid": "1"})

@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from python_nodes import jobs
+from python_nodes import wiring
 from python_nodes.config import Settings
 from python_nodes.domain.imports import ImportSource
 from python_nodes.endpoints.portfolio import PortfolioBody
@@ -38,7 +38,7 @@ def services(database: MigratedDatabase, tenant_id: int, valkey_url: str, tmp_pa
         database_url=SecretStr(database.app_url), redis_url=SecretStr(valkey_url),
         secret_key=SecretStr(Fernet.generate_key().decode()), raw_root=tmp_path / "raw", tenant_id=tenant_id,
     )  # fmt: skip
-    built = jobs.build_services(settings)
+    built = wiring.build_services(settings)
     yield replace(built, imports=Imports(folder=downloads.folder(tmp_path)))
     built.database.dispose()
 

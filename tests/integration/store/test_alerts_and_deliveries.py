@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from python_nodes.store import alerts, anomalies, apikeys, connections, deliveri
 from python_nodes.store.raw import RawArchive
 from python_nodes.store.redis import RedisStore
 from python_nodes.store.session import Database
+from python_nodes.store.tenant_keys import KeyRings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -58,9 +59,47 @@ def test_an_alert_lives_in_place_and_keeps_its_reasons(conn: Connection, alert_i
     told = [(one.event, one.version, one.reason) for one in alerts.history(conn, alert_id)]
     assert told == [("raised", 1, "first seen"), ("updated", 2, "worse"), ("resolved", 3, "price is back")]
     assert [row.version for row in outbox.pending(conn, alerts.NOTIFY)] == [1, 2]
-    assert [row.version for row in outbox.pending(conn, alerts.CHANGED)] == [3]
+    # A quiet change is in the alert's history alone: what nobody dispatches would wait in the outbox for ever.
+    written = conn.exec_driver_sql("SELECT version FROM outbox WHERE entity = %s ORDER BY id", (str(alert_id),))
+    assert written.scalars().all() == [1, 2]
     with pytest.raises(NotFoundError):
         alerts.update(conn, alert_id, {"score": 0.1}, "too late", at=later, notify=True)
+
+
+def test_a_cycle_changes_alerts_as_one_by_one(conn: Connection, alert_id: int, listing_ids: dict[str, int]) -> None:
+    later = NOON + timedelta(hours=1)
+    first = draft(listing_ids["r-1"])
+    made = {
+        word: alerts.insert(conn, replace(first, fingerprint=f"listing:1:{word}"), reason="first seen")
+        for word in ("alone", "ended", "closed", "gone")
+    }
+    for word in ("ended", "closed"):
+        alerts.resolve(conn, made[word], NOON, "over")
+    fields = {
+        "score": 0.1 + 0.2, "impact_minor": -3, "title": "O'Hara: 100 % \\ ü \"?\"", "onset_date": date(2026, 2, 27),
+        "evidence": {"chart": {"days": ["2026-03-01"], "observed": [None, 1e-17]}}, "parts": {"share_lost": 1 / 3},
+        "updated_at": later,
+    }  # fmt: skip
+    wanted = {
+        "alone": alerts.Change(alert_id=made["alone"], changes=fields, reason="worse", notify=False),
+        "closed": alerts.Change(alert_id=made["closed"], changes=fields, reason="too late", notify=True),
+        "ended": alerts.Change(alert_id=made["ended"], changes={**fields, "resolved_at": None}, reason="back",
+                               notify=True, reopens=True),
+        "told": alerts.Change(alert_id=alert_id, changes={"category": "critical"}, reason="told", notify=True),
+    }  # fmt: skip
+    alerts.update_open(conn, list(wanted.values()), at=later)
+    for word, version in (("alone", 2), ("ended", 3)):
+        now = alerts.get(conn, made[word])
+        assert {name: getattr(now, name) for name in fields} == fields
+        assert (now.version, now.resolved_at, now.category) == (version, None, "high")
+    assert alerts.get(conn, alert_id).category == "critical"
+    # Who closed one has the last word, and of what was not asked for nothing changes.
+    assert (alerts.get(conn, made["closed"]).score, alerts.get(conn, made["closed"]).version) == (0.7, 2)
+    assert alerts.get(conn, made["gone"]).version == 1
+    assert [(one.event, one.version) for one in alerts.history(conn, made["ended"])][-1] == ("reopened", 3)
+    assert (alerts.history(conn, made["alone"])[-1].changes["onset_date"]) == "2026-02-27"
+    told = [(row.entity, row.version) for row in outbox.pending(conn, alerts.NOTIFY) if row.version > 1]
+    assert told[-2:] == [(str(made["ended"]), 3), (str(alert_id), 2)]
 
 
 def test_one_open_alert_a_fingerprint(conn: Connection, alert_id: int, listing_ids: dict[str, int]) -> None:
@@ -162,16 +201,17 @@ def test_quarantine_keeps_the_record_whole_and_once(conn: Connection) -> None:
     item = Rejected(
         source="ota", operation="reservations", reason="unknown currency", field="currency", raw=b"\x00<a/>"
     )
+    keys = KeyRings(Fernet.generate_key().decode()).of(conn)
     for _ in range(2):
-        rejected.add(conn, None, [item], rejected_at=NOON)
-    (stored,) = rejected.list_open(conn)
+        rejected.add(conn, None, [item], rejected_at=NOON, keys=keys)
+    (stored,) = rejected.list_open(conn, keys)
     assert stored.item == item
     rejected.mark_replayed(conn, [stored.rejected_id], NOON)
-    assert (rejected.list_open(conn), rejected.count_open(conn)) == ([], 0)
+    assert (rejected.list_open(conn, keys), rejected.count_open(conn)) == ([], 0)
 
 
 def test_the_archive_keeps_a_payload_once_and_whole(conn: Connection, tmp_path: Path) -> None:
-    archive = RawArchive(tmp_path)
+    archive = RawArchive(tmp_path, Fernet.generate_key().decode())
     first = archive.put(conn, "ota", "ari", b"<a/>\r\n", "text/xml", NOON)
     assert archive.put(conn, "ota", "ari", b"<a/>\r\n", "text/xml", NOON) == first
     assert archive.put(conn, "ota", "ari", b"<b/>", "text/xml", NOON) != first

@@ -52,7 +52,7 @@ def test_each_revision_is_kept_and_the_newest_is_current(conn: Connection, listi
     assert bookings.upsert(conn, [cancelled, booking()], listing_ids) == Counts(2, 0)
     assert bookings.upsert(conn, [booking()], listing_ids) == Counts(0, 1)
     row = conn.execute(text("SELECT status, source_version, guest_name, guest_email, raw_id FROM bookings")).one()
-    assert tuple(row) == ("cancelled", 2, "Zoë Ōta", None, None)
+    assert tuple(row) == ("cancelled", 2, "Z. Ō.", None, None)
     versions = conn.execute(text("SELECT source_version FROM booking_revisions ORDER BY 1")).scalars().all()
     assert versions == [1, 2]
 
@@ -96,7 +96,7 @@ def test_what_a_revision_replaced_is_kept_as_it_was(conn: Connection, listing_id
         " FROM booking_revisions ORDER BY 1"
     )
     assert [tuple(row) for row in conn.execute(told)] == [
-        (1, "confirmed", "Zoë Ōta", "zoe@example.org", 1, None), (2, "cancelled", None, None, 30000, NOON)]  # fmt: skip
+        (1, "confirmed", "Z. Ō.", "z***@***", 1, None), (2, "cancelled", None, None, 30000, NOON)]  # fmt: skip
 
 
 def test_two_writers_of_the_same_bookings_leave_each_revision_once(app_database: Database, tenant_id: int) -> None:

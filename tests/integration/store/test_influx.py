@@ -25,10 +25,13 @@ from python_nodes.domain.metrics import MetricPoints
 from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.local import influx, processes
 from python_nodes.local.influx import Influx
+from python_nodes.store.influx_setup import plan as plans
+from python_nodes.store.influx_setup import server as setup
+from python_nodes.store.influx_setup.plan import Wishes
 from python_nodes.store.metrics.influx import InfluxMetricStore
 from python_nodes.store.metrics.influx_http import InfluxAddress, InfluxHttp, literal
 from python_nodes.store.session import Database
-from tests.conftest import MigratedDatabase
+from tests.conftest import MigratedDatabase, influx_server
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = date(2026, 2, 1)
@@ -41,24 +44,18 @@ def named(builds: Iterable[influx.Build]) -> list[str]:
 
 @pytest.fixture(params=named(influx.BUILDS))
 def server(request: pytest.FixtureRequest, influx_servers: dict[str, Influx]) -> Influx:
-    return on_this_machine(influx_servers, request.param)
+    return influx_server(influx_servers, request.param)
 
 
 @pytest.fixture(params=named(build for build in influx.BUILDS if build.is_2))
 def server_2(request: pytest.FixtureRequest, influx_servers: dict[str, Influx]) -> Influx:
-    return on_this_machine(influx_servers, request.param)
-
-
-def on_this_machine(servers: dict[str, Influx], name: str) -> Influx:
-    if name not in servers:
-        pytest.skip(f"{name} is not on this machine: `make influx` and `make influx-2` say why")
-    return servers[name]
+    return influx_server(influx_servers, request.param)
 
 
 @pytest.fixture(params=named(build for build in influx.BUILDS if not build.is_2))
 def guarded(request: pytest.FixtureRequest, influx_servers: dict[str, Influx], tmp_path: Path) -> Iterator[Influx]:
     """A 1.x server that knows an administrator and a user who may read and write one database."""
-    build = on_this_machine(influx_servers, request.param).build
+    build = influx_server(influx_servers, request.param).build
     with influx.run(tmp_path / "influx", build, auth=True) as made:
         InfluxHttp(address(made)).rows(f"CREATE USER root WITH PASSWORD '{SECRET}' WITH ALL PRIVILEGES")
         root = InfluxHttp(address(made, user="root", password=SECRET))
@@ -171,12 +168,15 @@ def test_a_server_that_is_down_is_a_passing_failure(
         store = InfluxMetricStore(InfluxHttp(address(mine)), app_database)
         store.http.create_database()
         store.write(tenant_id, points(4.0))
-    for use in (store.ping, lambda: store.write(tenant_id, points(5.0)), lambda: value(store, tenant_id)):
-        with pytest.raises(RetryableError, match=f"InfluxDB at {mine.url} does not answer"):
-            use()
+    assert store.write(tenant_id, points(5.0, as_of=NOON + timedelta(hours=1))) == 1
+    with pytest.raises(RetryableError, match=f"InfluxDB at {mine.url} does not answer"):
+        store.ping()
+    with pytest.raises(RetryableError, match=f"1 reports wait for InfluxDB at {mine.url}"):
+        value(store, tenant_id)
     port = int(mine.url.rsplit(":", 1)[1])
     with influx.run(tmp_path / "influx", server.build, port=port):
-        assert value(store, tenant_id) == 4.0
+        assert store.drain(tenant_id, at_once=True) == 1
+        assert value(store, tenant_id) == 5.0
 
 
 def test_a_server_that_hangs_is_given_up_on(
@@ -188,8 +188,11 @@ def test_a_server_that_hangs_is_given_up_on(
         process = psutil.Process(mine.child.process.pid)
         process.suspend()
         try:
+            store = InfluxMetricStore(http, app_database)
+            store.write(tenant_id, points(4.0))
+            assert "does not answer" in store.waiting(tenant_id).reason
             with pytest.raises(RetryableError, match="does not answer"):
-                InfluxMetricStore(http, app_database).write(tenant_id, points(4.0))
+                store.ping()
         finally:
             process.resume()
 
@@ -212,8 +215,68 @@ def test_statuses_are_errors_by_what_recovers_from_them(
     httpserver.expect_request("/query").respond_with_data("{}", status=status, headers={"Retry-After": "7"})
     store = InfluxMetricStore(InfluxHttp(InfluxAddress(url=httpserver.url_for(""))), app_database)
     with pytest.raises(error) as raised:
-        store.write(tenant_id, points(4.0))
+        value(store, tenant_id)
     assert getattr(raised.value, "retry_after_s", 7.0) == 7.0
+
+
+@pytest.mark.parametrize("status", [503, 429])
+def test_an_overloaded_server_is_left_alone_for_as_long_as_it_asks(
+    httpserver: HTTPServer, app_database: Database, tenant_id: int, status: int
+) -> None:
+    httpserver.expect_request("/query").respond_with_data("{}", status=status, headers={"Retry-After": "45"})
+    store = InfluxMetricStore(InfluxHttp(InfluxAddress(url=httpserver.url_for(""))), app_database)
+    for hour in range(3):
+        store.write(tenant_id, points(4.0, as_of=NOON + timedelta(hours=hour)))
+    assert len(httpserver.log) == 1
+    assert store.waiting(tenant_id).entries == 3
+    with pytest.raises(RetryableError, match="3 reports wait") as raised:
+        store.drain(tenant_id)
+    assert 40.0 < (raised.value.retry_after_s or 0.0) <= 45.0
+
+
+def test_a_report_that_the_server_refuses_for_good_does_not_wait(
+    httpserver: HTTPServer, app_database: Database, tenant_id: int
+) -> None:
+    httpserver.expect_request("/query").respond_with_data("{}", status=413)
+    store = InfluxMetricStore(InfluxHttp(InfluxAddress(url=httpserver.url_for(""))), app_database)
+    with pytest.raises(PermanentError):
+        store.write(tenant_id, points(4.0))
+    assert store.waiting(tenant_id).entries == 0
+
+
+def test_days_older_than_the_server_keeps_are_left_out_and_the_rest_is_stored(
+    server: Influx, app_database: Database, tenant_id: int
+) -> None:
+    http = InfluxHttp(address(server, database="kept_seven_years"))
+    setup.apply(http, plans.read(), Wishes())
+    store = InfluxMetricStore(http, app_database, readings=True)
+    days = np.array(["1999-12-31", "2026-02-01"], "datetime64[D]")
+    told = MetricPoints(np.ones(2, np.int64), days, "report", NOON, {"listing_views": np.array([1.0, 4.0])})
+    assert store.write(tenant_id, told) == 2
+    assert store.count(tenant_id) == (1, 1)
+    assert store.waiting(tenant_id).entries == 0
+    assert value(store, tenant_id) == 4.0
+
+
+def test_the_last_reading_of_each_hour_is_kept(server: Influx, app_database: Database, tenant_id: int) -> None:
+    http = InfluxHttp(address(server, database="by_the_hour"))
+    setup.apply(http, plans.read(), Wishes())
+    store = InfluxMetricStore(http, app_database, readings=True)
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=6)
+    odd = 'import: rank, "all"=1'
+    for at, told in ((0, 1.0), (20, 2.0), (55, 3.0), (60, 4.0), (310, 9.0)):
+        for source in ("report", odd):
+            store.write(tenant_id, points(told, source=source, as_of=start + timedelta(minutes=at), n_days=2))
+    until = start + timedelta(hours=5, minutes=59)
+    assert [store.settle(tenant_id, start, until).hourly for _ in range(2)] == [4, 4]
+    rows = http.rows(
+        f'SELECT listing_views, day, source FROM "by_the_hour"."hourly".readings WHERE source = {literal(odd)}'
+    )
+    day = (DAY + timedelta(days=1) - date(1970, 1, 1)).days
+    assert [row[1:] for row in rows[0]["values"]] == [[3.0, day, odd], [4.0, day, odd]]
+    # What came late is made up for: 5:10 is in the last hour, which is whole now.
+    assert store.settle(tenant_id, start, start + timedelta(hours=6)).hourly == 6
+    assert store.count(tenant_id) == (4, 1)
 
 
 @pytest.mark.parametrize("source", ["", "two\nlines", "back\\slash"])

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, Date, Engine, Table, create_engine, inspect, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ProgrammingError
 
-from python_nodes.store import migrate
-from python_nodes.store.alert_tables import METADATA
+from python_nodes.store import alert_tables, guest_tables, migrate
 from python_nodes.store.session import Database, engine_for
 from tests.conftest import MigratedDatabase
 
+# All of them are of one metadata, once each module that declares some is there.
+METADATA = guest_tables.tenant_keys.metadata
+assert alert_tables.METADATA is METADATA
 TABLES = [table for table in METADATA.sorted_tables if table.name != "tenants"]
+APPENDED = {"audit_log", "audit_chain"}
+"""What the application's role may not change at all; test_audit.py shows it."""
+FENCED = r"row-level security|permission denied for table audit_"
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +56,7 @@ def filled(pg_admin_url: str, shared: MigratedDatabase, tenants: tuple[int, int]
 
 def row_for(table: Table, tenant: int) -> dict[str, object]:
     samples: dict[type, object] = {
-        postgresql.BYTEA: b"x", postgresql.ARRAY: ["x"], postgresql.JSONB: {}, Date: "2026-03-02",
+        postgresql.BYTEA: b"x", postgresql.ARRAY: [], postgresql.JSONB: {}, Date: "2026-03-02",
     }  # fmt: skip
     row: dict[str, object] = {"tenant_id": tenant}
     for column in table.columns:
@@ -58,7 +64,8 @@ def row_for(table: Table, tenant: int) -> dict[str, object]:
             continue
         kind = column.type.python_type if not isinstance(column.type, postgresql.ARRAY | postgresql.JSONB) else None
         by_kind: dict[object, object] = {
-            int: 1, str: "x", bool: True, float: 1.0, bytes: b"x", None: samples.get(type(column.type)),
+            int: 1, str: "x", bool: True, float: 1.0, UUID: UUID(int=1),
+            bytes: b"x", None: samples.get(type(column.type)),
         }  # fmt: skip
         row[column.name] = by_kind.get(kind, text("'2026-03-02'"))
     return row
@@ -106,6 +113,8 @@ def test_a_tenant_neither_sees_nor_changes_anothers_rows(
     for see in (lambda: app.tenant(mine), app.anonymous):
         with see() as conn:
             assert conn.execute(select(table)).all() == []
+            if table.name in APPENDED:
+                continue
             assert conn.execute(update(table).values(tenant_id=theirs)).rowcount == 0
             assert conn.execute(table.delete()).rowcount == 0
 
@@ -123,7 +132,7 @@ def test_the_view_of_all_revisions_is_fenced_as_its_tables(
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_tenant_cannot_write_as_another(table: Table, app: Database, tenants: tuple[int, int]) -> None:
     mine, theirs = tenants
-    with pytest.raises(ProgrammingError, match="row-level security"), app.tenant(mine) as conn:
+    with pytest.raises(ProgrammingError, match=FENCED), app.tenant(mine) as conn:
         conn.execute(table.insert().values(row_for(table, theirs)))
 
 
@@ -131,7 +140,7 @@ def test_a_tenant_cannot_write_as_another(table: Table, app: Database, tenants: 
 def test_a_tenant_cannot_give_its_rows_away(
     table: Table, app: Database, filled: Engine, tenants: tuple[int, int]
 ) -> None:
-    with pytest.raises(ProgrammingError, match="row-level security"), app.tenant(tenants[1]) as conn:
+    with pytest.raises(ProgrammingError, match=FENCED), app.tenant(tenants[1]) as conn:
         conn.execute(update(table).values(tenant_id=tenants[0]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ import pytest
 from python_nodes.store import deliveries, undelivered
 
 if TYPE_CHECKING:
+    import httpx2
+
     from tests.integration.worker.conftest import Worker
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -59,6 +62,38 @@ def test_of_two_sends_at_once_one_is_told_to_wait(worker: Worker, delivery_id: i
         assert int(answer.headers["retry-after"]) > 0
         assert stored(worker, delivery_id).attempts == 0
     assert worker.post(f"/v1/deliveries/{delivery_id}/send").status_code == 422, "free again"
+
+
+def test_of_two_sends_at_once_the_second_waits_for_the_first_and_does_nothing(worker: Worker, delivery_id: int) -> None:
+    def sent() -> httpx2.Response:
+        return worker.post(f"/v1/deliveries/{delivery_id}/send")
+
+    with ThreadPoolExecutor(1) as pool:
+        with worker.services.database.tenant(worker.settings.tenant_id) as other:
+            assert deliveries.hold(other, delivery_id)
+            second = pool.submit(sent)
+            assert not wait([second], timeout=0.5).done
+            assert deliveries.claim(other, delivery_id) is not None
+            deliveries.finish(other, delivery_id, at=NOON, provider_ref="p-1")
+        answer = second.result()
+    assert (answer.status_code, answer.json()) == (200, {"status": "sent", "provider_ref": "p-1"})
+    assert stored(worker, delivery_id).attempts == 1
+
+
+def test_a_later_word_waits_for_the_one_before_it(worker: Worker, delivery_id: int) -> None:
+    with worker.services.database.tenant(worker.settings.tenant_id) as conn:
+        (later,) = deliveries.plan(conn, stored(worker, delivery_id).alert_id, [Told(step="escalate-1")], [], NOON)
+    refused = worker.post(f"/v1/deliveries/{later.delivery_id}/send")
+    assert (refused.status_code, f"waits for {delivery_id}" in refused.json()["detail"]) == (503, True)
+    with ThreadPoolExecutor(1) as pool:
+        with worker.services.database.tenant(worker.settings.tenant_id) as other:
+            assert deliveries.hold(other, delivery_id)
+            second = pool.submit(worker.post, f"/v1/deliveries/{later.delivery_id}/send")
+            assert not wait([second], timeout=0.5).done
+            assert deliveries.claim(other, delivery_id) is not None
+            deliveries.finish(other, delivery_id, at=NOON, provider_ref="p-1")
+        # Its turn has come; that nobody carries it is another matter.
+        assert second.result().json()["field"] == "sender"
 
 
 def test_a_cycle_takes_up_what_a_crash_left_but_not_what_is_under_way(worker: Worker, delivery_id: int) -> None:

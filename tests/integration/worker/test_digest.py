@@ -17,7 +17,7 @@ from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.local import processes
 from python_nodes.steps import digest
 from python_nodes.steps.services import Services
-from python_nodes.store import digests
+from python_nodes.store import digests, sends
 
 if TYPE_CHECKING:
     from tests.integration.worker.conftest import Worker
@@ -101,7 +101,7 @@ def test_what_could_not_be_sent_is_tried_again_as_a_retry(
     box.full = False
     assert digest.send(services, tenant_id, one)["status"] == "sent"
     with services.database.tenant(tenant_id) as conn:
-        assert digests.begin(conn, one).attempts == 2
+        assert sends.begin(conn, one, digests.TYPES.values(), "digest").attempts == 2
     assert len(box.mails) == 1
 
 
@@ -109,7 +109,7 @@ def test_of_two_sends_at_once_one_waits(services: Services, worker: Worker, mail
     tenant_id = worker.settings.tenant_id
     one = digest.write(services, tenant_id, MORNING.replace(day=6))["send"][0]["digest_id"]
     with services.database.tenant(tenant_id) as other:
-        assert digests.hold(other, one)
+        assert sends.hold(other, one)
         with pytest.raises(RetryableError, match="being sent"):
             digest.send(services, tenant_id, one)
     assert mailbox[0].mails == []

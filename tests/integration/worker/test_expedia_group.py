@@ -29,6 +29,7 @@ class Simulated:
     """The simulated OTA on its own port, and the connections to it by channel."""
 
     world: World
+    url: str
     connections: dict[str, int]
 
 
@@ -44,15 +45,15 @@ def simulated(worker: Worker) -> Iterator[Simulated]:
     try:
         assert worker.post("/v1/portfolio", world.portfolio_json()).is_success
         url = f"http://127.0.0.1:{server.server_port}/expedia_group"
-        yield Simulated(world, {channel: _connect(worker, url, channel) for channel in CHANNELS})
+        yield Simulated(world, url, {channel: _connect(worker, url, channel, 30) for channel in CHANNELS})
     finally:
         server.shutdown()
 
 
-def _connect(worker: Worker, url: str, channel: str) -> int:
+def _connect(worker: Worker, url: str, channel: str, reservation_days: int) -> int:
     body = {
-        "vendor": "expedia_group", "name": channel, "base_url": url,
-        "settings": {"channel": channel, "rate_limits": {"*": "1000/second"}, "reservation_days": 30},
+        "vendor": "expedia_group", "name": f"{channel}, {reservation_days} days", "base_url": url,
+        "settings": {"channel": channel, "rate_limits": {"*": "1000/second"}, "reservation_days": reservation_days},
         "credentials": {
             "client_id": expedia_group.CLIENT_ID, "client_secret": expedia_group.CLIENT_SECRET,
             "eqc_username": USERNAME, "eqc_password": PASSWORD,
@@ -63,8 +64,8 @@ def _connect(worker: Worker, url: str, channel: str) -> int:
     return int(answer.json()["id"])
 
 
-def _poll(worker: Worker, connection_id: int, operation: str) -> dict[str, Any]:
-    answer = worker.post(f"/v1/poll/{operation}", {"connection_id": connection_id, "as_of": AS_OF})
+def _poll(worker: Worker, connection_id: int, operation: str, as_of: str = AS_OF) -> dict[str, Any]:
+    answer = worker.post(f"/v1/poll/{operation}", {"connection_id": connection_id, "as_of": as_of})
     assert answer.is_success, answer.text
     told: dict[str, Any] = answer.json()
     return told
@@ -100,6 +101,18 @@ def test_every_operation_of_each_channel_is_stored_under_its_own_listings(worker
     assert _channels_of(worker, "ari_current") == listings
     assert set(_channels_of(worker, "bookings")) == set(CHANNELS)
     assert _channels_of(worker, "listing_health") == listings
+
+
+def test_after_a_long_outage_a_poll_asks_for_all_that_came_meanwhile(worker: Worker, simulated: Simulated) -> None:
+    connection_id = _connect(worker, simulated.url, "vrbo", 1)
+    early = T0 - timedelta(days=20)
+    assert _poll(worker, connection_id, "reservations", f"{early.isoformat()}T12:00:00Z")["rejected"] == 0
+    late = _poll(worker, connection_id, "reservations")["fetched"]
+    made = simulated.world.bookings("vrbo", early, T0 - timedelta(days=1))
+    assert late >= len(made) > 0, "a day is what the setting alone would ask for"
+    assert {row.reservation_id for row in made} <= _stored(worker)
+    again = _poll(worker, connection_id, "reservations", f"{T0.isoformat()}T13:00:00Z")
+    assert again["fetched"] < late / 2, "what was asked for is not asked for for ever"
 
 
 def test_connection_tells_what_may_be_polled(worker: Worker, simulated: Simulated) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,24 +17,13 @@ from python_nodes.notify import render
 from python_nodes.steps import forecasts_refresh, picture
 from python_nodes.store import alerts, anomalies, bookings
 from python_nodes.store import portfolio as portfolio_store
-from tests.integration.worker.test_import_queue import CHECKOUT, celery, ended, environment
-
-if TYPE_CHECKING:
-    from tests.integration.worker.conftest import Worker
+from tests.integration.worker.conftest import Worker, harbour
+from tests.integration.worker.test_import_queue import accepted_once_and_carried_out
 
 TODAY = date(2026, 3, 2)
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ONSET = date(2026, 2, 23)
 PAST_DAYS = 150
-ASK = """
-import json, sys
-from python_nodes.app import create_app
-client = create_app().test_client()
-headers = {"Authorization": f"Bearer {sys.argv[1]}", "Idempotency-Key": "forecasts-1"}
-for _ in range(2):
-    answer = client.post("/v1/forecasts/refresh", json={"as_of": sys.argv[2]}, headers=headers)
-    print(json.dumps([answer.status_code, answer.get_json()]))
-"""
 
 
 def booking(name: str, room: str, booked: date, check_in: date, cancelled: date | None = None) -> BookingRecord:
@@ -65,24 +51,7 @@ def booked() -> list[BookingRecord]:
 
 @pytest.fixture(scope="module")
 def ids(worker: Worker) -> list[int]:
-    units = [
-        {"external_id": f"unit-{n}", "property_external_id": "1001", "name": f"Room {n}", "unit_count": 9,
-         "base_price_minor": 12000, "floor_price_minor": 8000}
-        for n in (1, 2)
-    ]  # fmt: skip
-    told: dict[str, Any] = {
-        "currency": "EUR", "units": units,
-        "properties": [
-            {"external_id": "1001", "name": "Harbour", "market": "lisbon", "country": "PT", "subdivision": None,
-             "timezone": "Europe/Lisbon", "currency": "EUR", "priority": 0.5},
-        ],
-        "listings": [
-            {"external_id": f"100{n}01", "unit_external_id": f"unit-{n}", "channel": "booking_com",
-             "title": f"Harbour room {n}", "rate_plan_external_id": "standard"}
-            for n in (1, 2)
-        ],
-    }  # fmt: skip
-    assert worker.post("/v1/portfolio", told).status_code == 200
+    assert worker.post("/v1/portfolio", harbour(unit_count=9)).status_code == 200
     with worker.services.database.tenant(worker.settings.tenant_id) as conn:
         known = {one.external_id: one.listing_id for one in portfolio_store.load_listings(conn)}
         bookings.upsert(conn, booked(), known)
@@ -117,14 +86,9 @@ def refreshed(worker: Worker, ids: list[int]) -> dict[str, Any]:
 def test_a_refresh_is_accepted_once_and_carried_out_by_a_celery_worker(
     worker: Worker, refreshed: dict[str, Any], tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-c", ASK, worker.key("score"), AS_OF.isoformat()]
-    asked = subprocess.run(command, env=environment(worker), cwd=CHECKOUT, check=True, capture_output=True, text=True)
-    first, again = (json.loads(line) for line in asked.stdout.splitlines()[-2:])
-    assert first == again
-    assert first[0] == 202
-    with celery(worker, tmp_path / "celery.log"):
-        job = ended(worker, first[1]["job_id"])
-    assert job["state"] == "done", (tmp_path / "celery.log").read_text()
+    job = accepted_once_and_carried_out(
+        worker, tmp_path, "/v1/forecasts/refresh", "score", {"as_of": AS_OF.isoformat()}
+    )
     assert (job["done"], job["total"]) == (2, 2)
     assert job["result"] == refreshed, "the same day again makes the same"
     assert (refreshed["listings"], refreshed["forecasts"], refreshed["paces"]) == (2, 2, 2)

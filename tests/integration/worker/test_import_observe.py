@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import numpy as np
 import pytest
 from pydantic import SecretStr
@@ -36,7 +37,7 @@ T0 = date(2026, 3, 2)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HISTORY_DAYS, LISTINGS = 150, 48
 CHANNEL, KIND = "airbnb", "ctr_drop"
-SECRET = SecretStr("webhook-secret")
+SECRET = SecretStr("webhook-secret" * 3)
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,10 @@ def test_an_upload_is_scored_by_its_job_and_the_flow_is_called_to_tell(desk: Des
     assert job["result"]["observed"]["raised"] >= 1
     assert len(desk.alerts(fallen, KIND)) == 1
     ((request, _),) = desk.flow.log
-    assert request.headers["X-Nightporter-Webhook"] == SECRET.get_secret_value()
+    token = request.headers["Authorization"].removeprefix("Bearer ")
+    told = jwt.decode(token, SECRET.get_secret_value(), algorithms=["HS256"], options={"require": ["exp"]})
+    assert told["exp"] - told["iat"] == 300
+    assert SECRET.get_secret_value() not in str(request.headers)
     assert request.get_json() == {"as_of": at.isoformat(), "about": "upload"}
     desk.sweep(at + timedelta(minutes=15))
     assert len(desk.alerts(fallen, KIND)) == 1

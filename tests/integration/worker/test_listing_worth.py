@@ -58,7 +58,22 @@ def test_what_was_worked_out_holds_for_its_day_and_its_listings(worker: Worker) 
     assert worth(worker, AT + timedelta(hours=3)) == kept
     assert worth(worker, last=-1) != kept[:-1]
     assert worth(worker, AT + DAY) != kept
-    worker.post("/v1/listings/value", {"as_of": (AT + timedelta(hours=1)).isoformat()})
+    soon = worker.post("/v1/listings/value", {"as_of": (AT + timedelta(hours=1)).isoformat()})
+    assert (soon.json()["valued"], worth(worker)) == (0, kept)
+    later = worker.post("/v1/listings/value", {"as_of": (AT + timedelta(hours=6)).isoformat()})
+    assert later.json()["valued"] == len(kept)
     anew = worth(worker)
     assert anew != kept
     assert sum(anew) > sum(kept)
+
+
+def test_what_a_raise_had_to_work_out_is_kept_for_the_next_until_a_sweep_brings_it(worker: Worker) -> None:
+    next_day = AT + DAY
+    book(worker, "third")
+    before = worth(worker, next_day)
+    worker.post("/v1/alerts/raise", {"as_of": next_day.isoformat()}).raise_for_status()
+    book(worker, "fourth")
+    assert worth(worker, next_day) == before
+    swept = worker.post("/v1/listings/value", {"as_of": next_day.isoformat()}).json()["valued"]
+    assert swept == len(before)
+    assert sum(worth(worker, next_day)) > sum(before)

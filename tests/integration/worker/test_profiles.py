@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,33 +11,14 @@ import pytest
 from python_nodes.domain.metrics import MetricPoints
 from python_nodes.steps import cuts
 from python_nodes.store import portfolio as portfolio_store
-
-if TYPE_CHECKING:
-    from tests.integration.worker.conftest import Worker
+from tests.integration.worker.conftest import Worker, harbour
 
 DAYS = np.datetime64("2026-01-05") + np.arange(56)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def stored(worker: Worker) -> None:
-    units = [
-        {"external_id": f"unit-{n}", "property_external_id": "1001", "name": f"Room {n}", "unit_count": 4,
-         "base_price_minor": 12000, "floor_price_minor": 8000}
-        for n in (1, 2)
-    ]  # fmt: skip
-    told: dict[str, Any] = {
-        "currency": "EUR", "units": units,
-        "properties": [
-            {"external_id": "1001", "name": "Harbour", "market": "lisbon", "country": "PT", "subdivision": None,
-             "timezone": "Europe/Lisbon", "currency": "EUR", "priority": 0.5},
-        ],
-        "listings": [
-            {"external_id": f"100{n}01", "unit_external_id": f"unit-{n}", "channel": "booking_com",
-             "title": f"Harbour room {n}", "rate_plan_external_id": "standard"}
-            for n in (1, 2)
-        ],
-    }  # fmt: skip
-    assert worker.post("/v1/portfolio", told).status_code == 200
+    assert worker.post("/v1/portfolio", harbour()).status_code == 200
     with worker.services.database.tenant(worker.settings.tenant_id) as conn:
         ids = [one.listing_id for one in portfolio_store.load_listings(conn)]
     weekend = np.where((DAYS.astype(np.int64) + 3) % 7 >= 5, 200.0, 50.0)

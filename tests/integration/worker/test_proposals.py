@@ -19,7 +19,7 @@ from python_nodes.scoring.learn import changes
 from python_nodes.steps import proposal_admin, slack_action
 from python_nodes.steps.alert_act import Request
 from python_nodes.steps.lessons import Lesson
-from python_nodes.store import alerts, proposal_messages, verdicts
+from python_nodes.store import alerts, proposal_messages, sends, verdicts
 from python_nodes.store import proposals as store
 from sandbox import receivers_slack
 from sandbox.inbox import Inbox
@@ -107,17 +107,17 @@ def test_a_signed_press_decides_once_and_the_second_person_hears_who_did(worker:
 def test_each_state_is_told_once_with_what_can_be_answered(worker: Worker, proposed: int) -> None:
     tenant_id, services = worker.settings.tenant_id, worker.services
 
-    def due() -> list[proposal_messages.ProposalMessage]:
+    def due() -> list[sends.Send]:
         with services.database.tenant(tenant_id) as conn:
             one = store.get(conn, proposed)
             proposal_messages.plan(conn, proposed, one.decision_id, "slack", ["#alerts"])
-            return [each for each in proposal_messages.due(conn) if each.proposal_id == proposed]
+            return [each for each in proposal_messages.due(conn) if each.about["proposal_id"] == proposed]
 
     (first,) = due()
     assert due() == [first]
     with services.database.tenant(tenant_id) as conn:
         about = store.get(conn, proposed)
-        proposal_messages.finish(conn, first.message_id, "C1:1.5", AT)
+        sends.finish(conn, first.message_id, "C1:1.5", AT)
     said = proposal_admin.worded(about, first, "http://worker", None)
     assert [one.name for one in said.choices] == [f"proposal:approve:{proposed}", f"proposal:reject:{proposed}"]
     assert "3 alerts, then 2" in said.summary
@@ -144,7 +144,7 @@ def test_slack_shows_a_proposal_once_and_its_buttons_decide(worker: Worker, prop
     try:
         with services.database.tenant(tenant_id) as conn:
             proposal_messages.plan(conn, proposed, None, "slack", ["#alerts"])
-            (due,) = [each for each in proposal_messages.due(conn) if each.proposal_id == proposed]
+            (due,) = [each for each in proposal_messages.due(conn) if each.about["proposal_id"] == proposed]
         sent = [proposal_admin.send(services, tenant_id, due.message_id) for _ in range(2)]
         assert sent[0] == sent[1]
         (message,) = inbox.slack()
@@ -163,7 +163,7 @@ def test_slack_shows_a_proposal_once_and_its_buttons_decide(worker: Worker, prop
             slack_action.run(services, tenant_id, raw, f"v0=slack{proposed}", AT)
         with services.database.tenant(tenant_id) as conn:
             proposal_messages.plan(conn, proposed, store.get(conn, proposed).decision_id, "slack", ["#alerts"])
-            (due,) = [each for each in proposal_messages.due(conn) if each.proposal_id == proposed]
+            (due,) = [each for each in proposal_messages.due(conn) if each.about["proposal_id"] == proposed]
         proposal_admin.send(services, tenant_id, due.message_id)
         (message,) = inbox.slack()
         assert message.versions == 2

@@ -55,7 +55,7 @@ def test_a_bad_record_is_kept_as_it_came_and_replayed_when_mended(worker: Worker
     assert (polled["stored"], polled["rejected"]) == (1, 1)
     with worker.services.database.tenant(worker.settings.tenant_id) as conn:
         kept = conn.exec_driver_sql("SELECT raw, reason, raw_id FROM rejected").one()
-        assert b"2026-03-3x" in bytes(kept.raw)
+        assert b"2026-03-3x" in worker.services.archive.keys.of(conn).opened(bytes(kept.raw))
         assert "stay_date" in kept.reason
         assert worker.services.archive.get(conn, kept.raw_id) == CALENDAR.encode()
     again = worker.post("/v1/poll/operator_calendar", body).json()
@@ -63,9 +63,9 @@ def test_a_bad_record_is_kept_as_it_came_and_replayed_when_mended(worker: Worker
     # Nothing was mended: it stays.
     assert told(nightporter(worker, "replay-raw")) == {"replayed": 0, "still_rejected": 1}
     with worker.services.database.tenant(worker.settings.tenant_id) as conn:
-        conn.exec_driver_sql(
-            "UPDATE rejected SET raw = convert_to(replace(convert_from(raw, 'UTF8'), '3x', '03'), 'UTF8')"
-        )
+        keys = worker.services.archive.keys.of(conn)
+        mended = keys.opened(bytes(kept.raw)).replace(b"2026-03-3x", b"2026-03-03")
+        conn.exec_driver_sql("UPDATE rejected SET raw = %s", (keys.seal(mended),))
     assert told(nightporter(worker, "replay-raw")) == {"replayed": 1, "still_rejected": 0}
     assert worker.client.get("/v1/summary").json()["rejected"] == 0
     with worker.services.database.tenant(worker.settings.tenant_id) as conn:

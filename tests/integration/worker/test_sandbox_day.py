@@ -242,7 +242,7 @@ def test_the_drivers_days_become_alerts_and_messages(stack: Stack) -> None:
     server = make_server("127.0.0.1", 0, flows, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     at = f"http://127.0.0.1:{server.server_port}"
-    order = {"poll_url": f"{at}/poll", "score_url": f"{at}/score", "webhook_secret": "s", "days": LIVE_DAYS}
+    order = {"poll_url": f"{at}/poll", "score_url": f"{at}/score", "webhook_secret": "s" * 40, "days": LIVE_DAYS}
     try:
         answer = stack.control.post("/control/drive", json=order)
         assert answer.is_success, answer.text

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from python_nodes.domain.metrics import MetricPoints
-from tests.integration.worker.conftest import Worker
+from python_nodes.steps import screen_refresh
+from tests.integration.worker.conftest import Worker, harbour
 
 DAYS = np.datetime64("2025-11-01") + np.arange(121)
 NOON = "2026-03-02T12:00:00Z"
@@ -19,22 +20,7 @@ NOON = "2026-03-02T12:00:00Z"
 @pytest.fixture(scope="module")
 def ids(worker: Worker) -> list[int]:
     """Twenty listings with four months of figures."""
-    told = {
-        "currency": "EUR",
-        "properties": [
-            {"external_id": "1001", "name": "Harbour", "market": "lisbon", "country": "PT", "subdivision": None,
-             "timezone": "Europe/Lisbon", "currency": "EUR", "priority": 0.5},
-        ],
-        "units": [
-            {"external_id": f"unit-{n}", "property_external_id": "1001", "name": f"Room {n}", "unit_count": 4,
-             "base_price_minor": 12000, "floor_price_minor": 8000} for n in range(20)
-        ],
-        "listings": [
-            {"external_id": f"10{n:02d}", "unit_external_id": f"unit-{n}", "channel": "booking_com",
-             "title": f"Room {n}", "rate_plan_external_id": "standard"} for n in range(20)
-        ],
-    }  # fmt: skip
-    worker.post("/v1/portfolio", told).raise_for_status()
+    worker.post("/v1/portfolio", harbour(range(20))).raise_for_status()
     found = [one["listing_id"] for one in worker.client.get("/v1/portfolio").json()["listings"]]
     write(worker, found, DAYS, np.random.default_rng(1))
     return found
@@ -53,6 +39,11 @@ def write(worker: Worker, ids: list[int], days: Any, rng: np.random.Generator) -
     worker.services.metrics.write(worker.settings.tenant_id, points)
 
 
+def screen(worker: Worker) -> dict[str, Any]:
+    """Do what the job of a sweep does."""
+    return screen_refresh.run(worker.services, worker.settings.tenant_id, datetime.fromisoformat(NOON))
+
+
 def observe(worker: Worker, ids: list[int]) -> dict[str, Any]:
     answer = worker.post("/v1/observe", {"listing_ids": ids, "as_of": NOON})
     assert answer.status_code == 200, answer.text
@@ -63,11 +54,12 @@ def test_before_a_sweep_nothing_can_be_said_of_points(worker: Worker, ids: list[
     assert observe(worker, ids[:1])["points"] == []
 
 
-def test_a_sweep_tells_what_it_screened_and_observe_judges_by_it(worker: Worker, ids: list[int]) -> None:
-    swept = worker.post("/v1/metrics/score", {"as_of": NOON}).json()
-    assert swept["screen"]["screened"] >= 7 * len(ids)
-    assert swept["screen"]["flagged"] == 0
-    assert swept["screen"]["asked_rate"] == 0.1
+def test_a_sweep_has_all_screened_and_observe_judges_by_it(worker: Worker, ids: list[int]) -> None:
+    worker.post("/v1/metrics/score", {"as_of": NOON}).raise_for_status()
+    screened = screen(worker)
+    assert screened["screened"] >= 7 * len(ids)
+    assert screened["flagged"] == 0
+    assert screened["asked_rate"] == 0.1
     points = {one["metric"]: one for one in observe(worker, ids[:1])["points"]}
     assert set(points) >= {"search_impressions", "click_through_rate", "conversion_rate", "review_score"}
     usual = points["search_impressions"]
@@ -79,6 +71,7 @@ def test_a_sweep_tells_what_it_screened_and_observe_judges_by_it(worker: Worker,
 
 def test_a_corrected_figure_is_judged_anew_and_the_screen_raises_no_alert(worker: Worker, ids: list[int]) -> None:
     worker.post("/v1/metrics/score", {"as_of": NOON}).raise_for_status()
+    screen(worker)
     # No watch looks at review scores.
     fallen = MetricPoints(
         np.array(ids[3:4]), DAYS[-1:], "test", datetime(2026, 3, 2, 10, tzinfo=UTC), {"review_score": np.array([6.0])}
@@ -88,8 +81,8 @@ def test_a_corrected_figure_is_judged_anew_and_the_screen_raises_no_alert(worker
     point = next(one for one in told["points"] if one["metric"] == "review_score")
     assert point["observed"] < point["lower"] < point["expected"]
     assert point["p_value"] < 0.01
-    swept = worker.post("/v1/metrics/score", {"as_of": NOON}).json()["screen"]
-    assert swept["flagged"] == 1
+    worker.post("/v1/metrics/score", {"as_of": NOON}).raise_for_status()
+    assert screen(worker)["flagged"] == 1
     assert told["found"] == 0
     assert told["notify"] == []
     assert worker.client.get("/v1/alerts").json()["alerts"] == []

@@ -14,13 +14,11 @@ from python_nodes.alerts.policy import RoutePolicy, Subject
 from python_nodes.alerts.route import Suppressed, Target, mismatch
 from python_nodes.domain.escalations import Progress
 from python_nodes.errors import ConfigError
+from tests.unit.alerts import test_route
 
 RAISED = datetime(2026, 3, 6, 21, tzinfo=UTC)  # a Friday night
 SENDERS = ("slack", "email", "sms")
-ABOUT = Subject(
-    category="high", cause="calendar_closed", kind="not_bookable", metric="availability", markets=frozenset({"lisbon"}),
-    properties=frozenset({"hotel-1"}), channels=frozenset({"booking_com"}), raised_at=RAISED,
-)  # fmt: skip
+ABOUT = replace(test_route.ABOUT, raised_at=RAISED)
 FILE = """
 [hours.office]
 zone = "Europe/Lisbon"

@@ -55,6 +55,17 @@ def test_links_lead_to_each_channel_with_its_own_ids(tmp_path: Path, make_listin
     ]  # fmt: skip
 
 
+def test_a_dashboard_is_linked_where_there_is_one(make_listing: Callable[..., ListingInfo]) -> None:
+    told = guide.context(alert(), [make_listing(1)], [], guide.load(), "http://h", "https://grafana.test/")
+    span = "from=1767398400000&to=1773273600000"
+    assert told.links[1] == (
+        "Dashboard", f"https://grafana.test/d/nightporter-listing/listing?var-listing=1&{span}",
+    )  # fmt: skip
+    wide = guide.dashboards(alert(), [make_listing(1), make_listing(2)], "https://grafana.test")
+    assert wide[0][1].startswith("https://grafana.test/d/nightporter-portfolio/portfolio?var-market=")
+    assert guide.dashboards(alert(), [make_listing(1)], "") == []
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
@@ -67,3 +67,25 @@ def test_a_poll_that_tells_nothing_of_bookings_hides_no_fall(
     found = [*outage(make_anomaly, listings, [operation]), make_anomaly(2, "conversion_drop", p_value=1e-6)]
     kinds = {draft.kind for draft in told(found, make_impact(), listings).insert}
     assert kinds == {"poll_failing"} | (set() if is_hidden else {"conversion_drop"})
+
+
+@pytest.mark.parametrize(
+    ("refused_at", "connection_id", "is_held"),
+    [("2026-03-01T00:00:00+00:00", 3, True), (None, 3, False), ("2026-03-01T00:00:00+00:00", 4, False)],
+)
+def test_access_that_is_refused_is_one_alert_and_why_its_own_polls_fail(
+    listings: list[ListingInfo], make_anomaly: Anomalies, make_impact: Impacts, refused_at: str | None,
+    connection_id: int, is_held: bool,
+) -> None:  # fmt: skip
+    evidence = {"connection": "Booking.com", "connection_id": connection_id, "refused_at": refused_at}
+    ending = [
+        make_anomaly(one.listing_id, "access_ending", share_lost=0.0, cause="access_ending", evidence=evidence)
+        for one in listings
+    ]
+    polls = [
+        replace(one, evidence={**one.evidence, "connection_id": 3}) for one in outage(make_anomaly, listings, ["ari"])
+    ]
+    hidden = make_anomaly(2, "conversion_drop", p_value=1e-6)
+    drafts = {draft.kind: draft for draft in told([*ending, *polls, hidden], make_impact("medium"), listings).insert}
+    assert set(drafts) == {"access_ending"} | (set() if is_held else {"poll_failing"})
+    assert drafts["access_ending"].title == "Access to Booking.com ends: 12 listings"

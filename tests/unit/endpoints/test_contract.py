@@ -13,11 +13,15 @@ from python_nodes.app import create_app
 from python_nodes.scopes import SCOPES
 
 TABLE = {
-    ("get", "/healthz"): None, ("get", "/readyz"): None, ("get", "/login"): None,
+    ("get", "/healthz"): None, ("get", "/readyz"): None, ("get", "/login"): None, ("post", "/login"): None,
+    ("post", "/logout"): "read", ("get", "/v1/keys"): "admin", ("post", "/v1/keys"): "admin",
+    ("post", "/v1/keys/{id}/rotate"): "admin", ("post", "/v1/keys/{id}/revoke"): "admin",
+    ("post", "/v1/guests/erase"): "admin", ("post", "/v1/guests/export"): "admin",
     ("post", "/v1/portfolio"): "ingest", ("post", "/v1/connections"): "admin", ("get", "/v1/connections"): "read",
     ("post", "/v1/connections/consent"): "admin",
     ("post", "/v1/poll/{operation}"): "ingest", ("post", "/v1/backfill"): "ingest", ("get", "/v1/jobs/{id}"): "read",
     ("post", "/v1/guards/check"): "score", ("post", "/v1/metrics/score"): "score",
+    ("post", "/v1/screen/refresh"): "score",
     ("get", "/v1/portfolio"): "read", ("get", "/v1/metrics/{id}"): "read", ("post", "/v1/metrics/derive"): "score",
     ("get", "/v1/fx"): "read", ("post", "/v1/fx/refresh"): "ingest",
     ("post", "/v1/alerts/raise"): "score", ("get", "/v1/alerts"): "read", ("get", "/v1/alerts/{id}"): "read",
@@ -41,6 +45,17 @@ TABLE = {
     ("post", "/v1/learn"): "score", ("get", "/v1/proposals"): "read", ("get", "/v1/proposals/{id}"): "read",
     ("post", "/v1/proposals/{id}/{answer}"): "notify", ("post", "/v1/proposal-messages/{id}/send"): "notify",
     ("get", "/docs/scalar.js"): "read", ("get", "/openapi.json"): "read", ("get", "/console/alerts"): "read",
+    ("get", "/console"): "read", ("get", "/console/portfolio"): "read", ("get", "/console/portfolio/{card}"): "read",
+    ("get", "/console/find"): "read", ("get", "/console/static/{digest}/{name}"): "read",
+    ("get", "/console/listing/{id}"): "read", ("get", "/console/listing/{id}/{card}"): "read",
+    ("get", "/metrics"): "metrics", ("get", "/v1/archive"): "read", ("get", "/v1/archive/months"): "read",
+    ("post", "/v1/archive"): "ingest", ("post", "/v1/bands/refresh"): "score",
+    ("post", "/v1/series/settle"): "ingest",
+    ("post", "/v1/connections/{id}/token"): "notify",
+    ("post", "/v1/webhooks"): "admin", ("get", "/v1/webhooks"): "admin",
+    ("post", "/v1/webhooks/{id}/{change}"): "admin",
+    ("post", "/v1/webhooks/{id}/test"): "admin", ("get", "/v1/webhooks/{id}/letters"): "admin",
+    ("post", "/v1/webhooks/{id}/replay"): "admin",
 }  # fmt: skip
 
 

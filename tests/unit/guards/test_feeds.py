@@ -8,8 +8,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from python_nodes.domain.inputs import FailingPoll, FeedMarks, GuardInputs
-from python_nodes.guards import currency_switched, feed_duplicate, feed_stale, not_bookable, poll_failing
+from python_nodes.domain.inputs import Access, FailingPoll, FeedMarks, GuardInputs
+from python_nodes.guards import access_ending, currency_switched, feed_duplicate, feed_stale, not_bookable, poll_failing
 from tests.unit.guards.conftest import NOW, N, at_row, changed, texts
 
 LONG_AGO = np.datetime64("2026-02-27T00:00:00", "s")
@@ -150,3 +150,22 @@ def test_an_outage_speaks_for_its_listings_and_nothing_else_does(well: GuardInpu
     assert not_bookable.check(silent) == []
     heard = replace(silent, failing=(), ari=replace(silent.ari, observed_at=well.ari.observed_at))
     assert [one.listing_id for one in not_bookable.check(heard)] == [12]
+
+
+@pytest.mark.parametrize(
+    ("days", "refused_days", "is_found"),
+    [(15, None, False), (14, None, True), (-1, None, True), (None, 0, True), (300, 0, True), (None, None, False)],
+)
+def test_access_that_ends_within_two_weeks_or_is_refused_is_told(
+    well: GuardInputs, days: int | None, refused_days: int | None, is_found: bool
+) -> None:
+    one = Access(
+        connection_id=3, connection="Airbnb", listings=np.array([True, False, True]),
+        ends_at=None if days is None else well.as_of + timedelta(days=days),
+        refused_at=None if refused_days is None else well.as_of - timedelta(days=refused_days),
+    )  # fmt: skip
+    found = access_ending.check(replace(well, access=[one]))
+    assert [item.listing_id for item in found] == ([11, 13] if is_found else [])
+    for item in found:
+        assert (item.cause, item.evidence["connection"], item.evidence["listings"]) == ("access_ending", "Airbnb", 2)
+        assert (item.evidence["refused_at"] is None) == (refused_days is None)

@@ -20,7 +20,8 @@ def usual_price(inputs: GuardInputs, price: np.ndarray) -> GuardInputs:
 def test_every_guard_is_found_and_a_well_portfolio_is_left_alone(well: GuardInputs, sold_on_three: GuardInputs) -> None:
     guards = discover()
     assert set(guards) == {
-        "amenity_missing", "calendar_empty", "currency_switched", "fee_missing", "feed_duplicate", "feed_stale",
+        "access_ending", "amenity_missing", "calendar_empty", "currency_switched", "fee_missing", "feed_duplicate",
+        "feed_stale",
         "min_stay_raised", "no_price", "not_bookable", "parity", "poll_failing", "price_out_of_range",
         "rate_plan_gap", "review_drop", "suspended", "total_out_of_range",
     }  # fmt: skip

@@ -46,7 +46,7 @@ def test_doctor_can_tell_which_processes_ended(tmp_path: Path) -> None:
     note = tmp_path / "processes.json"
     assert processes.ended(note) == []
     child = start(PARENT, tmp_path)
-    processes.note([child], note)
+    processes.note([child], [], note)
     assert processes.ended(note) == []
     processes.stop([child])
     assert processes.ended(note) == ["trial"]
@@ -55,7 +55,7 @@ def test_doctor_can_tell_which_processes_ended(tmp_path: Path) -> None:
 def test_another_process_with_the_same_number_is_not_the_noted_one(tmp_path: Path) -> None:
     child = start(PARENT, tmp_path)
     note = tmp_path / "processes.json"
-    processes.note([child], note)
+    processes.note([child], [], note)
     pid = child.process.pid
     note.write_text(json.dumps({"trial": [pid, psutil.Process(pid).create_time() - 60]}))
     assert processes.ended(note) == ["trial"]

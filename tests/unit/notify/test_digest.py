@@ -9,9 +9,9 @@ from email.headerregistry import Address
 from typing import Any
 
 from python_nodes.domain.findings import Alert
-from python_nodes.notify import digest
+from python_nodes.notify import digest, slack_blocks
 from python_nodes.notify.base import Message
-from python_nodes.notify.senders import email, slack
+from python_nodes.notify.senders import email
 from python_nodes.steps import digest_facts
 from python_nodes.store.answer_times import Span, Times
 from python_nodes.store.digests import Judged, Sent
@@ -82,7 +82,7 @@ def test_a_week_is_told_as_one_and_counts_seven_days() -> None:
     assert (message.title, message.span) == ("Weekly digest, 4 Mar 2026", "week")
     assert field(message, "Lost this week") == "€2,800"
     assert field(message, "Raised this week") == "0"
-    assert "weekly digest" in json.dumps(slack.blocks(message, None))
+    assert "weekly digest" in json.dumps(slack_blocks.blocks(message, None))
 
 
 def test_each_team_reads_of_its_own_with_its_times_and_noise() -> None:
@@ -141,12 +141,12 @@ def test_the_picture_has_words_for_those_who_do_not_see_it() -> None:
     assert message.chart_alt.startswith("Open alerts by loss a day: Closed & <locked> €400. Lost by day: 26 Feb €0.00")
     mail = email.compose(message, Address("Nightporter", addr_spec="np@example.test"))
     assert [part.get_content_type() for part in mail.walk()].count("image/png") == 1
-    assert any(one["type"] == "image" for one in slack.blocks(message, "F1"))
+    assert any(one["type"] == "image" for one in slack_blocks.blocks(message, "F1"))
 
 
 def test_slack_and_email_lay_it_out_as_a_digest_and_escape_it() -> None:
     message = worded([ALERT])
-    shown = json.dumps(slack.blocks(message, None), ensure_ascii=False)
+    shown = json.dumps(slack_blocks.blocks(message, None), ensure_ascii=False)
     assert "Nightporter · daily digest" in shown
     assert "Closed &amp; &lt;locked&gt;" in shown
     assert "*Alerts*" in shown

@@ -19,9 +19,9 @@ from python_nodes.domain.findings import Alert
 from python_nodes.domain.metrics import METRICS
 from python_nodes.domain.said import say
 from python_nodes.domain.speech import speaking
-from python_nodes.notify import catalogue, digest, extract, pseudo, render, slack_form, stored, words
+from python_nodes.notify import catalogue, digest, extract, pseudo, render, slack_blocks, slack_form, stored, words
 from python_nodes.notify.labels import LABELS
-from python_nodes.notify.senders import email, slack, sms
+from python_nodes.notify.senders import email, sms
 from python_nodes.steps import action_page, answers, message_preview, proposal_admin
 from tests.unit.notify import latin, test_digest
 
@@ -53,7 +53,7 @@ def test_in_english_there_are_plain_words() -> None:
 
 def test_slack_says_nothing_of_its_own(alert: Alert) -> None:
     with speaking(SPEECH):
-        shown = latin.of_blocks(slack.blocks(message_preview.message(alert, TOLD, "slack"), None))
+        shown = latin.of_blocks(slack_blocks.blocks(message_preview.message(alert, TOLD, "slack"), None))
     assert left(shown) == []
 
 
@@ -240,6 +240,6 @@ def test_a_digest_says_nothing_of_its_own(span: str) -> None:
     with speaking(SPEECH):
         message = digest.message(json.loads(json.dumps(facts)), delivery_id="d", recipient="C1")
         text, html = email.bodies(message, "chart")
-        shown = [latin.of_blocks(slack.blocks(message, None)), digest.alt(facts)]
+        shown = [latin.of_blocks(slack_blocks.blocks(message, None)), digest.alt(facts)]
     assert len(message.evidence) > 8
     assert left(" ".join([text, latin.of_html(html), *shown]), "ops") == []

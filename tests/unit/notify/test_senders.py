@@ -10,9 +10,9 @@ from email.message import EmailMessage
 import pytest
 
 from python_nodes.errors import ConfigError
-from python_nodes.notify import base
+from python_nodes.notify import base, slack_blocks
 from python_nodes.notify.base import Choice, Field, Link, Message
-from python_nodes.notify.senders import email, slack, sms
+from python_nodes.notify.senders import email, sms
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 MESSAGE = Message(
@@ -35,7 +35,7 @@ def body(mail: EmailMessage, subtype: str) -> str:
 
 
 def test_nothing_in_a_message_can_ping_or_link_in_slack() -> None:
-    laid = json.dumps(slack.blocks(MESSAGE, None), ensure_ascii=False)
+    laid = json.dumps(slack_blocks.blocks(MESSAGE, None), ensure_ascii=False)
     for control in ("<!channel>", "<!here>", "<@U1>"):
         assert control not in laid
     assert "&lt;!channel&gt; &amp;" in laid
@@ -44,29 +44,31 @@ def test_nothing_in_a_message_can_ping_or_link_in_slack() -> None:
 
 def test_slack_blocks_keep_slack_s_limits_and_show_the_chart() -> None:
     long = replace(MESSAGE, title="x" * 400, evidence=("y" * 5000,), fields=MESSAGE.fields * 20)
-    laid = slack.blocks(long, "F1")
+    laid = slack_blocks.blocks(long, "F1")
     assert len(laid[0]["text"]["text"]) == 150
     assert all(len(block.get("fields", [])) <= 10 for block in laid)
     assert all(len(block["text"]["text"]) <= 3000 for block in laid if "text" in block)
     assert [block["slack_file"] for block in laid if block["type"] == "image"] == [{"id": "F1"}]
-    assert not [block for block in slack.blocks(long, None) if block["type"] == "image"]
+    assert not [block for block in slack_blocks.blocks(long, None) if block["type"] == "image"]
 
 
 def test_slack_shows_every_field_and_sentences_across_the_whole_width() -> None:
     fields = (*(Field(label=f"L{n}", value=f"v{n}") for n in range(12)), Field(label="What to do", value="word " * 30))
-    laid = slack.blocks(replace(MESSAGE, fields=fields), None)
+    laid = slack_blocks.blocks(replace(MESSAGE, fields=fields), None)
     assert [len(block["fields"]) for block in laid if "fields" in block] == [10, 2]
     assert any(block.get("text", {}).get("text", "").startswith("*What to do*\nword") for block in laid)
 
 
 def test_slack_offers_buttons_that_name_the_alert_and_only_if_there_are_any() -> None:
-    laid = slack.blocks(replace(MESSAGE, choices=CHOICES, people=("By <@U1>",), in_words="<!here> It fell."), None)
+    laid = slack_blocks.blocks(
+        replace(MESSAGE, choices=CHOICES, people=("By <@U1>",), in_words="<!here> It fell."), None
+    )
     (row,) = [block for block in laid if block["type"] == "actions"]
     assert [(b["action_id"], b["value"]) for b in row["elements"]] == [(choice.name, "1") for choice in CHOICES]
     text = json.dumps(laid)
     assert "By &lt;@U1&gt;" in text
     assert "*In words:* &lt;!here&gt; It fell." in text
-    assert not [block for block in slack.blocks(MESSAGE, None) if block["type"] == "actions"]
+    assert not [block for block in slack_blocks.blocks(MESSAGE, None) if block["type"] == "actions"]
 
 
 def test_a_mail_offers_links_in_both_its_forms() -> None:

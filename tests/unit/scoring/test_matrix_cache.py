@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from python_nodes.domain.metrics import DayArray, FloatArray, MetricMatrix, MetricPoints
+from python_nodes.domain.metrics import Changes, DayArray, FloatArray, MetricMatrix, MetricPoints
 from python_nodes.scoring import matrix_cache
 
 NAMES = ("search_impressions", "listing_views")
@@ -38,6 +38,9 @@ class Held:
         raise NotImplementedError
 
     def told_by(self, tenant_id: int, listing_id: int, start: date, end: date) -> list[MetricPoints]:
+        raise NotImplementedError
+
+    def changes(self, tenant_id: int, since: str | None) -> Changes:
         raise NotImplementedError
 
     def last_told_day(self, tenant_id: int, metric: str, listing_ids: Sequence[int], until: date) -> DayArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from python_nodes.scoring import finals, outlooks
+from python_nodes.scoring import finals, outlook_settings, outlooks
 from python_nodes.scoring.finals import Nights
 
 TODAY, PLACES, LEAD = 20_000, 10, 30
@@ -89,7 +89,7 @@ def test_without_last_year_nothing_is_said_but_of_a_target() -> None:
 
 def test_told_once_it_stays_while_it_is_likely() -> None:
     found = month_of(steady(stopped=4))
-    less = outlooks.OutlookSettings(sure=1.1)
+    less = outlook_settings.OutlookSettings(sure=1.1)
     assert not outlooks.told_months(found, nobody(), less)[4]
     assert outlooks.told_months(found, np.ones(PLACES, dtype=np.bool_), less)[4]
 

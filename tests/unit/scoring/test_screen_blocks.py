@@ -20,7 +20,7 @@ NAMES = ("search_impressions", "listing_views", "booking_velocity")
 @pytest.fixture
 def shared(world: Callable[..., MetricMatrix], tmp_path: Path) -> screen_blocks.Shared:
     matrix = world(11, np.full(90, 3.0), drop_days=2, impressions_kept=0.3)
-    told = {"version": matrix_cache.VERSION, "metrics": list(NAMES), "first_day": str(matrix.days[0])}
+    told = {"version": matrix_cache.VERSION, "metrics": list(NAMES), "first_day": str(matrix.days[0]), "mark": ""}
     values = np.stack([matrix.values[name] for name in NAMES]).astype(np.float32)
     path = tmp_path / "series.matrix"
     arrays_file.write(path, told, {"listing_ids": matrix.listing_ids, "values": values})

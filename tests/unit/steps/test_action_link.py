@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from python_nodes import config, jobs
+from python_nodes import config, wiring
 from python_nodes.errors import PermanentError
 from python_nodes.login import login_token
 from python_nodes.steps import action_link
@@ -19,7 +19,7 @@ LINK = ActionLink(tenant_id=1, alert_id=12, choice="resolve", recipient="ops@exa
 
 @pytest.fixture(scope="module")
 def services() -> Services:
-    return jobs.build_services(config.documentation())
+    return wiring.build_services(config.documentation())
 
 
 def token(services: Services, link: ActionLink = LINK) -> str:

@@ -39,6 +39,8 @@ class Safe:
 
     held: dict[str, str]
     changes: list[dict[str, str | None]] = field(default_factory=list)
+    ends: list[datetime | None] = field(default_factory=list)
+    refusals: int = 0
 
     def read(self) -> Mapping[str, str]:
         return dict(self.held)
@@ -46,6 +48,12 @@ class Safe:
     def replace(self, changes: Mapping[str, str | None]) -> None:
         self.changes.append(dict(changes))
         self.held = {name: value for name, value in {**self.held, **changes}.items() if value is not None}
+
+    def granted(self, ends_at: datetime | None) -> None:
+        self.ends.append(ends_at)
+
+    def refused(self) -> None:
+        self.refusals += 1
 
 
 @dataclass

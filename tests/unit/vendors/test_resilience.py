@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import limits
 import pytest
 import redis
 from cryptography.fernet import Fernet
 
 from python_nodes.errors import ConfigError, PermanentError, RetryableError
+from python_nodes.vendors import alone
 from python_nodes.vendors.base import CircuitOpenError, Runtime, ThrottledError
-from python_nodes.vendors.resilience import RedisTokenCache, build_runtime
+from python_nodes.vendors.resilience import REMEMBERED_S, RedisTokenCache, build_runtime
 
 FERNET_KEY = Fernet.generate_key().decode()
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -78,6 +80,40 @@ def test_two_successes_close_it_again(valkey_url: str, connection: str) -> None:
     assert state() == b"closed"
 
 
+def test_what_goes_well_asks_the_server_but_now_and_then(valkey_url: str, connection: str) -> None:
+    runtime, server = _runtime(valkey_url, connection), redis.Redis.from_url(valkey_url)
+    runtime.breaker.call(lambda: 1)
+    before = _commands(server)
+    assert [runtime.breaker.call(lambda: 1) for _ in range(200)] == [1] * 200
+    assert _commands(server) - before < 100, "pybreaker itself asks twice a call"
+
+
+def test_one_that_knew_it_closed_learns_that_another_opened_it(valkey_url: str, connection: str) -> None:
+    one, other = _runtime(valkey_url, connection), _runtime(valkey_url, connection)
+    assert other.breaker.call(lambda: 1) == 1
+    for _ in range(5):
+        with pytest.raises(RetryableError, match="down"):
+            one.breaker.call(_fail)
+    time.sleep(REMEMBERED_S)
+    with pytest.raises(CircuitOpenError):
+        other.breaker.call(lambda: pytest.fail("must not be sent"))
+
+
+def test_a_success_anywhere_clears_the_failures_of_all(valkey_url: str, connection: str) -> None:
+    one, other = _runtime(valkey_url, connection), _runtime(valkey_url, connection)
+    assert other.breaker.call(lambda: 1) == 1
+    for _ in range(2):
+        for _ in range(4):
+            with pytest.raises(RetryableError, match="down"):
+                one.breaker.call(_fail)
+        time.sleep(REMEMBERED_S)
+        assert other.breaker.call(lambda: 1) == 1
+
+
+def _commands(server: redis.Redis) -> int:
+    return int(server.info("stats")["total_commands_processed"])
+
+
 def test_calls_of_one_runtime_go_through_together(valkey_url: str, connection: str) -> None:
     together, runtime = threading.Barrier(3, timeout=5), _runtime(valkey_url, connection)
     with ThreadPoolExecutor(max_workers=3) as pool:
@@ -131,20 +167,50 @@ def test_a_token_rests_encrypted_and_another_key_reads_none(valkey_url: str, con
     assert stranger.get(connection) is None
 
 
+def test_without_the_server_a_process_takes_a_strict_share_and_goes_on(connection: str) -> None:
+    runtime = _runtime(NOWHERE, connection)
+    for _ in range(2):
+        runtime.limiter.acquire(connection, "16/minute")
+    with pytest.raises(ThrottledError) as caught:
+        runtime.limiter.acquire(connection, "16/minute")
+    assert caught.value.retry_after_s is not None
+    assert 50 < caught.value.retry_after_s <= 60
+    assert runtime.breaker.call(lambda: 1) == 1
+
+
+def test_without_the_server_breakers_and_tokens_are_the_processs_own(connection: str) -> None:
+    one, other = _runtime(NOWHERE, connection), _runtime(NOWHERE, connection)
+    for _ in range(5):
+        with pytest.raises(RetryableError, match="down"):
+            one.breaker.call(_fail)
+    with pytest.raises(CircuitOpenError):
+        other.breaker.call(lambda: pytest.fail("must not be sent"))
+    one.token_cache.set(f"v:{connection}", "jwt", 60.0)
+    assert other.token_cache.get(f"v:{connection}") == "jwt"
+    one.token_cache.set(f"v:{connection}", None, 0.0)
+    assert other.token_cache.get(f"v:{connection}") is None
+
+
+def test_what_all_must_do_once_waits_for_the_server(connection: str) -> None:
+    runtime = _runtime(NOWHERE, connection)
+    with (
+        pytest.raises(RetryableError, match="valkey: the shared lock cannot be reached"),
+        runtime.locks.hold(connection, held_s=1.0, wait_s=0.1),
+    ):
+        pytest.fail("must not be held")
+
+
 @pytest.mark.parametrize(
-    ("use", "what"),
+    ("rate", "share"),
     [
-        (lambda runtime: runtime.limiter.acquire("k", "1/second"), "rate limit"),
-        (lambda runtime: runtime.breaker.call(lambda: pytest.fail("must not be sent")), "breaker"),
-        (lambda runtime: runtime.token_cache.get("k"), "token cache"),
-        (lambda runtime: runtime.token_cache.set("k", "t", 60), "token cache"),
+        ("500/second", "62/1 second"), ("8/second", "1/1 second"), ("7/second", "1/2 second"),
+        ("1/20 second", "1/160 second"), ("30/hour", "3/1 hour"),
     ],
-)
-def test_a_server_that_is_down_is_a_passing_failure_in_plain_words(use: Callable[[Runtime], object], what: str) -> None:
-    # Building connects to nothing: a connection can be described while the server is away.
-    runtime = _runtime(NOWHERE, "c")
-    with pytest.raises(RetryableError, match=f"valkey: the (shared )?{what} cannot be reached"):
-        use(runtime)
+)  # fmt: skip
+def test_a_share_is_never_more_than_its_part_of_the_rate(rate: str, share: str) -> None:
+    assert alone.share_of(rate) == share
+    part, whole = limits.parse(share), limits.parse(rate)
+    assert alone.SHARE * part.amount / part.get_expiry() <= whole.amount / whole.get_expiry()
 
 
 def test_other_address_is_refused() -> None:

@@ -84,3 +84,15 @@ def test_long_windows_are_taken_in_taps() -> None:
     values = np.sin(minutes * 2 * np.pi / 1440) + np.random.default_rng(0).normal(0, 0.05, len(minutes))
     values[2000:2120] += 1.5
     assert 1700 <= int(shape.strangeness(values, 60, 6).argmax()) <= 2420
+
+
+def test_a_regular_steep_edge_is_usual_and_its_absence_is_not() -> None:
+    hours = np.arange(24 * 28)
+    usual = np.where((hours % 24 >= 2) & (hours % 24 < 5), 100.0, 10.0)
+    values = usual * np.exp(np.random.default_rng(3).normal(0.0, 0.08, len(hours)))
+    struck = slice(12 * 24 + 2, 12 * 24 + 5)
+    values[struck] = 10.0
+    scores = offline.detect(values, HINTS)
+    quiet = np.ones(len(values), dtype=bool)
+    quiet[struck.start - 6 : struck.stop + 6] = False
+    assert scores.score[struck].max() > scores.score[quiet].max()

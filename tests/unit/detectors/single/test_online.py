@@ -157,3 +157,61 @@ def test_a_minute_among_minutes_ranks_above_the_hours_noise() -> None:
     # The first day is judged against little.
     ranked = 1440 + np.argsort(-online.detect(values, (1440,)).score[1440:])
     assert set(struck) <= set(ranked[:20].tolist())
+
+
+def nightly(seed: int, days: int = 28) -> np.ndarray:
+    """Return a job that runs three hours each night: calm before and after, ten times as high while it runs."""
+    hours = np.arange(24 * days)
+    usual = np.where((hours % 24 >= 2) & (hours % 24 < 5), 100.0, 10.0)
+    return np.asarray(usual * np.exp(np.random.default_rng(seed).normal(0.0, 0.08, len(hours))), dtype=np.float64)
+
+
+def test_a_regular_steep_edge_is_usual_and_its_absence_is_not() -> None:
+    values = nightly(14)
+    at = 22 * 24 + 2
+    values[at] = 10.0
+    scores = online.detect(values, HINTS)
+    quiet = np.ones(len(values), dtype=bool)
+    quiet[: 14 * 24] = quiet[at : at + 4] = False
+    assert scores.score[at] > 2.0 * scores.score[quiet].max()
+    assert abs(scores.expected[at + 24] - 100.0) < 15.0
+    assert abs(scores.expected[at + 23] - 10.0) < 3.0
+
+
+def test_an_event_of_a_calm_night_outranks_loud_days() -> None:
+    hours = np.arange(24 * 42)
+    loud = 2.0 + 10.0 * np.maximum(np.sin(hours * 2 * np.pi / 24), 0.0)
+    values = 200.0 + np.random.default_rng(15).normal(0.0, 1.0, len(hours)) * loud
+    struck = 36 * 24 + 18 + np.arange(3)
+    values[struck] += 20.0
+    scores = online.detect(values, HINTS)
+    quiet = np.ones(len(values), dtype=bool)
+    quiet[: 21 * 24] = quiet[struck[0] : struck[-1] + 4] = False
+    assert scores.score[struck].max() > scores.score[quiet].max()
+
+
+def test_a_spike_of_a_thousand_times_neither_hides_a_later_fall_nor_calls_quiet_hours() -> None:
+    values = daily(16, 35)
+    spike, fall = 14 * 24 + 7, 28 * 24 + 3
+    values[spike] *= 1000.0
+    values[fall] -= 30.0
+    scores = online.detect(values, HINTS)
+    assert scores.p_value[spike] < 1e-6
+    assert scores.p_value[fall] < 1e-4
+    quiet = np.arange(len(values)) > spike + 24
+    quiet[fall : fall + 4] = False
+    assert scores.score[fall] > 2.0 * scores.score[quiet].max()
+    assert scores.is_anomaly[quiet].mean() < 0.02
+
+
+@pytest.mark.parametrize("seed", [17, 18])
+def test_where_noise_grows_with_the_level_an_event_of_a_night_outranks_days_within_two_weeks(seed: int) -> None:
+    hours = np.arange(24 * 14)
+    level = 100.0 * np.exp(1.2 * np.sin(hours * 2 * np.pi / 24))
+    values = level * np.exp(np.random.default_rng(seed).normal(0.0, 0.12, len(hours)))
+    at = 12 * 24 + 17
+    values[at : at + 3] *= 2.2
+    scores = online.detect(values, HINTS)
+    quiet = hours >= 7 * 24
+    quiet[at : at + 4] = False
+    assert scores.score[at : at + 3].max() > scores.score[quiet].max()

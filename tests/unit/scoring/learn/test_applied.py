@@ -13,7 +13,7 @@ from detectors.series import SeriesBatch
 from python_nodes.errors import PermanentError
 from python_nodes.scoring.learn import applied, changes, taught
 from python_nodes.scoring.learn.applied import Learnt, Span
-from python_nodes.scoring.learn.changes import Confirmed, Cut, Doubtful, Event, NewNormal, NewNormals
+from python_nodes.scoring.learn.changes import Confirmed, Cut, Doubtful, Event, Exposure, NewNormal, NewNormals
 from python_nodes.scoring.watches import load_watches
 
 IDS = np.array([7, 3, 9], dtype=np.int64)
@@ -24,12 +24,16 @@ FALLEN = NewNormals(
     anchors=(NewNormal(listing_ids=(7,), metric="booking_velocity", exposure="listing_views",
                        since_date=date(2026, 3, 5), ratio=0.5),),
 )  # fmt: skip
+BOTS = Exposure(
+    watch="conversion_drop", segment="channel vrbo", listing_ids=(3,), metric="booking_velocity",
+    exposure="listing_views", above="search_impressions", follows=0.0,
+)  # fmt: skip
 CUT = Cut(watch="conversion_drop", segment="channel vrbo", listing_ids=(9, 7), factor=0.1)
 
 
 @pytest.mark.parametrize(
     "change",
-    [EVENT, FALLEN, CUT, Confirmed(kind="rank_drop", cause="photos", times=3),
+    [EVENT, FALLEN, CUT, BOTS, Confirmed(kind="rank_drop", cause="photos", times=3),
      Doubtful(listing_ids=(1,), scope="listing", place="Room", start_date=date(2026, 3, 3), end_date=date(2026, 3, 4))],
 )  # fmt: skip
 def test_a_change_survives_its_json(change: changes.Change) -> None:
@@ -93,6 +97,21 @@ def test_what_is_applied_to_a_watch_is_all_of_it() -> None:
     assert taught.applied(wide, all_of, batch, IDS)[0].budget.false_alerts == pytest.approx(
         0.1 * wide.budget.false_alerts
     )
+
+
+def test_an_exposure_is_believed_less_where_the_step_before_it_is_told() -> None:
+    watch = next(one for one in load_watches() if one.name == "conversion_drop")
+    views = np.full((3, 10), 40.0)
+    views[:, 6] = 400.0
+    batch, shown = SeriesBatch(np.full((3, 10), 4.0), DAYS, views), np.full((3, 10), 1000.0)
+    told = applied.of([BOTS, CUT])
+    assert told.looks_at == {"search_impressions"}
+    assert told.without_cuts().exposures == (BOTS,)
+    _, changed = taught.applied(watch, told, batch, IDS, {"search_impressions": shown}.get)
+    assert changed.exposure is not None
+    assert changed.exposure[1, 6] < 150.0
+    assert np.array_equal(changed.exposure[[0, 2]], views[[0, 2]])
+    assert taught.applied(watch, told, batch, IDS)[1].exposure is views
 
 
 def test_an_incident_is_judged_and_does_not_become_usual() -> None:

@@ -59,7 +59,7 @@ GLOSSARY = frozenset(
 def test_data_problems_are_the_data_teams() -> None:
     teams = {cause: one.team for cause, one in patterns.shipped().items()}
     data = {cause for cause, team in teams.items() if team == "data"}
-    assert data == {"feed_stale", "feed_duplicate", "metric_missing", "metric_flat", "poll_failing"}
+    assert data == {"feed_stale", "feed_duplicate", "metric_missing", "metric_flat", "poll_failing", "access_ending"}
 
 
 def test_the_shipped_weights_are_of_the_shipped_patterns() -> None:
