@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from bench import scenarios
 from bench.score import funnel, watched
-from python_nodes import jobs
+from python_nodes import wiring
 from python_nodes.cli import app
 from python_nodes.config import load
 from python_nodes.domain.metrics import METRICS, MetricPoints
@@ -79,7 +79,7 @@ if __name__ == "__main__":
                 "NIGHTPORTER_SECRET_KEY": Fernet.generate_key().decode(), "NIGHTPORTER_RAW_ROOT": str(folder / "raw"),
                 "NIGHTPORTER_TENANT_ID": str(tenant_id),
             }  # fmt: skip
-            store(jobs.build_services(load({**os.environ, **settings})), tenant_id, world)
+            store(wiring.build_services(load({**os.environ, **settings})), tenant_id, world)
             told = {"incidents": truth.incidents(world), "alerts": []}
             (folder / "truth.json").write_text(json.dumps(told), encoding="utf-8")
             last = world.t0 + timedelta(days=world.live_days - 1)

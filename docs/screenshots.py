@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from python_nodes.errors import NightporterError
 from python_nodes.local import n8n_rest, processes
@@ -30,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state-dir", type=Path, default=None, help="as given to `nightporter up`")
     parser.add_argument("--out-dir", type=Path, default=IMAGES)
+    parser.add_argument("--only", choices=("", "messages", "console", "flows"), default="", help="some of them")
     arguments = parser.parse_args()
     try:
         saved = state_dir(arguments.state_dir).load()
@@ -42,9 +43,9 @@ def main() -> int:
     arguments.out_dir.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
-        _messages(browser, saved, arguments.out_dir)
-        _console(browser, saved, arguments.out_dir)
-        _flows(browser, saved, arguments.out_dir)
+        for taken in (_messages, _console, _flows):
+            if arguments.only in ("", taken.__name__.strip("_")):
+                taken(browser, saved, arguments.out_dir)
         browser.close()
     return 0
 
@@ -66,12 +67,33 @@ def _messages(browser: Browser, saved: Saved, out: Path) -> None:
 
 
 def _console(browser: Browser, saved: Saved, out: Path) -> None:
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
     page.goto(f"{saved.worker_url}/login?token={login_token(saved.secret_key, saved.tenant_id)}")
     page.goto(f"{saved.worker_url}/console/alerts")
     page.locator("article").first.wait_for(timeout=PATIENCE_MS)
     page.screenshot(path=out / "console.png")
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.goto(f"{saved.worker_url}/console/portfolio")
+    _settled(page)
+    page.screenshot(path=out / "console-portfolio.png")
+    worst = page.locator("#card-worst tbody a").first.get_attribute("href")
+    page.goto(f"{saved.worker_url}{worst}")
+    _settled(page)
+    page.screenshot(path=out / "console-listing.png")
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{saved.worker_url}/console/portfolio")
+    _settled(page)
+    page.screenshot(path=out / "console-portfolio-dark.png")
     page.close()
+
+
+def _settled(page: Page) -> None:
+    """Wait until no card that can be seen is still asked for."""
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[aria-busy]')]"
+        ".every((one) => !one.checkVisibility({ contentVisibilityAuto: true }))",
+        timeout=PATIENCE_MS,
+    )
 
 
 def _flows(browser: Browser, saved: Saved, out: Path) -> None:
