@@ -84,7 +84,7 @@ install: ## Install what `make run` needs
 	@$(MAKE) -j2 $(VENV)/.run-stamp $(N8N_STAMP)
 
 install-dev: ## Install what `make test` and `make lint` need
-	@$(MAKE) -j2 $(VENV)/.dev-stamp $(N8N_STAMP) influx promtool
+	@$(MAKE) -j2 $(VENV)/.dev-stamp $(N8N_STAMP) influx promtool compose-tools
 
 influx: ## Get the InfluxDB servers that this machine can have, for `make test` and `make run ARGS="--store influx"`
 	@influx/install.sh "$(CACHE)"
@@ -119,7 +119,7 @@ tokens: compose/.env compose/secrets ## Set InfluxDB up and bring its tokens of 
 	@python3 compose/draw_secrets.py
 
 down: ## Stop the production stack; its data stays
-	@$(COMPOSE) down
+	@$(COMPOSE) down --remove-orphans
 
 backup: ## Back up the production stack into BACKUPS of compose/.env
 	@$(TOOLS) nightporter backup write /backups/$(WHEN) $(BESIDE)

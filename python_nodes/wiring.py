@@ -47,7 +47,7 @@ def build_services(settings: Settings) -> Services:
         guards=guard_settings.read(settings.guards_file),
         guide=guide.load(settings.actions_file or guide.DEFAULT_PATH),
         life=_life(settings),
-        senders=_senders(settings),
+        senders=senders(settings),
         answers=_answers(settings),
         imports=Imports(
             folder=settings.import_folder,
@@ -134,7 +134,7 @@ def _resilience(settings: Settings) -> Resilience:
 
 
 def _policy(settings: Settings) -> RoutePolicy:
-    known, ready = base.discover(), _senders(settings)
+    known, ready = base.discover(), senders(settings)
     path = settings.routing_file or routing_file.DEFAULT_PATH
     # A way out that is not set up is no way out; it must not plan what can never be sent.
     missing = {name: f"sender {name} is not set up" for name in known if name not in ready}
@@ -167,11 +167,12 @@ def _openai(settings: Settings) -> OpenAISettings | None:
     )
 
 
-def _senders(settings: Settings) -> dict[str, dict[str, Any]]:
+def senders(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return what each way of telling is given; one that is not set up is not there."""
     found: dict[str, dict[str, Any]] = {}
     if settings.slack_token is not None:
         found["slack"] = {"token": settings.slack_token.get_secret_value(), "base_url": settings.slack_base_url}
-    if settings.smtp_host is not None:
+    if settings.smtp_host:
         # Nothing leaves the machine on its way to a local relay; to any other, the line must be encrypted.
         usual = "none" if settings.smtp_host in LOOPBACK else "starttls"
         found["email"] = {
@@ -180,7 +181,7 @@ def _senders(settings: Settings) -> dict[str, dict[str, Any]]:
             "from_address": settings.email_from,
             "tls": settings.smtp_tls or usual,
             "ca_file": settings.smtp_ca_file,
-            "username": settings.smtp_username,
+            "username": settings.smtp_username or None,
             "password": settings.smtp_password.get_secret_value() if settings.smtp_password else None,
         }
     if settings.twilio_account_sid and settings.twilio_auth_token and settings.sms_from:

@@ -19,6 +19,7 @@ BASE = COMPOSE / "compose.yaml"
 OVERLAYS = ("dev", "scale")
 ONE_SHOT = frozenset({"setup", "tools"})
 """What runs to its end, and so has no health: others wait until it is done, or nobody waits."""
+OURS = ("worker", "jobs", "jobs-critical", "setup", "tools")
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 CACHE = Path(os.environ.get("NIGHTPORTER_CACHE") or Path.home() / ".cache" / "nightporter")
 

@@ -24,7 +24,6 @@ SCHEMA = ROOT / "tests" / "data" / "compose-spec" / "compose-spec.json"
 ALL = sorted(stack.services())
 ADDED = {"scale": ["jobs-sweep"]}
 LASTING = sorted(set(ALL) - ONE_SHOT)
-OURS = ("worker", "jobs", "jobs-critical", "setup", "tools")
 PORTS = {"worker": 8080, "n8n": 5678, "n8n-webhook": 5678, "grafana": 3000, "postgres": 5432, "valkey": 6379,
          "influxdb": 8086, "prometheus": 9090, "proxy": 8081}  # fmt: skip
 """Where each listens: ours as its settings say below, the others as their images do unless told otherwise."""

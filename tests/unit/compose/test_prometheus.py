@@ -16,6 +16,7 @@ from python_nodes import panels
 from python_nodes.domain.gauges import GAUGES
 from python_nodes.local.state import CHECKOUT
 from python_nodes.telemetry import meters
+from tests.unit.compose import stack
 
 FOLDER = CHECKOUT / "compose" / "prometheus"
 CACHE = Path(os.environ.get("NIGHTPORTER_CACHE") or Path.home() / ".cache" / "nightporter")
@@ -49,6 +50,29 @@ def test_the_configuration_is_valid(promtool: str, tmp_path: Path) -> None:
     (tmp_path / "prometheus.yml").write_text(text.replace("/etc/prometheus/", ""))
     shutil.copy(FOLDER / "rules.yml", tmp_path)
     run(promtool, "check", "config", "prometheus.yml", cwd=tmp_path)
+
+
+def test_whoever_counts_is_asked_on_larger_machines_too() -> None:
+    """Who shares Prometheus' network answers there, and is found by its name."""
+    every = stack.services()
+    added = {
+        name: every[one["extends"]["service"]]
+        for name, one in stack.read(stack.COMPOSE / "scale.yaml")["services"].items()
+        if "extends" in one
+    }
+    port = {
+        name: one["environment"]["NIGHTPORTER_METRICS_BIND"].rpartition(":")[2]
+        for name, one in (every | added).items()
+        if "metrics" in one["networks"] and "NIGHTPORTER_METRICS_BIND" in one.get("environment", {})
+    }
+    assert port.keys() > {"worker", "jobs"}
+    asked = [
+        (name, str(found["port"]))
+        for job in yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"]
+        for found in job.get("dns_sd_configs", [])
+        for name in found["names"]
+    ]
+    assert sorted(asked) == sorted(port.items())
 
 
 def test_every_expression_of_a_panel_can_be_read_and_asks_for_what_there_is(promtool: str, tmp_path: Path) -> None:
