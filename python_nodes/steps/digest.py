@@ -19,7 +19,7 @@ from python_nodes.notify import digest as wording
 from python_nodes.steps import answer_times, digest_facts, places, send_once
 from python_nodes.steps.services import Services
 from python_nodes.store import answer_times as times
-from python_nodes.store import digests, polls, portfolio, proposals
+from python_nodes.store import digests, polls, portfolio, proposals, repairs
 from python_nodes.store.digests import Draft, Span
 from python_nodes.store.sends import Send
 
@@ -114,9 +114,11 @@ def _known(conn: Connection, services: Services, since: datetime, as_of: datetim
             return places.of(alert, listings)
         return [by_id[alert.listing_id]] if alert.listing_id in by_id else []
 
-    waiting = proposals.list_all(conn, "waiting")
+    waiting, mended = proposals.list_all(conn, "waiting"), repairs.measured(conn, since, as_of)
+    told_of = {one.alert_id: one for one in (*stood, *(alert for alert, _ in mended))}
     return digest_facts.Known(
-        alerts=stood, teams_of={one.alert_id: teams_of(one, about(one), policy) for one in stood},
+        alerts=stood, teams_of={key: teams_of(one, about(one), policy) for key, one in told_of.items()},
+        mended={alert.alert_id: minor for alert, minor in mended},
         sent=digests.sent(conn, since, as_of), judged=digests.judged(conn, since, as_of),
         times=times.by(conn, "team", since, as_of, answer_times.reached(policy)),
         ways={

@@ -24,11 +24,13 @@ class Known:
     """All that happened, of whichever team; ``teams_of`` says who cares for an alert, by its id.
 
     ``alerts`` are those that stood in the last days; ``titles`` of listings by id; ``times`` by team; ``ways`` are the
-    recipients of each team by sender.
+    recipients of each team by sender. ``mended`` says by alert what repairs brought back that were measured in the span,
+    a week after their alerts' ends.
     """
 
     alerts: Sequence[Alert]
     teams_of: Mapping[int, frozenset[str]]
+    mended: Mapping[int, int]
     sent: Sequence[Sent]
     judged: Sequence[Judged]
     times: Sequence[Times]
@@ -56,7 +58,7 @@ def facts(known: Known, teams: frozenset[str], span: str, since: datetime, as_of
         "lost_so_far_minor": sum(one.lost_so_far_minor for one in standing),
         "at_stake_minor": sum(one.impact_minor for one in standing),
         "lost_minor": sum(lost_between(one, since, as_of) for one in problems),
-        "recovered_minor": sum(recovered(one) for one in ended),
+        "recovered_minor": sum(minor for one, minor in known.mended.items() if known.teams_of[one] & teams),
         "worst": [_line(one, one.impact_minor) for one in _first(standing, lambda one: one.impact_minor)],
         "ended": [_line(one, one.lost_so_far_minor) for one in _first(ended, lambda one: one.lost_so_far_minor)],
         "foreseen": [_line(one, stake(one)) | {"is_gain": one.kind in OPPORTUNITIES} for one in _first(ahead, stake)],
@@ -80,12 +82,6 @@ def lost_between(alert: Alert, since: datetime, until: datetime) -> int:
 
 def _midnight(alert: Alert) -> datetime:
     return datetime(alert.onset_date.year, alert.onset_date.month, alert.onset_date.day, tzinfo=alert.raised_at.tzinfo)
-
-
-def recovered(alert: Alert) -> int:
-    """Return what the repair brought back, 0 where that is not known."""
-    found = alert.evidence.get("money", {}).get("recovered_minor", {})
-    return int(found.get("mid", 0)) if isinstance(found, Mapping) else 0
 
 
 def stake(alert: Alert) -> int:

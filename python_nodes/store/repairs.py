@@ -111,13 +111,21 @@ def unmeasured(conn: Connection, ended_from: datetime, ended_until: datetime) ->
     return [alert_of(row) for row in conn.execute(query.order_by(at.id)).mappings()]
 
 
-def keep(conn: Connection, measured: Sequence[tuple[Repair, Mapping[str, Any]]]) -> None:
+def measured(conn: Connection, since: datetime, until: datetime) -> list[tuple[Alert, int]]:
+    """Return the alerts whose repair was measured after ``since``, each with the middle of what it brought back."""
+    of = (repairs.c.tenant_id == alerts.c.tenant_id) & (repairs.c.alert_id == alerts.c.id)
+    query = select(alerts, repairs.c.mid_minor).join(repairs, of)
+    query = query.where(repairs.c.measured_at > since, repairs.c.measured_at <= until).order_by(alerts.c.id)
+    return [(alert_of(row), int(row["mid_minor"])) for row in conn.execute(query).mappings()]
+
+
+def keep(conn: Connection, told: Sequence[tuple[Repair, Mapping[str, Any]]]) -> None:
     """Store what repairs brought back, each with the evidence that its alert has from now on."""
-    if not measured:
+    if not told:
         return
     names = ("cause", "first_date", "last_date", "bookings", "expected_bookings", "low_minor", "mid_minor",
              "high_minor", "measured_at")  # fmt: skip
-    rows = [{"alert_id": one.alert_id, **{name: getattr(one, name) for name in names}} for one, _ in measured]
+    rows = [{"alert_id": one.alert_id, **{name: getattr(one, name) for name in names}} for one, _ in told]
     conn.execute(insert(repairs), rows)
-    for one, evidence in measured:
+    for one, evidence in told:
         conn.execute(update(alerts).where(alerts.c.id == one.alert_id).values(evidence=dict(evidence)))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from python_nodes.alerts.impact import DEFAULTS
+from python_nodes.alerts.policy import RoutePolicy, Rule, Team
 from python_nodes.domain.findings import LOSS_IS_UNKNOWN, Anomaly
 from python_nodes.domain.records import BookingRecord, External
-from python_nodes.store import anomalies, bookings, repairs, verdicts
+from python_nodes.steps import digest
+from python_nodes.store import anomalies, bookings, digests, repairs, sends, verdicts
 from python_nodes.store import portfolio as portfolio_store
 
 if TYPE_CHECKING:
@@ -67,6 +70,21 @@ def newest(worker: Worker) -> dict[str, Any]:
     return told
 
 
+def in_digest(worker: Worker, as_of: datetime, alert_id: int) -> int | None:
+    """Say what an alert's repair adds to a day's digest; the sum in it is of all that was measured."""
+    tenant_id, since = worker.settings.tenant_id, as_of - DAY
+    team = Team(name="ops", recipients={"slack": ("C-money",)})
+    rule = Rule(name="digest", matches={}, teams=("ops",))
+    policy = RoutePolicy(teams={"ops": team}, routes=(), default=rule, digest=rule)
+    due = digest.write(replace(worker.services, policy=policy), tenant_id, as_of)["send"]
+    (send,) = [one for one in due if one["recipient"] == "C-money"]
+    with worker.services.database.tenant(tenant_id) as conn:
+        facts = sends.begin(conn, send["digest_id"], digests.TYPES.values(), "digest").about["facts"]
+        each = {one.alert_id: minor for one, minor in repairs.measured(conn, since, as_of)}
+    assert facts["recovered_minor"] == sum(each.values())
+    return each.get(alert_id)
+
+
 def test_an_alerts_money_from_its_first_day_to_a_week_after_its_end(worker: Worker) -> None:
     for day in range(4):
         look(worker, BEGAN + day * DAY, is_down=True)
@@ -99,6 +117,8 @@ def test_an_alerts_money_from_its_first_day_to_a_week_after_its_end(worker: Work
     (told,) = [one for one in history if one["event"] == "recovered"]
     assert told["changes"]["recovered_minor"] == recovered
     assert "21 bookings" in told["reason"]
+    assert in_digest(worker, ENDED + 8 * DAY, alert["id"]) == recovered["mid"], "told on the day it is known"
+    assert in_digest(worker, ENDED + 9 * DAY, alert["id"]) is None, "and once"
 
 
 def test_the_next_alert_of_the_cause_has_learnt_from_the_last(worker: Worker) -> None:

@@ -25,7 +25,6 @@ ALERT = Alert(
     onset_date=(AS_OF - timedelta(days=2)).date(), raised_at=AS_OF - timedelta(days=2), evidence={}, parts={},
     updated_at=AS_OF - timedelta(days=2), resolved_at=None, version=1,
 )  # fmt: skip
-MONEY = {"recovered_minor": {"low": 10_000, "mid": 30_000, "high": 50_000}}
 
 
 def known(alerts: list[Alert], **more: Any) -> digest_facts.Known:
@@ -33,7 +32,7 @@ def known(alerts: list[Alert], **more: Any) -> digest_facts.Known:
     told = {
         "alerts": alerts, "teams_of": {one.alert_id: frozenset({"ops"}) for one in alerts}, "sent": [], "judged": [],
         "times": [], "ways": ways, "titles": {1: "Loft", 2: "Villa"}, "proposals": [], "troubles": TROUBLES,
-        "currency": "EUR",
+        "currency": "EUR", "mended": {},
     }  # fmt: skip
     return digest_facts.Known(**(told | more))
 
@@ -56,8 +55,7 @@ def field(message: Message, label: str) -> str:
 def test_it_tells_what_is_open_what_ended_and_what_it_costs() -> None:
     worst = replace(ALERT, alert_id=2, title="Suspended", category="critical", impact_minor=900_000)
     over = replace(
-        ALERT, alert_id=3, listing_id=2, title="Price wrong", resolved_at=AS_OF, lost_so_far_minor=12_000,
-        evidence={"money": MONEY},
+        ALERT, alert_id=3, listing_id=2, title="Price wrong", resolved_at=AS_OF, lost_so_far_minor=12_000
     )  # fmt: skip
     message = worded([ALERT, worst, over])
     assert message.title == "Daily digest, 4 Mar 2026"
@@ -70,9 +68,15 @@ def test_it_tells_what_is_open_what_ended_and_what_it_costs() -> None:
     assert field(message, "Open") == "1 critical, 1 high"
     assert field(message, "Ended since yesterday") == "1"
     assert field(message, "Lost since yesterday") == "€920", "a day of both, and all that the short one cost"
-    assert field(message, "Recovered by what ended") == "€300"
+    assert field(message, "Recovered by what ended") == "€0.00", "which is known a week after its end"
     troubles = ("Records kept back", "Steps of flows that failed", "Feeds that fail now")
     assert [field(message, name) for name in troubles] == ["3", "1", "2"]
+
+
+def test_what_repairs_brought_back_is_told_to_their_teams_when_it_is_known() -> None:
+    teams = {7: frozenset({"ops"}), 8: frozenset({"ops"}), 9: frozenset({"data"})}
+    message = worded([], teams_of=teams, mended={7: 30_000, 8: -5_000, 9: 90_000})
+    assert field(message, "Recovered by what ended") == "€250"
 
 
 def test_a_week_is_told_as_one_and_counts_seven_days() -> None:
