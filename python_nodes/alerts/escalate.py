@@ -57,19 +57,28 @@ class Advanced:
     why: tuple[str, ...] = ()
 
 
-def begin(escalation: Escalation, about: Subject) -> Progress:
-    """Stand at the first step; waiting counts from when the alert was raised."""
-    at = about.raised_at
+def begin(escalation: Escalation, about: Subject, reopened_at: datetime | None = None) -> Progress:
+    """Stand at the first step; waiting counts from when the alert was raised, or last opened again."""
+    at = reopened_at or about.raised_at
     return Progress(escalation=escalation.rule.name, chain=escalation.chain, began_at=at, step_at=at)
 
 
-def taken_up(before: Progress, escalation: Escalation, at: datetime) -> Progress:
-    """Go on with what is parked; start over where the problem came back, what was told before keeping its numbers."""
-    if before.ended_because == RESOLVED:
-        return Progress(
-            escalation=before.escalation, chain=escalation.chain, began_at=at, step_at=at, told=before.told
-        )  # fmt: skip
-    return replace(before, is_parked=False) if before.is_parked else before
+def taken_up(
+    before: Progress, escalation: Escalation, at: datetime, reopened_at: datetime | None = None
+) -> Progress:  # fmt: skip
+    """Go on with what is parked; start over where the problem came back, what was told before keeping its numbers.
+
+    It came back, whatever had ended the escalation before, if its alert was opened again since that began.
+    """
+    if reopened_at is not None and reopened_at > before.began_at:
+        again = reopened_at
+    elif before.ended_because == RESOLVED:
+        again = at
+    else:
+        return replace(before, is_parked=False) if before.is_parked else before
+    return Progress(
+        escalation=before.escalation, chain=escalation.chain, began_at=again, step_at=again, told=before.told
+    )  # fmt: skip
 
 
 def advance(now: Progress, about: Subject, policy: RoutePolicy, seen: Seen, as_of: datetime) -> Advanced:

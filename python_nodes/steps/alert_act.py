@@ -93,8 +93,9 @@ def taken(conn: Connection, alert_id: int) -> list[tuple[str, Taken]]:
 
 
 def standing(conn: Connection, alert_id: int) -> Standing:
-    """Sum up what people did about one alert."""
-    return actions.standing([one for _, one in taken(conn, alert_id)])
+    """Sum up what people did about one alert since it was last opened: what came back is in nobody's hands."""
+    since = alerts.reopened(conn, [alert_id]).get(alert_id)
+    return actions.standing([one for _, one in taken(conn, alert_id) if since is None or one.taken_at >= since])
 
 
 def listed(services: Services, tenant_id: int, alert_id: int) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def listed(services: Services, tenant_id: int, alert_id: int) -> dict[str, Any]:
         alert = alerts.get(conn, alert_id)
         done = action_store.list_for_alert(conn, alert_id)
         given = verdicts.list_for_alert(conn, alert_id)
-        first = standing(conn, alert_id).acknowledged
+        first = actions.standing([one for _, one in taken(conn, alert_id)]).acknowledged
     return {
         "actions": [_plain(row) for row in done],
         "verdicts": [_plain(row) for row in given],

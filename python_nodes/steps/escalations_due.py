@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from python_nodes import log
-from python_nodes.alerts import escalate, mute, route
+from python_nodes.alerts import dedupe, escalate, mute, route
 from python_nodes.alerts.chains import IfMoreThan
 from python_nodes.alerts.escalate import Advanced, Seen
 from python_nodes.alerts.policy import RoutePolicy, Rule, Subject
@@ -18,7 +18,7 @@ from python_nodes.domain.findings import Alert
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.steps import places
 from python_nodes.steps.services import Services
-from python_nodes.store import escalations, mutes, portfolio, waiting
+from python_nodes.store import alerts, escalations, mutes, portfolio, waiting
 
 Places = Callable[[Alert], Sequence[ListingInfo]]
 
@@ -59,19 +59,20 @@ def _enter(
 ) -> None:  # fmt: skip
     """Begin the escalations that match what is new or changed; go on with those that match again."""
     before = escalations.of_alerts(conn, [one.alert_id for one in fresh], lock=True) if fresh else {}
+    reopened = alerts.reopened(conn, [one.alert_id for one in fresh if dedupe.TOLD_AGAIN in one.evidence])
     begun: list[tuple[int, Progress]] = []
     moved: list[tuple[int, Progress]] = []
     for alert in fresh:
-        about = route.subject(alert, where(alert))
+        about, opened_at = route.subject(alert, where(alert)), reopened.get(alert.alert_id)
         known = {one.escalation: one for one in before.get(alert.alert_id, ())}
         for escalation in policy.escalations:
             if route.mismatch(about, escalation.rule) is not None:
                 continue
             found = known.get(escalation.rule.name)
             if found is None:
-                begun.append((alert.alert_id, escalate.begin(escalation, about)))
+                begun.append((alert.alert_id, escalate.begin(escalation, about, opened_at)))
                 continue
-            again = escalate.taken_up(found, escalation, as_of)
+            again = escalate.taken_up(found, escalation, as_of, opened_at)
             if again is not found:
                 moved.append((alert.alert_id, again))
     escalations.begin(conn, begun)

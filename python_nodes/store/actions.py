@@ -30,8 +30,9 @@ _HOLD = text(
     " c.id AS action_id, c.kind, c.actor, c.note, c.taken_at,"
     " ARRAY(SELECT DISTINCT d.recipient FROM deliveries d"
     " WHERE d.alert_id = :alert_id AND d.sender = :sender AND d.status <> 'suppressed') AS shown_to"
-    " FROM alerts a LEFT JOIN actions c ON c.tenant_id = a.tenant_id AND c.alert_id = a.id"
-    " WHERE a.id = :alert_id ORDER BY c.id"
+    " FROM alerts a LEFT JOIN actions c ON c.tenant_id = a.tenant_id AND c.alert_id = a.id AND c.taken_at >= coalesce("
+    f"(SELECT max(e.at) FROM alert_events e WHERE e.alert_id = :alert_id AND e.event = '{alerts.REOPENED}'),"
+    " '-infinity') WHERE a.id = :alert_id ORDER BY c.id"
 )
 _TAKEN = (
     "WITH taken AS (INSERT INTO actions (alert_id, kind, actor, note, taken_at)"
@@ -72,7 +73,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What an action on an alert is decided by; ``shown_to`` has a message that is changed in place."""
+    """What an action on an alert is decided by; ``shown_to`` has a message that is changed in place.
+
+    ``taken`` is what was done since the alert was last opened: what came back is in nobody's hands.
+    """
 
     alert_id: int
     version: int

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, exists, select, text
+from sqlalchemy import Connection, RowMapping, exists, func, select, text
 from sqlalchemy import insert as sql_insert
 from sqlalchemy import update as sql_update
 
@@ -218,6 +218,13 @@ def ended_by_themselves(conn: Connection, since: datetime, as_of: datetime) -> l
     by_hand = exists().where(e.tenant_id == a.tenant_id, e.alert_id == a.id, e.event == "silenced")
     query = select(alerts).where(a.resolved_at >= since, a.resolved_at <= as_of, ~by_hand)
     return [alert_of(row) for row in conn.execute(query.order_by(a.resolved_at, a.id)).mappings()]
+
+
+def reopened(conn: Connection, alert_ids: Collection[int]) -> Mapping[int, datetime]:
+    """Return when alerts were last opened again; those that never were lack."""
+    e = alert_events.c
+    query = select(e.alert_id, func.max(e.at)).where(e.alert_id.in_(alert_ids), e.event == REOPENED)
+    return {int(row[0]): row[1] for row in conn.execute(query.group_by(e.alert_id))} if alert_ids else {}
 
 
 def get(conn: Connection, alert_id: int) -> Alert:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
@@ -15,8 +15,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Connection
 
-from python_nodes.alerts import routing_file
-from python_nodes.steps import alert_route, escalations_due
+from python_nodes.actions import Wish
+from python_nodes.alerts import dedupe, routing_file
+from python_nodes.domain.findings import AlertDraft
+from python_nodes.steps import alert_act, alert_route, escalations_due
 from python_nodes.steps.services import Services
 from python_nodes.store import actions, alerts, deliveries, escalations, mutes
 
@@ -88,9 +90,28 @@ class Case:
         with self.conn() as conn:
             return [f"{one.recipient} {one.step}" for one in deliveries.list_for_alert(conn, alert_id)]
 
+    def escalated(self, alert_id: int) -> list[str]:
+        return [one for one in self.steps(alert_id) if " escalate-" in one]
+
     def told(self, alert_id: int, minutes: int) -> list[str]:
         self.due(minutes)
         return self.steps(alert_id)
+
+    def act(self, alert_id: int, minutes: int) -> str:
+        at, wish = RAISED + timedelta(minutes=minutes), Wish(kind="acknowledge", actor="ada")
+        return alert_act.run(self.services, self.tenant_id, alert_id, wish, at).status
+
+    def reopen(self, alert_id: int, *, after: int, at: datetime) -> None:
+        """End an alert, and open it again as the pipeline does where its problem is back."""
+        with self.conn() as conn:
+            alerts.resolve(conn, alert_id, RAISED + timedelta(minutes=after), "gone")
+            ended = alerts.get(conn, alert_id)
+            names = [one.name for one in fields(AlertDraft)]
+            draft = AlertDraft(**{name: getattr(ended, name) for name in names})
+            change = dedupe.reopened(ended, draft, at, dedupe.Circumstances())
+            alerts.update_open(conn, [alerts.Change(
+                alert_id=alert_id, changes=change.fields, reason=change.reason, notify=True, reopens=True
+            )], at=at)  # fmt: skip
 
     def ended(self, alert_id: int) -> str | None:
         with self.conn() as conn:
@@ -151,6 +172,33 @@ def test_a_resolution_stops_it_and_a_problem_that_comes_back_begins_again(case: 
         conn.exec_driver_sql(reopened, {"id": one})
     assert case.told(one, 60) == ["#ops escalate-wake"]
     assert case.told(one, 70) == ["#ops escalate-wake", "#ops escalate-wake-2"]
+
+
+def test_what_people_did_before_a_problem_came_back_does_not_count(case: Case) -> None:
+    one, back = case.alert(), RAISED + timedelta(minutes=60)
+    case.due(10)
+    case.act(one, 15)
+    case.due(20)
+    assert (case.escalated(one), case.ended(one)) == (["#ops escalate-wake"], "somebody has it in hand")
+    case.reopen(one, after=30, at=back)
+    with case.conn() as conn:
+        assert alert_act.standing(conn, one).acknowledged is None, "so that the message offers it again"
+    case.due(61)
+    case.due(71)
+    assert case.escalated(one) == ["#ops escalate-wake", "#ops escalate-wake-2"]
+    assert case.act(one, 72) == "recorded"
+    case.due(82)
+    assert (len(case.escalated(one)), case.ended(one)) == (2, "somebody has it in hand")
+
+
+def test_whoever_takes_what_came_back_before_the_next_minute_has_it_in_hand(case: Case) -> None:
+    one, back = case.alert(), RAISED + timedelta(minutes=60)
+    case.due(10)
+    case.reopen(one, after=30, at=back)
+    assert case.act(one, 60) == "recorded"
+    case.due(61)
+    case.due(71)
+    assert (case.escalated(one), case.ended(one)) == (["#ops escalate-wake"], "somebody has it in hand")
 
 
 def test_a_snooze_pauses_it_and_it_goes_on_afterwards(case: Case) -> None:

@@ -173,6 +173,20 @@ def test_a_problem_that_comes_back_begins_again_with_new_names() -> None:
     assert asked.now.began_at == RAISED + minutes(30), "an acknowledgement from before does not count"
 
 
+@pytest.mark.parametrize(("seen", "ended"), [(TAKEN, IN_HAND), (NOBODY, DONE)])
+def test_what_was_in_hand_or_told_to_the_end_begins_again_when_it_comes_back(seen: Seen, ended: str) -> None:
+    asked = Asked(policy_of(first=chain(tell(), Wait(span=minutes(10)), tell("boss"))))
+    asked.at(0)
+    asked.at(10, seen)
+    assert asked.now.ended_because == ended
+    first, reopened_at = asked.policy.escalations[0], RAISED + minutes(60)
+    assert escalate.taken_up(asked.now, first, RAISED + minutes(30), RAISED) is asked.now, "it has not come back"
+    asked.now = escalate.taken_up(asked.now, first, RAISED + minutes(61), reopened_at)
+    assert asked.told(61)[0].startswith("#ops escalate-it-")
+    assert asked.now.began_at == reopened_at, "what people do from the first moment on counts"
+    assert escalate.taken_up(asked.now, first, RAISED + minutes(62), reopened_at) is asked.now, "once"
+
+
 def test_a_step_that_names_nobody_tells_those_whom_routes_lead_to() -> None:
     assert Asked(policy_of(first=chain(Notify(senders=frozenset({"slack"}))))).told(0) == ["#boss escalate-it"]
     lacking = Asked(policy_of(first=chain(Notify(senders=frozenset({"sms"}))))).at(0)
