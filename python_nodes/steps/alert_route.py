@@ -10,7 +10,7 @@ from python_nodes.alerts import route
 from python_nodes.alerts.route import PastDelivery
 from python_nodes.steps import places
 from python_nodes.steps.services import Services
-from python_nodes.store import alerts, deliveries, outbox
+from python_nodes.store import alerts, deliveries, outbox, undelivered
 
 
 def run(services: Services, tenant_id: int, alert_id: int, as_of: datetime) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def run(services: Services, tenant_id: int, alert_id: int, as_of: datetime) -> d
             if not routed.waits:
                 # What waits for a team's hours stays open, so that the cycles to come ask again.
                 outbox.mark_entity_done(conn, alerts.NOTIFY, str(alert_id), as_of)
-            due = [one for one in deliveries.list_for_alert(conn, alert_id) if one.status in {"planned", "failed"}]
+            due = undelivered.of_alert(conn, alert_id)
         facts.update(send=len(due), suppressed=len(routed.suppressed))
     return {
         "send": [{"delivery_id": one.delivery_id, "sender": one.sender, "recipient": one.recipient} for one in due],

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Text, cast, func, select, update
 
 from python_nodes.store.alerts import NOTIFY
-from python_nodes.store.deliveries import hold
+from python_nodes.store.deliveries import Delivery, delivery_of, hold
 from python_nodes.store.tables import deliveries, outbox
 
 MAX_ATTEMPTS = 5
@@ -40,6 +40,13 @@ def alert_ids(conn: Connection) -> list[int]:
     due = deliveries.c.status.in_(("planned", "failed")) & hopeful()
     query = select(deliveries.c.alert_id).where(due).distinct().order_by(deliveries.c.alert_id)
     return [int(found) for found in conn.execute(query).scalars()]
+
+
+def of_alert(conn: Connection, alert_id: int) -> list[Delivery]:
+    """Return the deliveries of one alert still to be sent, those given up left out, in order of id."""
+    d = deliveries.c
+    due = (d.alert_id == alert_id) & d.status.in_(("planned", "failed")) & hopeful()
+    return [delivery_of(row) for row in conn.execute(select(deliveries).where(due).order_by(d.id))]
 
 
 def waiting_since() -> ColumnElement[datetime]:

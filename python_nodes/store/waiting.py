@@ -13,6 +13,7 @@ from python_nodes.store.deliveries import Routed
 from python_nodes.store.tables import actions
 from python_nodes.store.tables import alerts as alert_table
 from python_nodes.store.tables import deliveries as delivery_table
+from python_nodes.store.undelivered import hopeful
 
 TAKEN_CARE = ("acknowledge", "assign", "resolve", "verdict")
 """Actions after which somebody has the alert in hand."""
@@ -46,12 +47,12 @@ def raised_since(conn: Connection, since: datetime, as_of: datetime) -> list[Ale
 
 
 def unsent(conn: Connection, prefix: str) -> list[int]:
-    """Return the open alerts with a delivery that is still to be sent and whose step begins so."""
+    """Return the open alerts with a delivery that is still to be sent, not given up, and whose step begins so."""
     d = delivery_table.c
     query = (
         select(d.alert_id)
         .join(alert_table, (alert_table.c.tenant_id == d.tenant_id) & (alert_table.c.id == d.alert_id))
-        .where(d.status.in_(("planned", "failed")), d.step.startswith(prefix, autoescape=True))
+        .where(d.status.in_(("planned", "failed")), hopeful(), d.step.startswith(prefix, autoescape=True))
         .where(alert_table.c.resolved_at.is_(None))
         .distinct()
         .order_by(d.alert_id)

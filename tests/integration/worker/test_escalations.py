@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from python_nodes.alerts import routing_file
-from python_nodes.steps import escalations_due
+from python_nodes.steps import alert_route, escalations_due
 from python_nodes.steps.services import Services
-from python_nodes.store import actions, deliveries
+from python_nodes.store import actions, deliveries, undelivered
 
 if TYPE_CHECKING:
     from tests.integration.worker.conftest import Worker
@@ -71,6 +71,22 @@ def test_an_alert_that_waits_is_told_once_and_again_until_it_is_sent(
         assert deliveries.claim(conn, one.delivery_id) is not None
         deliveries.finish(conn, one.delivery_id, at=RAISED, provider_ref="1")
     assert due(services, worker, alert_id, 32) == (False, ["escalate-again"])
+
+
+@pytest.mark.parametrize(("is_passing", "is_hoped_for"), [(False, False), (True, True)])
+def test_a_telling_refused_for_good_is_given_up_and_one_that_met_an_outage_is_not(
+    services: Services, worker: Worker, alert_id: int, is_passing: bool, is_hoped_for: bool
+) -> None:
+    tenant_id, tries = worker.settings.tenant_id, 0
+    while tries < undelivered.MAX_ATTEMPTS:
+        assert due(services, worker, alert_id, 30 + tries)[0]
+        (one,) = alert_route.run(services, tenant_id, alert_id, RAISED)["send"]
+        with worker.services.database.tenant(tenant_id) as conn:
+            assert deliveries.claim(conn, one["delivery_id"]) is not None
+            deliveries.finish(conn, one["delivery_id"], at=RAISED, error="no such channel", is_passing=is_passing)
+        tries += 1
+    assert due(services, worker, alert_id, 60)[0] is is_hoped_for
+    assert bool(alert_route.run(services, tenant_id, alert_id, RAISED)["send"]) is is_hoped_for
 
 
 @pytest.mark.parametrize("kind", ["acknowledge", "assign"])
