@@ -24,8 +24,8 @@ class Known:
     """All that happened, of whichever team; ``teams_of`` says who cares for an alert, by its id.
 
     ``alerts`` are those that stood in the last days; ``titles`` of listings by id; ``times`` by team; ``ways`` are the
-    recipients of each team by sender. ``mended`` says by alert what repairs brought back that were measured in the span,
-    a week after their alerts' ends.
+    recipients of each team by sender. ``mended`` says by alert what repairs brought back that were measured in the
+    span, a week after their alerts' ends.
     """
 
     alerts: Sequence[Alert]
