@@ -11,6 +11,7 @@ from python_nodes.domain.findings import Category
 from python_nodes.domain.said import retold, say, say_many
 from python_nodes.notify import words
 from python_nodes.notify.base import Field, Link, Message
+from python_nodes.notify.stored import heard
 
 WORST_FIRST: tuple[Category, ...] = get_args(Category)
 ABOUT_MANY = 0
@@ -146,7 +147,7 @@ def _noise(noise: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _proposals(titles: Sequence[str]) -> str:
-    shown = "; ".join(titles[:MAX_PROPOSALS])
+    shown = "; ".join(heard(title) for title in titles[:MAX_PROPOSALS])
     more = len(titles) - MAX_PROPOSALS
     return say("{shown} and {more} more", shown=shown, more=written.number(more)) if more > 0 else shown
 

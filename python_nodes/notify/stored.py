@@ -33,6 +33,10 @@ TEMPLATES = (
     marked("still there and worse: {before_category} became {category}"),
     marked("still there, and on {number} more listing"),
     marked("still there, and on {number} more listings"),
+    marked("still there, category {category}, not worse than {before_category}: updated without telling again"),
+    marked("comes and goes: held open until it has stayed away for a day or so"),
+    marked("goes on as the {scope}'s {kind}, before the {before_scope}'s {before_kind}: {change}"),
+    marked("still there after the {pause}: {reason}; meanwhile: {missed}"),
     marked("still there after the {pause}: {reason}"),
     marked("came back {span} after it had ended"),
     marked("An event, {start_date} to {end_date}: {title}"),
@@ -40,12 +44,15 @@ TEMPLATES = (
     marked("A new normal since {onset_date} ({told}): {title}"),
     marked("{kind} on {segment}: {number} times stricter"),
     marked("{kind} on {segment}: back to the budget"),
+    marked("{kind} on {segment}: more {above_metric} than {metric} bring count by {share}"),
+    marked("{kind}: {cause}, confirmed {number} times"),
     marked("maintenance"),
     marked("quiet hours"),
     marked("snooze"),
     marked("flapping"),
     marked("{kind} is no longer found"),
     marked("Nobody has taken care of it for {span}: {rule}"),
+    marked("It is not over, though in hand, after {span}: {rule}"),
     marked("{hours} h"),
     marked("This alert"),
     marked("Dashboard"),
@@ -56,7 +63,10 @@ TEMPLATES = (
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MOMENT = "%d %b %Y, %H:%M UTC"
 """As a note keeps the end of a snooze."""
-NESTED = frozenset({"span", "pause"})
+NESTED = frozenset({"span", "pause", "missed", "change"})
+_SCOPES = {
+    "listing": marked("listing"), "unit": marked("unit"), "property": marked("property"), "market": marked("market"),
+}  # fmt: skip
 _SLOT = re.compile(r"\\\{([a-z_]+)\\\}")
 
 
@@ -85,4 +95,10 @@ def _part(name: str, text: str) -> str:
         return heard(text)
     if name.endswith("category"):
         return words.category(text)
-    return words.kind(text) if name == "kind" else text
+    if name.endswith("scope"):
+        return say(_SCOPES.get(text, text))
+    if name.endswith("metric"):
+        return words.metric(text)
+    if name == "cause":
+        return words.cause(text)
+    return words.kind(text) if name.endswith("kind") else text
