@@ -1,4 +1,4 @@
-"""A mark of all that a sweep looks at: while it is the same, so is what the sweep finds."""
+"""Marks of what each watch looks at: while one is the same, so is what the watch finds."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from python_nodes.scoring import peers, silent, sweep
 from python_nodes.scoring.inspect import MOST_VALUABLE
 from python_nodes.scoring.watches import Watch
 
+SILENT = ""
+"""Whose mark is that of what `silent` looks at, which is no watch."""
+
 
 def of(
     watches: Sequence[Watch], matrix: MetricMatrix, listings: Sequence[ListingInfo], as_of_day: date,
     unfit: BoolArray | None = None, near: peers.Near | None = None, most_valuable: int = MOST_VALUABLE,
-) -> str:  # fmt: skip
-    """Return the mark of what `sweep.score_all` is given.
+) -> dict[str, str]:  # fmt: skip
+    """Return the marks of what `sweep.score_all` is given, by the watch that looks at it.
 
     Parameters
     ----------
@@ -36,20 +39,31 @@ def of(
 
     Returns
     -------
-    str
+    dict of str to str
         Of two different marks nothing follows: what was given may still come to the same.
     """
-    digest = hashlib.blake2b(digest_size=16)
     known = sweep.known_rows(matrix, listings, as_of_day)
-    _feed(digest, (as_of_day, most_valuable, [repr(one) for one in known.listings]))
-    _feed(digest, None if near is None else (near.of, sorted(near.held)))
+    neighbours = None if near is None else (near.of, sorted(near.held))
+    common = _mark((as_of_day, [repr(one) for one in known.listings], neighbours))
+    marks: dict[str, str] = {}
+    figures: dict[tuple[str, str | None, int, int], str] = {}
     for watch in watches:
         if {watch.metric, watch.exposure or watch.metric} <= set(matrix.values):
             own, batch = sweep.taught_batch(watch, matrix, known, None, unfit)
-            _feed(digest, (replace(own, learnt=None), batch))
-    for name in sorted(silent.READ & set(matrix.values)):
-        _feed(digest, (name, matrix.values[name][known.rows, max(known.last - silent.HISTORY_DAYS, 0) : known.last]))
-    _feed(digest, None if unfit is None else unfit[known.rows, : known.last])
+            alike = (watch.metric, watch.exposure, watch.history_days, id(watch.learnt))
+            if alike not in figures:
+                figures[alike] = _mark(batch)
+            marks[watch.name] = _mark((common, replace(own, learnt=None), figures[alike]))
+    last = slice(max(known.last - silent.HISTORY_DAYS, 0), known.last)
+    told = {name: matrix.values[name][known.rows, last] for name in silent.READ & set(matrix.values)}
+    down = None if unfit is None else unfit[known.rows, : known.last]
+    marks[SILENT] = _mark((common, most_valuable, told, down))
+    return marks
+
+
+def _mark(value: Any) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    _feed(digest, value)
     return digest.hexdigest()
 
 

@@ -9,7 +9,7 @@ from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring import peers, sweep
+from python_nodes.scoring import peers, silent, sweep
 from python_nodes.scoring.inspect import MOST_VALUABLE
 from python_nodes.scoring.watches import Watch
 
@@ -23,6 +23,7 @@ def score_listings(
     unfit: BoolArray | None = None,
     near: peers.Near | None = None,
     most_valuable: int = MOST_VALUABLE,
+    changed: Collection[str] | None = None,
 ) -> list[Anomaly]:
     """Return what is wrong with the observed listings, as the sweep at the same moment would say.
 
@@ -39,12 +40,20 @@ def score_listings(
     as_of_day : date
     unfit, near, most_valuable : optional
         See ``sweep.score_all``.
+    changed : collection of str, optional
+        The only watches that may have an alarm on the observed listings: the others are given what they found nothing
+        by. They are looked at first, and the others only where an alarm is to be told. None for all.
 
     Returns
     -------
     list of Anomaly
         None about any listing that was not observed.
     """
-    return sweep.score_all(
-        watches, matrix, listings, None, as_of_day, unfit, near, most_valuable, asked=set(observed)
-    )  # fmt: skip
+    wanted = set(observed)
+    if changed is not None:
+        first = [one for one in watches if one.name in changed]
+        looked, known = sweep.look_all(first, matrix, listings, None, as_of_day, unfit, near, asked=wanted)
+        rows = sweep.rows_of(known, wanted)
+        if not any(one.active[rows].any() for one in looked.values()):
+            return silent.find(matrix, known, as_of_day, unfit, most_valuable, rows)
+    return sweep.score_all(watches, matrix, listings, None, as_of_day, unfit, near, most_valuable, asked=wanted)

@@ -69,7 +69,7 @@ def score_all(
         is back, so that an alert can be resolved. Then the figures of valuable listings that stopped coming.
     """
     looked, known = look_all(watches, matrix, listings, holidays_by_listing, as_of_day, unfit, near, at_once, asked)
-    rows = _rows(known, asked)
+    rows = None if asked is None else rows_of(known, asked)
     return causes.settle(looked, known, rows) + silent.find(matrix, known, as_of_day, unfit, most_valuable, rows)
 
 
@@ -98,7 +98,7 @@ def look_all(
     )
     beside = peers.beside(groups, [one.listing_id for one in known], near)
     told = [watch for watch in watches if {watch.metric, watch.exposure or watch.metric} <= set(matrix.values)]
-    wanted = _rows(known, asked)
+    wanted = None if asked is None else rows_of(known, asked)
     # Those of the same figures share what is fitted to them, so they are run in turn.
     alike: dict[tuple[str, str | None, int], list[Watch]] = {}
     for watch in told:
@@ -153,10 +153,8 @@ def taught_batch(
     return taught.applied(watch, watch.learnt, batch, matrix.listing_ids[rows], told.get)
 
 
-def _rows(known: Sequence[ListingInfo], asked: Collection[int] | None) -> IntArray | None:
-    """Return the rows of the listings that are asked for; None for all."""
-    if asked is None:
-        return None
+def rows_of(known: Sequence[ListingInfo], asked: Collection[int]) -> IntArray:
+    """Return the rows of the listings that are asked for."""
     return np.flatnonzero(np.isin([one.listing_id for one in known], list(asked))).astype(np.int64)
 
 

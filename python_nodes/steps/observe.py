@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -45,15 +48,22 @@ def run(
         with services.database.tenant(tenant_id) as conn:
             listings = portfolio.load_listings(conn)
         seen = _around(listings, listing_ids)
-        found = 0
-        if "guards" in looks:
-            found += _store(services, tenant_id, "guards", _guards(services, tenant_id, seen, as_of), seen, as_of)
-        if "watches" in looks:
-            scored = _watches(services, tenant_id, listings, seen, as_of)
-            found += _store(services, tenant_id, "watches", scored, seen, as_of)
+        found: dict[str, list[Anomaly]] = {}
+        # The guards wait for the database while the watches compute; neither looks at what the other writes.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            if "guards" in looks:
+                guarded = beside.submit(copy_context().run, _guards, services, tenant_id, seen, as_of)
+            if "watches" in looks:
+                found["watches"] = _watches(services, tenant_id, listings, seen, as_of)
+            if "guards" in looks:
+                found["guards"] = guarded.result()
+        with services.database.tenant(tenant_id) as conn:
+            for source_kind, told in found.items():
+                anomalies.renew(conn, as_of, source_kind, [one.listing_id for one in seen], told)
         raised = alerts_raise.run(services, tenant_id, as_of)
-        facts.update(observed=len(seen), found=found)
-    return {"observed": len(seen), "found": found, "as_of": as_of.isoformat(), **raised}
+        count = sum(len(one) for one in found.values())
+        facts.update(observed=len(seen), found=count)
+    return {"observed": len(seen), "found": count, "as_of": as_of.isoformat(), **raised}
 
 
 def _around(listings: Sequence[ListingInfo], listing_ids: Collection[int]) -> list[ListingInfo]:
@@ -108,22 +118,18 @@ def _scored(
 ) -> list[Anomaly]:
     """Take what was found by the very same figures; those that are met a second time are judged as a whole and kept."""
     watches, matrix, _, today, down, near, valuable = given
-    mark = input_mark.of(*given)
-    kept = swept_kept.read(services, tenant_id, part, mark)
-    if kept is None:
-        swept_kept.keep(services, tenant_id, part, mark, "")
-        return observe.score_listings(watches, matrix, part, wanted, today, down, near, valuable)
-    if not kept:
+    marks, kept = input_mark.of(*given), swept_kept.read(services, tenant_id, part)
+    if marks != kept.marks and marks == kept.met:
         whole = sweep.score_all(watches, matrix, part, None, today, down, near, valuable)
-        kept = swept_part.Looked(series=0, scored=0, found=whole, failed=()).as_text()
-        swept_kept.keep(services, tenant_id, part, mark, kept)
-    return [one for one in swept_part.Looked.of_text(kept).found if one.listing_id in wanted]
-
-
-def _store(
-    services: Services, tenant_id: int, source_kind: str, found: Sequence[Anomaly], seen: Sequence[ListingInfo],
-    as_of: datetime,
-) -> int:  # fmt: skip
-    with services.database.tenant(tenant_id) as conn:
-        anomalies.renew(conn, as_of, source_kind, [one.listing_id for one in seen], found)
-    return len(found)
+        found = swept_part.Looked(series=0, scored=0, found=whole, failed=()).as_text()
+        kept = swept_kept.Kept(marks=marks, found=found)
+        swept_kept.keep(services, tenant_id, part, kept)
+    before = swept_part.Looked.of_text(kept.found).found if kept.marks else ()
+    known = [one for one in before if one.listing_id in wanted]
+    if marks == kept.marks:
+        return known
+    swept_kept.keep(services, tenant_id, part, replace(kept, met=marks))
+    # Where nothing was found no watch had an alarm, and none has one now by what bears the same mark.
+    is_quiet = kept.marks and not known
+    changed = {name for name, mark in marks.items() if kept.marks.get(name) != mark} if is_quiet else None
+    return observe.score_listings(watches, matrix, part, wanted, today, down, near, valuable, changed)

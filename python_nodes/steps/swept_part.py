@@ -107,8 +107,8 @@ def look(
     )  # fmt: skip
     if seen.listings and not looked.failed:
         rows, masked = _rows_of(seen.matrix, seen.down, seen.listings)
-        mark = input_mark.of(seen.watches, rows, seen.listings, seen.today, masked, near, valuable)
-        swept_kept.keep(services, tenant_id, seen.listings, mark, looked.as_text())
+        marks = input_mark.of(seen.watches, rows, seen.listings, seen.today, masked, near, valuable)
+        swept_kept.keep(services, tenant_id, seen.listings, swept_kept.Kept(marks=marks, found=looked.as_text()))
     return looked
 
 

@@ -22,7 +22,6 @@ from python_nodes.config import Settings
 from python_nodes.domain.metrics import METRICS, MetricPoints
 from python_nodes.domain.portfolio import Listing, Portfolio, Property, Unit
 from python_nodes.errors import PermanentError
-from python_nodes.scoring import arrays_file
 from python_nodes.steps import metrics_score, observe, sweep_job, swept_kept, swept_part
 from python_nodes.store import anomalies, jobs, portfolio, sweep_shards
 from tests.integration.worker.test_import_queue import CHECKOUT, PATIENCE_S, environment
@@ -313,26 +312,33 @@ def test_what_changes_no_figure_takes_what_the_sweep_found_and_a_figure_that_cha
     (part,) = [
         one for one in swept_part.survey(services, tenant_id, AS_OF)[0] if fallen in {each.listing_id for each in one}
     ]
-    kept = services.archive.root / "swept" / str(tenant_id) / f"{min(one.listing_id for one in part)}.found"
-    (facts, _) = arrays_file.read(kept) or ({}, {})
+    kept = swept_kept.read(services, tenant_id, part)
     # Kept as if the sweep had found nothing: whoever takes that finds nothing, and whoever looks finds the fall.
     nothing = swept_part.Looked(series=0, scored=0, found=(), failed=())
-    swept_kept.keep(services, tenant_id, part, str(facts["mark"]), nothing.as_text())
+    swept_kept.keep(services, tenant_id, part, replace(kept, found=nothing.as_text()))
     observe.run(services, tenant_id, [fallen], AS_OF, looks=["watches"])
     assert fallen not in {one["listing_id"] for one in found(told)}
-    values = {name: np.full(1, np.nan) for name in METRICS} | {"listing_views": np.array([151.0])}
-    day = np.array([np.datetime64(LAST) - 40])
-    services.metrics.write(tenant_id, MetricPoints(
-        listing_id=np.array([part[-1].listing_id]), day_date=day, source="booking_com",
-        as_of_at=AS_OF + timedelta(minutes=1), values=values,
-    ))  # fmt: skip
+    _write(told, part[-1].listing_id, "listing_views", 151.0, AS_OF + timedelta(minutes=1))
     stored = []
     # What was never met is judged for itself (the first look's alerts teach the second something new), what is met
     # again as a whole, and then it is known.
     for is_kept in (False, False, True, True):
         observe.run(services, tenant_id, [fallen], AS_OF, looks=["watches"])
         stored.append(found(told))
-        (facts, _) = arrays_file.read(kept) or ({}, {})
-        assert bool(facts["found"]) == is_kept
+        assert (swept_kept.read(services, tenant_id, part).marks != kept.marks) == is_kept
     assert fallen in {one["listing_id"] for one in stored[0]}
     assert stored[1] == stored[2] == stored[3]
+    # As if nothing had been found again: where a place in the results changes, only who watches places looks.
+    kept = swept_kept.read(services, tenant_id, part)
+    swept_kept.keep(services, tenant_id, part, replace(kept, found=nothing.as_text()))
+    _write(told, part[-1].listing_id, "search_rank", 2.0, AS_OF + timedelta(minutes=2))
+    observe.run(services, tenant_id, [fallen], AS_OF, looks=["watches"])
+    assert fallen not in {one["listing_id"] for one in found(told)}
+
+
+def _write(told: Worker, listing_id: int, metric: str, value: float, at: datetime) -> None:
+    values = {name: np.full(1, np.nan) for name in METRICS} | {metric: np.array([value])}
+    day = np.array([np.datetime64(LAST) - 40])
+    told.services.metrics.write(told.settings.tenant_id, MetricPoints(
+        listing_id=np.array([listing_id]), day_date=day, source="booking_com", as_of_at=at, values=values,
+    ))  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from python_nodes.domain.findings import Anomaly
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
-from python_nodes.scoring import input_mark, observe, peers, sweep
+from python_nodes.scoring import input_mark, observe, peers, silent, sweep
 from python_nodes.scoring.learn.applied import Learnt, Span
 from python_nodes.scoring.watches import Watch, load_watches
 
@@ -74,29 +75,88 @@ def test_a_mark_is_the_same_for_the_same_figures_and_no_others(troubled: MetricM
         learnt = Learnt(left_out=spans) if is_event else Learnt(incidents=spans)
         return [replace(one, learnt=learnt) for one in watches()]
 
-    first = input_mark.of(watches(), troubled, listings, today, fit)
+    def mark(*given: Any) -> str:
+        return str(sorted(input_mark.of(*given).items()))
+
+    first = mark(watches(), troubled, listings, today, fit)
     again = replace(troubled, values={name: of.copy() for name, of in troubled.values.items()})
-    assert input_mark.of(watches(), again, [replace(one) for one in listings], today, fit.copy()) == first
+    assert mark(watches(), again, [replace(one) for one in listings], today, fit.copy()) == first
     # An alert that has just begun teaches nothing yet: no day that is over is in it.
-    assert input_mark.of(taught(today, is_event=False), troubled, listings, today, fit) == first
+    assert mark(taught(today, is_event=False), troubled, listings, today, fit) == first
     down = fit.copy()
     down[5, -2] = True
     near = peers.Near({2: [(other, 1.0) for other in range(5, 25)]}, frozenset({2}))
     bolder = [replace(watches()[0], budget=replace(watches()[0].budget, false_alerts=2.0)), *watches()[1:]]
     yesterday = today - timedelta(days=1)
     others = [
-        input_mark.of(watches(), changed("search_rank", 20, -40), listings, today, fit),
-        input_mark.of(watches(), changed("competitor_price", 0, -1), listings, today, fit),
-        input_mark.of(watches(), troubled, listings, yesterday, fit),
-        input_mark.of(watches(), troubled, listings, today, down),
-        input_mark.of(watches(), troubled, listings, today, fit, near),
-        input_mark.of(watches(), troubled, listings, today, fit, replace(near, held=frozenset())),
-        input_mark.of(watches(), troubled, listings, today, fit, None, 7),
-        input_mark.of(watches()[1:], troubled, listings, today, fit),
-        input_mark.of(bolder, troubled, listings, today, fit),
-        input_mark.of(taught(yesterday, is_event=False), troubled, listings, today, fit),
-        input_mark.of(taught(yesterday, is_event=True), troubled, listings, today, fit),
-        input_mark.of(watches(), troubled, [replace(listings[0], market="m9"), *listings[1:]], today, fit),
-        input_mark.of(watches(), troubled, listings[1:], today, fit),
+        mark(watches(), changed("search_rank", 20, -40), listings, today, fit),
+        mark(watches(), changed("competitor_price", 0, -1), listings, today, fit),
+        mark(watches(), troubled, listings, yesterday, fit),
+        mark(watches(), troubled, listings, today, down),
+        mark(watches(), troubled, listings, today, fit, near),
+        mark(watches(), troubled, listings, today, fit, replace(near, held=frozenset())),
+        mark(watches(), troubled, listings, today, fit, None, 7),
+        mark(watches()[1:], troubled, listings, today, fit),
+        mark(bolder, troubled, listings, today, fit),
+        mark(taught(yesterday, is_event=False), troubled, listings, today, fit),
+        mark(taught(yesterday, is_event=True), troubled, listings, today, fit),
+        mark(watches(), troubled, [replace(listings[0], market="m9"), *listings[1:]], today, fit),
+        mark(watches(), troubled, listings[1:], today, fit),
     ]
     assert len({first, *others}) == 1 + len(others)
+
+
+def test_the_marks_that_change_name_the_watches_that_look_at_what_changed(
+    troubled: MetricMatrix, listing: MakeListing
+) -> None:
+    listings = [listing(key, f"m{key % 3}") for key in range(1, N + 1)]
+    today = (troubled.days[-1] + np.timedelta64(1, "D")).item()
+    first = input_mark.of(watches(), troubled, listings, today)
+    assert set(first) == {one.name for one in watches()} | {input_mark.SILENT}
+
+    def told(matrix: MetricMatrix, by: list[Watch], valuable: int = 5) -> set[str]:
+        second = input_mark.of(by, matrix, listings, today, None, None, valuable)
+        before = input_mark.of(watches(), troubled, listings, today, None, None, 5)
+        return {name for name in before if second[name] != before[name]}
+
+    for name in ("search_rank", "listing_views", "booking_velocity", "competitor_price"):
+        values = {**troubled.values, name: troubled.values[name].copy()}
+        values[name][20, -40] += 1.0
+        looks = {one.name for one in watches() if name in (one.metric, one.exposure)}
+        also = {input_mark.SILENT} if name in silent.READ else set()
+        assert told(replace(troubled, values=values), watches()) == looks | also
+    own, *others = watches()
+    assert told(troubled, [replace(own, budget=replace(own.budget, false_alerts=2.0)), *others]) == {own.name}
+    assert told(troubled, watches(), valuable=7) == {input_mark.SILENT}
+
+
+def test_what_changed_is_told_as_the_sweep_tells_it_though_the_other_watches_are_not_asked(
+    troubled: MetricMatrix, listing: MakeListing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listings = [listing(key, f"m{key % 3}") for key in range(1, N + 1)]
+    today = (troubled.days[-1] + np.timedelta64(1, "D")).item()
+    before = {one.listing_id for one in sweep.score_all(watches(), troubled, listings, None, today)}
+    quiet = [key for key in range(1, N + 1) if key not in before]
+    asked: list[int] = []
+    looked = sweep.look_all
+
+    def counted(some: Sequence[Watch], *given: Any, **more: Any) -> Any:
+        asked.append(len(some))
+        return looked(some, *given, **more)
+
+    monkeypatch.setattr(sweep, "look_all", counted)
+    # A figure that says little more, a fall, and figures that stop coming.
+    for change, watched in ((1.01, 1), (0.1, 2), (np.nan, 1)):
+        values = {**troubled.values, "listing_views": troubled.values["listing_views"].copy()}
+        row = quiet[0] - 1
+        values["listing_views"][row, -9:] = np.round(values["listing_views"][row, -9:] * change)
+        matrix = replace(troubled, values=values)
+        marks, told = (input_mark.of(watches(), one, listings, today) for one in (troubled, matrix))
+        changed = {name for name, mark in told.items() if mark != marks[name]}
+        whole = sweep.score_all(watches(), matrix, listings, None, today)
+        for observed in ({quiet[0]}, set(quiet)):
+            asked.clear()
+            found = observe.score_listings(watches(), matrix, listings, observed, today, changed=changed)
+            assert found == [one for one in whole if one.listing_id in observed]
+            assert len(asked) == watched
+            assert asked[0] == len(changed - {input_mark.SILENT}) < len(watches())
