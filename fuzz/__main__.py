@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from fuzz import again, parsers, payloads, reading, schema, stack
@@ -78,23 +78,24 @@ def _requests(
     print(f"the first answers, which load libraries: {first}; worker {before_mb} MB", flush=True)
     began, faults, slow = time.monotonic(), list[str](), list[Anew]()
     turn = 0
-    while turn == 0 or (sum(statuses.values()) < given.requests and time.monotonic() - began < given.seconds):
-        # Whoever waits for a slow answer holds up nobody else.
-        with ThreadPoolExecutor(len(LANES) + 1) as lanes:
-            fed = [lanes.submit(payloads.feed, running, given.examples, seed)] if turn == 0 else []
-            left_s = given.seconds - (time.monotonic() - began)
-            length_s = min(given.turn, left_s)
-            asked = [lanes.submit(_lane, running, lane, directory, length_s, seed + turn) for lane in LANES]
+    # Whoever waits for a slow answer holds up nobody else, and no turn waits for the documents.
+    with ThreadPoolExecutor(len(LANES) + 1) as lanes:
+        fed = lanes.submit(payloads.feed, running, given.examples, seed)
+        while turn == 0 or (
+            sum(statuses.values()) + _answered(fed) < given.requests and time.monotonic() - began < given.seconds
+        ):
+            length_s = min(given.turn, given.seconds - (time.monotonic() - began))
+            asked = [lanes.submit(_lane, running, lane, directory, length_s, seed, turn) for lane in LANES]
             for answered in (one for lane in asked for one in lane.result()):
                 statuses.update(answered.statuses)
                 faults += [*answered.faults, *(f"{answered.who}: {one}" for one in answered.failed)]
                 slow += answered.slow
-            for sent in (one.result() for one in fed):
-                statuses.update({str(status): count for status, count in sent.statuses.items()})
-                print(f"documents and bombs: {sent.requests} requests, {_said(sent.statuses)}, "
-                      f"slowest {sent.slowest_s:.2f} s", flush=True)  # fmt: skip
-                faults, slow = faults + sent.faults, slow + sent.slow
-        turn += 1
+            turn += 1
+        sent = fed.result()
+    statuses.update({str(status): count for status, count in sent.statuses.items()})
+    print(f"documents and bombs: {sent.requests} requests, {_said(sent.statuses)}, "
+          f"slowest {sent.slowest_s:.2f} s", flush=True)  # fmt: skip
+    faults, slow = faults + sent.faults, slow + sent.slow
     after_mb = running.rss_mb()
     print(f"{time.monotonic() - began:.0f} s; worker {before_mb} MB before, {after_mb} MB after; "
           f"{len(slow)} slow among others are asked again", flush=True)  # fmt: skip
@@ -103,14 +104,21 @@ def _requests(
     return [*faults, *again.still_slow(running, slow), *running.faults()]
 
 
+def _answered(fed: Future[payloads.Sent]) -> int:
+    """How many documents were answered, once all of them were put in."""
+    return fed.result().requests if fed.done() else 0
+
+
 def _lane(
-    running: stack.Running, lane: tuple[tuple[str, float], ...], directory: Path, length_s: float, seed: int
+    running: stack.Running, lane: tuple[tuple[str, float], ...], directory: Path, length_s: float, seed: int, turn: int
 ) -> list[schema.Asked]:  # fmt: skip
-    """Ask as each of some callers, one after the other, each for its share of the time."""
-    found = []
+    """Ask as each of some callers, one after the other, each for its share; only what is drawn anew is asked again."""
+    found, phases = [], schema.DRAWN if turn else schema.EVERY_PHASE
     for who, part in lane:
         seconds = max(10, round(length_s * part))
-        asked = schema.ask(running, who, directory, seconds=seconds, examples=100_000, seed=seed)
+        asked = schema.ask(
+            running, who, directory, seconds=seconds, examples=100_000, seed=seed + turn, phases=phases
+        )  # fmt: skip
         longest = ", ".join(f"{name} {taken_s:.0f} s" for name, taken_s in Counter(asked.taken_s).most_common(3))
         counts = _said(Counter(asked.statuses))
         print(f"{who}: {asked.requests} requests in {seconds} s, {counts}, slowest {asked.slowest_s:.2f} s; "

@@ -20,6 +20,8 @@ CONFIG = Path(__file__).parent / "schemathesis.toml"
 GRACE_S = 60
 PATIENCE_S = 600
 """The machine may be held up meanwhile; what was slow is asked again by itself."""
+EVERY_PHASE, DRAWN = "examples,coverage,fuzzing", "fuzzing"
+"""All of them; the one whose requests are drawn anew by each seed, while the others ask the same each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,8 @@ class Asked:
 
 
 def ask(
-    running: Running, who: str, directory: Path, *, seconds: int, examples: int, seed: int, workers: int = 2
+    running: Running, who: str, directory: Path, *, seconds: int, examples: int, seed: int, workers: int = 2,
+    phases: str = EVERY_PHASE,
 ) -> Asked:  # fmt: skip
     """Let Schemathesis ask for so long, with every check, as ``who``."""
     name = f"{who}-{seed}"
@@ -53,7 +56,7 @@ def ask(
         Path(sys.executable).parent / "schemathesis", "--config-file", CONFIG, "run", running.schema, "--url",
         running.url, "--checks", "all", "--max-examples", str(examples), "--workers", str(workers), "--max-time",
         str(seconds), "--seed", str(seed), "--continue-on-failure", "--no-shrink", "--no-color", "--phases",
-        "examples,coverage,fuzzing", "--request-timeout", str(PATIENCE_S), "--generation-database", "none",
+        phases, "--request-timeout", str(PATIENCE_S), "--generation-database", "none",
         "--report", "json", "--report-json-path", report,
     ]  # fmt: skip
     if who in running.keys:
