@@ -73,8 +73,9 @@ def _ids(conn: Connection, asked: Panel, told: Mapping[str, Any]) -> list[int]:
 
 def _first_day(conn: Connection, asked: Panel, told: Mapping[str, Any]) -> date:
     """Return from when on: of a portfolio only the days that are not added up, the day after the range if all are."""
-    start: date = told["start"]
     end: date = told["end"]
+    # Where a panel asks of no beginning, its days are counted back from the end.
+    start: date = told.get("start", end)
     back = end - start + timedelta(days=1) if asked.back == "range" else timedelta(days=int(asked.back))
     kept = portfolio_days.last_day(conn) if asked.begin == "kept" else None
     first = start - back if kept is None else max(start - back, kept + timedelta(days=1))

@@ -122,6 +122,28 @@ def test_series_in_influxdb_are_shown_by_the_same_queries(seeded: Seeded, on_inf
         assert [len(rows) for rows in shown] == [len(shown[0])] * 2, one.name
 
 
+def test_every_panel_of_the_portfolio_is_answered_from_influxdb(
+    seeded: Seeded, on_influx: tuple[Services, int, int]
+) -> None:
+    services, tenant_id, _ = on_influx
+    parameters = {"market": None, "channel": None, **MONTH}
+    shown = {}
+    for place, tenant in ((services, tenant_id), (seeded.services, seeded.tenants[1])):
+        with place.database.tenant(tenant) as conn:
+            shown[tenant] = {
+                one.name: asked.rows(place, conn, "portfolio", one.name, parameters) for one in panels.load("portfolio")
+            }
+    mine, theirs = shown.values()
+    assert all(mine.values())
+    # This one asks of no beginning: its days are counted back from the end.
+    worst = [
+        {row["title"]: (row["bookings"], row["before"], row["trend"]) for row in one["worst_listings"]}
+        for one in (mine, theirs)
+    ]
+    assert worst[0] == worst[1]
+    assert all(bookings and before and len(trend) == 28 for bookings, before, trend in worst[0].values())
+
+
 def test_days_are_added_up_from_influxdb_too(seeded: Seeded, on_influx: tuple[Services, int, int]) -> None:
     services, tenant_id, _ = on_influx
     before = told(services, tenant_id)
