@@ -15,7 +15,7 @@ from python_nodes.alerts import routing_file
 from python_nodes.config import Settings
 from python_nodes.domain.findings import Anomaly
 from python_nodes.steps import alert_route
-from python_nodes.store import anomalies, deliveries
+from python_nodes.store import anomalies, deliveries, retelling
 from tests.integration.worker.conftest import Worker
 
 POLICY = routing_file.load(
@@ -133,6 +133,26 @@ def test_what_comes_back_is_the_same_alert_and_is_told_again_with_its_end(worker
     assert tell(worker, number, at + 40 * HOUR), "its last end is told, as its first was"
     told = worker.client.get(f"/v1/alerts/{number}/explain").json()
     assert [one["event"] for one in told["history"]] == ["raised", "resolved", "reopened", "updated", "resolved"]
+
+
+def test_an_end_that_could_not_be_told_before_it_came_back_does_not_hide_the_next(
+    worker: Worker, ids: dict[str, int]
+) -> None:
+    room, at, tenant_id = ids["room-5"], NOON + 400 * HOUR, worker.settings.tenant_id
+    services = replace(worker.services, policy=POLICY)
+    look(worker, at, room)
+    number = alert_on(worker, room)
+    senders = tell(worker, number, at)
+    look(worker, at + HOUR)
+    assert len(alert_route.run(services, tenant_id, number, at + HOUR)["send"]) == len(senders), "planned; all is down"
+    look(worker, at + 2 * HOUR, room)
+    assert tell(worker, number, at + 2 * HOUR) == senders, "that it is back, and no end that is none any more"
+    look(worker, at + 3 * HOUR)
+    look(worker, at + 40 * HOUR)
+    assert tell(worker, number, at + 40 * HOUR) == senders
+    with worker.services.database.tenant(tenant_id) as conn:
+        reasons = [one.reason for one in deliveries.list_for_alert(conn, number) if one.status == "suppressed"]
+    assert reasons.count(retelling.CAME_BACK) == len(senders)
 
 
 @pytest.mark.parametrize(
