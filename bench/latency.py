@@ -28,6 +28,7 @@ from sqlalchemy import text
 
 from bench import _stack
 from python_nodes.domain.metrics import METRICS, MetricPoints
+from python_nodes.local import servers
 from python_nodes.local.processes import free_port
 from python_nodes.store import apikeys, migrate
 from python_nodes.store.metrics.postgres import PostgresMetricStore
@@ -110,7 +111,8 @@ def stack(listings: int, days: int) -> Iterator[Stack]:
         sandbox = opened.enter_context(_stack.sandbox(directory, listings, days))
         tenant_id = migrate.create_tenant(urls.owner, "bench", "EUR")
         (directory / "routing.toml").write_text(ROUTING, encoding="utf-8")
-        env = _stack.environment(urls.app, redis_url, directory, tenant_id) | {
+        # As `make run` and the compose stack start a worker.
+        env = _stack.environment(urls.app, redis_url, directory, tenant_id) | servers.SPARING | {
             "NIGHTPORTER_SLACK_TOKEN": SLACK_TOKEN, "NIGHTPORTER_SLACK_BASE_URL": f"{sandbox['public_url']}/slack/api/",
             "NIGHTPORTER_ROUTING_FILE": str(directory / "routing.toml"),
         }  # fmt: skip

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from python_nodes import log
 from python_nodes.alerts import flap, impact, pipeline, silence
-from python_nodes.alerts.pipeline import Decisions, PipelineSettings
+from python_nodes.alerts.pipeline import AlertChange, Decisions, PipelineSettings
 from python_nodes.domain.findings import Alert, AlertDraft, Anomaly, Silence
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import NotFoundError
@@ -27,8 +27,11 @@ HELD_LATELY = timedelta(days=7)
 """What was held back so lately is named when it is told after all."""
 
 
-def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
-    """Reconcile the current findings with the open alerts, in one transaction with their outbox rows."""
+def run(services: Services, tenant_id: int, as_of: datetime, *, is_sweep: bool = True) -> dict[str, Any]:
+    """Reconcile the current findings with the open alerts, in one transaction with their outbox rows.
+
+    A sweep notes of each open alert that it is still there; whoever looked at a few listings, only what changed.
+    """
     with log.stage("alerts_raise", tenant_id=tenant_id) as facts, services.database.tenant(tenant_id) as conn:
         # A sweep and what has just arrived may both find the same; one of them raises it.
         turns.wait(conn, "alerts_raise")
@@ -44,6 +47,7 @@ def run(services: Services, tenant_id: int, as_of: datetime) -> dict[str, Any]:
         decisions = outlook.attached(conn, decisions, open_alerts, snapshot.local_day(as_of, listings))
         decisions = root_cause.attached(conn, services, tenant_id, decisions, open_alerts, listings, as_of)
         decisions = money.attached(conn, decisions, as_of)
+        decisions = decisions if is_sweep else without_repeats(decisions, open_alerts)
         apply(conn, decisions, as_of)
         repaired.tell(conn, listings, as_of)
         undelivered.release_interrupted(conn, as_of)
@@ -88,6 +92,18 @@ def decide(
     economics = listing_worth.of_all(services, tenant_id, conn, listings, as_of)
     impacts = impact.assess(found, economics, listings, snapshot.local_day(as_of, listings), usd)
     return pipeline.reconcile(open_alerts, found, impacts, listings, as_of, settings)
+
+
+def without_repeats(decisions: Decisions, open_alerts: Sequence[Alert]) -> Decisions:
+    """Leave out the updates by which an alert would be as it is, but for the moment at which it was last seen."""
+    by_id = {one.alert_id: one for one in open_alerts}
+    update = [one for one in decisions.update if _says_more(one, by_id[one.alert_id])]
+    return replace(decisions, update=tuple(update))
+
+
+def _says_more(change: AlertChange, alert: Alert) -> bool:
+    told = {name: value for name, value in change.fields.items() if name != "updated_at"}
+    return change.notify or change.reopens or any(getattr(alert, name) != value for name, value in told.items())
 
 
 def _why_raised(draft: AlertDraft, held: decision_store.Decision | None) -> str:

@@ -60,7 +60,7 @@ def run(
         with services.database.tenant(tenant_id) as conn:
             for source_kind, told in found.items():
                 anomalies.renew(conn, as_of, source_kind, [one.listing_id for one in seen], told)
-        raised = alerts_raise.run(services, tenant_id, as_of)
+        raised = alerts_raise.run(services, tenant_id, as_of, is_sweep=False)
         count = sum(len(one) for one in found.values())
         facts.update(observed=len(seen), found=count)
     return {"observed": len(seen), "found": count, "as_of": as_of.isoformat(), **raised}

@@ -201,9 +201,15 @@ def test_a_closed_calendar_raises_one_alert_at_once_that_the_sweep_goes_on_with(
     told = desk.worker.post("/v1/observe", {**body, "as_of": at.isoformat()}).json()
     (alert,) = desk.alerts(listing, "not_bookable")
     assert {"alert_id": alert["id"]} in told["notify"]
+    # Whoever looks at another place writes nothing of what is as it was; a sweep says that it is still there.
+    other = next(one for one in desk.listings if one.property_id != listing.property_id)
+    again = {**body, "listing_ids": [other.listing_id], "as_of": (at + timedelta(minutes=1)).isoformat()}
+    assert desk.worker.post("/v1/observe", again).status_code == 200
+    assert desk.alerts(listing, "not_bookable") == [alert]
     desk.sweep(at + timedelta(minutes=15))
     (after,) = desk.alerts(listing, "not_bookable")
     assert (after["id"], after["resolved_at"]) == (alert["id"], None)
+    assert after["version"] > alert["version"]
 
 
 def tell_calendar(desk: Desk, listing: ListingInfo, at: datetime, *, is_open: bool) -> None:
