@@ -17,7 +17,6 @@ from python_nodes.store import audit
 from python_nodes.store.audit import Entry
 
 FIRST_ERROR = 400
-UNAUTHORIZED = 401
 TOO_MANY = 429
 FIRST_FAULT = 500
 FIRST_OTHER = 300
@@ -40,8 +39,8 @@ def _note(answer: Response) -> Response:
         return answer
     if "Idempotency-Replayed" in answer.headers or answer.status_code == TOO_MANY:
         return answer
-    if found.via in _SIGNED and answer.status_code == UNAUTHORIZED:
-        # Anybody may send it: forgeries must not fill the log.
+    if found.via in _SIGNED and answer.status_code >= FIRST_ERROR:
+        # Anybody may send it, and nothing was changed: forgeries must not fill the log.
         return answer
     entry, held = _entry(found, answer, person, about), g.get("idempotency")
     services: Services = current_app.extensions["nightporter"]

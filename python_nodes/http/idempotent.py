@@ -58,6 +58,9 @@ def _begin() -> Response | None:
     if request.method != "POST" or request.url_rule is None or key is None or g.get("caller") is None:
         # Who logs in is nobody yet.
         return None
+    if g.get("is_signed"):
+        # Nor is who signs, until the endpoint has looked; what is signed says by itself whether it came before.
+        return None
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         raise PermanentError(
             f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters", status=422, field="Idempotency-Key"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from types import ModuleType
 from typing import Any
@@ -26,16 +27,18 @@ OPERATION = "webhook"
 RECEIVED = "webhook.received"
 """Outbox type of what vendors told and nobody has looked at yet; entity is ``connection:event``."""
 CLIENT_ID = "webhook_client_id"
+UNPROVED = "webhook: there is no such connection, or nothing proves that this comes from its vendor"
 
 
 def run(services: Services, tenant_id: int, connection_id: int, event: Event, now: datetime) -> dict[str, Any]:
     """Take one event, once; sent again, it is answered as it was the first time."""
     with log.stage("webhook_receive", tenant_id=tenant_id, connection_id=connection_id) as facts:
-        with services.database.tenant(tenant_id) as conn:
-            connection = connections.get(conn, connection_id, services.fernet_key)
-        facts["vendor"] = connection.vendor
-        proof, read = _ways(connection)
-        proof.check(event, webhook_proof.secrets_of(connection.credentials), now)
+        with _alike(facts):
+            with services.database.tenant(tenant_id) as conn:
+                connection = connections.get(conn, connection_id, services.fernet_key)
+            facts["vendor"] = connection.vendor
+            proof, read = _ways(connection)
+            proof.check(event, webhook_proof.secrets_of(connection.credentials), now)
         notice = read(event.raw)
         # Held until all of it stands: the same event that comes meanwhile waits, and after a crash it may come again.
         with services.database.tenant(tenant_id) as conn:
@@ -61,17 +64,30 @@ def run(services: Services, tenant_id: int, connection_id: int, event: Event, no
 def token(services: Services, tenant_id: int, connection_id: int, form: Mapping[str, str]) -> dict[str, Any]:
     """Give a vendor's client, which knows the connection's secret, the token that it sends its events with."""
     now = services.clock()
-    with log.stage("webhook_token", tenant_id=tenant_id, connection_id=connection_id):
-        with services.database.tenant(tenant_id) as conn:
-            connection = connections.get(conn, connection_id, services.fernet_key)
+    with log.stage("webhook_token", tenant_id=tenant_id, connection_id=connection_id) as facts:
         if form.get("grant_type") != "client_credentials":
             raise PermanentError("grant_type must be client_credentials", status=400, field="grant_type")
-        known = connection.credentials
-        if not known.get(CLIENT_ID) or form.get("client_id") != known[CLIENT_ID]:
-            raise webhook_proof.refused("client")
-        issued = webhook_proof.issue(form.get("client_secret", ""), webhook_proof.secrets_of(known), now)
+        with _alike(facts):
+            with services.database.tenant(tenant_id) as conn:
+                known = connections.get(conn, connection_id, services.fernet_key).credentials
+            if not known.get(CLIENT_ID) or form.get("client_id") != known[CLIENT_ID]:
+                raise webhook_proof.refused("client")
+            issued = webhook_proof.issue(form.get("client_secret", ""), webhook_proof.secrets_of(known), now)
     # Booking.com reads `jwt`, all others what OAuth 2.0 says.
     return {"jwt": issued, "access_token": issued, "token_type": "Bearer", "expires_in": webhook_proof.ISSUED_FOR_S}
+
+
+@contextmanager
+def _alike(facts: dict[str, Any]) -> Iterator[None]:
+    """Answer whoever proves nothing in one way, whatever is wrong; what it is stands in the log.
+
+    Anybody may send events: one who tries numbers must not learn which connections there are, or how they are set up.
+    """
+    try:
+        yield
+    except (PermanentError, ConfigError) as error:
+        facts["unproved"] = str(error)
+        raise PermanentError(UNPROVED, status=401) from None
 
 
 def checked(vendor: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:

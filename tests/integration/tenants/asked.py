@@ -28,7 +28,7 @@ class Example:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
-    content: str | None = None
+    content: str | Mapping[str, str] | None = None
 
 
 EXAMPLES: dict[tuple[str, str], Example] = {
@@ -45,6 +45,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("post", "/v1/poll/{operation}"): Example(path={"operation": "health"}),
     ("post", "/v1/proposals/{id}/{answer}"): Example(path={"answer": "reject"}, body={"actor": "ada"}),
     ("post", "/v1/webhooks/{id}/{change}"): Example(path={"change": "enable"}),
+    ("post", "/v1/connections/{id}/token"): Example(content={"grant_type": "client_credentials", "client_id": "c"}),
     ("post", "/v1/keys"): Example(body={"name": "limited", "role": "viewer"}),
     ("post", "/v1/imports"): Example(query={"file": "f.csv", "as_of": AS_OF, **SPAN}, content="a,b\n1,2\n"),
 }  # fmt: skip

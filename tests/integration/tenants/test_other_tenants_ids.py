@@ -16,6 +16,8 @@ from collections import Counter
 import pytest
 from sqlalchemy import Integer, func, select, text
 
+from python_nodes import auth
+from python_nodes.app import create_app
 from tests.integration.tenants.asked import EXAMPLES, Place, places, told
 from tests.integration.tenants.conftest import FIRST_OF_B, House, tables
 
@@ -29,6 +31,8 @@ SILENT = {
     "GET /v1/profiles query:key": "profiles are learnt from a year's figures, which neither tenant has",
     "POST /v1/guests/erase body:reservation": "is accepted for any reservation, and its job tells what it found",
     "POST /v1/guests/export body:reservation": "neither tenant has a guest",
+    "POST /v1/webhooks/{connection_id} path:connection_id": "who proves nothing is answered alike",
+    "POST /v1/connections/{id}/token path:id": "who proves nothing is answered alike",
     "POST /v1/webhooks/{id}/replay body:letter_ids": "no letter of the subscriber's that the path names is dead",
 }
 """Places that answer alike for what is the caller's own, and why."""
@@ -86,6 +90,22 @@ def test_every_id_of_another_tenant_is_answered_as_one_that_nobody_has(
     assert not wrong, "\n".join(map(str, wrong))
     assert digest(house, house.b.tenant_id) == before, "what B has was changed by A"
     assert len(tried) >= 30
+
+
+def test_where_callers_sign_nothing_is_told_of_the_tenant_whose_house_it_is(house: House) -> None:
+    """What is signed is about the tenant that the worker is set to, whoever sends it: here that is B."""
+    settings = house.settings.model_copy(update={"tenant_id": house.b.tenant_id})
+    client = create_app(settings).test_client()
+    paths = house.doc["paths"]
+    signed = [
+        place for place in every(house)
+        if any(auth.SIGNED & need.keys() for need in paths[place.rule][place.verb].get("security", []))
+    ]  # fmt: skip
+    assert {place.rule for place in signed} >= {"/v1/webhooks/{connection_id}", "/v1/connections/{id}/token"}
+    for place in signed:
+        expected = told(place.ask(client, house.a.key, NOBODYS_NUMBER), NOBODYS_NUMBER)
+        for number in house.b.numbers["connections"]:
+            assert told(place.ask(client, house.a.key, number), number) == expected, str(place)
 
 
 def test_every_place_finds_what_is_the_callers_own(house: House) -> None:

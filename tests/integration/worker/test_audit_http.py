@@ -88,6 +88,21 @@ def test_every_route_that_changes_something_leaves_an_entry(worker: Worker) -> N
         assert newest(worker)[0]["action"].startswith("POST /v1/"), path
 
 
+def test_who_proves_nothing_fills_neither_the_log_nor_the_idempotency_keys(worker: Worker) -> None:
+    before, key = entries(worker), {"Idempotency-Key": "a-strangers"}
+    form = {"grant_type": "client_credentials", "client_id": "c", "client_secret": "s"}
+    for path, content in (
+        ("/v1/webhooks/0", b"{}"), ("/v1/webhooks/999999", b"{}"), ("/v1/webhooks/999999", b"x" * 1_100_000),
+        ("/v1/slack/actions", b"payload=1"), ("/v1/sms/status", b"x"), ("/v1/sms/replies", b"x"), ("/act", b"token=x"),
+    ):  # fmt: skip
+        assert httpx2.post(f"{worker.url}{path}", content=content, headers=key).status_code >= 400, path
+    assert httpx2.post(f"{worker.url}/v1/connections/999999/token", data=form, headers=key).status_code == 401
+    assert entries(worker) == before
+    with worker.services.database.tenant(worker.settings.tenant_id) as conn:
+        held = conn.exec_driver_sql("SELECT count(*) FROM idempotency_keys WHERE key = 'a-strangers'").scalar_one()
+    assert held == 0
+
+
 def test_neither_secrets_nor_what_people_wrote_is_in_it(worker: Worker) -> None:
     connection = {
         "vendor": "booking_com", "name": SECRETS[2], "base_url": "http://127.0.0.1:9",

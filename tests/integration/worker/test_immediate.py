@@ -162,12 +162,24 @@ def test_events_that_nobody_follows_and_strangers_are_taken_and_change_nothing(e
     assert expedia.calls() == 0
 
 
-def test_a_vendor_without_events_and_an_unknown_connection_are_named(worker: Worker, expedia: Expedia) -> None:
+def test_who_proves_nothing_does_not_learn_which_connections_there_are(worker: Worker, expedia: Expedia) -> None:
     body = {"vendor": "operator_file", "name": "file", "settings": {"path": "/nonexistent"}}
-    other = worker.post("/v1/connections", body).json()["id"]
-    refused = httpx2.post(f"{worker.url}/v1/webhooks/{other}", content=b"{}")
-    assert (refused.status_code, refused.json()["field"]) == (422, "connection_id")
-    assert httpx2.post(f"{worker.url}/v1/webhooks/999999", content=b"{}").status_code == 404
+    without_events = worker.post("/v1/connections", body).json()["id"]
+    body = {
+        "vendor": "expedia_group", "name": "no secret", "base_url": "http://127.0.0.1:1",
+        "settings": {"channel": "expedia"}, "credentials": {"client_id": "c", "client_secret": "s"},
+    }  # fmt: skip
+    without_secret = worker.post("/v1/connections", body).json()["id"]
+    form = {"grant_type": "client_credentials", "client_id": "c", "client_secret": "s"}
+    told = set()
+    for number in (without_events, without_secret, expedia.connection_id, 999_999):
+        tried = (
+            httpx2.post(f"{worker.url}/v1/webhooks/{number}", content=b"{}"),
+            httpx2.post(f"{worker.url}/v1/connections/{number}/token", data=form),
+        )
+        told |= {(one.status_code, json.dumps(one.json() | {"error_id": ""})) for one in tried}
+    assert {status for status, _ in told} == {401}
+    assert len(told) == 1, told
 
 
 def hand_in(worker: Worker, path: str, raw: bytes, content_type: str) -> httpx2.Response:

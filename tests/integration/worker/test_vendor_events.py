@@ -149,6 +149,17 @@ def test_booking_com_gets_its_token_and_sends_its_notifications_with_it(booking_
     assert httpx2.post(url, content=b"{}").status_code == 400
 
 
+def test_a_token_is_kept_nowhere_though_it_is_asked_for_under_a_key(booking_com: BookingCom) -> None:
+    connection_id = booking_com.connect(None, webhook_client_id="theirs")
+    url = f"{booking_com.worker.url}/v1/connections/{connection_id}/token"
+    form = {"grant_type": "client_credentials", "client_id": "theirs", "client_secret": SECRET}
+    given = [httpx2.post(url, data=form, headers={"Idempotency-Key": "once"}) for _ in range(2)]
+    assert [one.status_code for one in given] == [200, 200]
+    with booking_com.worker.services.database.tenant(booking_com.worker.settings.tenant_id) as conn:
+        kept = str(conn.execute(text("SELECT * FROM idempotency_keys")).all())
+    assert not any(one.json()["jwt"] in kept for one in given)
+
+
 def test_what_is_too_large_or_no_json_is_refused_and_nothing_is_kept(booking_com: BookingCom) -> None:
     connection_id = booking_com.connect({"proof": "basic", "reads": READS})
     assert booking_com.tell(connection_id, b"x" * 1_100_000, basic(SECRET)).status_code == 413
