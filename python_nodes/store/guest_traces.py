@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -107,31 +108,67 @@ def blank_quarantined(conn: Connection, keys: TenantKeys, numbers: Sequence[int]
 def written(conn: Connection, values: Sequence[str]) -> list[dict[str, Any]]:
     """Return where any of these values is written, row by row."""
     found = []
-    for table, column, told in _columns():
-        query = f"SELECT {told} AS said FROM {table} WHERE {_any(told)}"
-        rows = conn.execute(text(query), {"values": list(values)})
+    for table, column in [*_columns(TEXTS), *_columns(DOCUMENTS)]:
+        query = f"SELECT {column}::text AS said FROM {table} WHERE {_any(column)}"
+        rows = conn.execute(text(query), {"values": _forms(values)})
         found += [{"table": table, "column": column, "text": row.said} for row in rows]
     return found
 
 
 def blank_written(conn: Connection, values: Sequence[str]) -> int:
     """Put ``erased`` in the place of these values wherever they are written, and count the rows."""
-    gone = 0
-    for table, column, told in _columns():
-        for value in sorted(values, key=len, reverse=True):
-            kind = "::jsonb" if column in DOCUMENTS.get(table, ()) else ""
-            query = f"UPDATE {table} SET {column} = replace({told}, :value, '{ERASED}'){kind} WHERE {_any(told)}"
+    longest_first = sorted(values, key=len, reverse=True)
+    gone = sum(_blank_document(conn, table, column, longest_first) for table, column in _columns(DOCUMENTS))
+    for table, column in _columns(TEXTS):
+        for value in longest_first:
+            query = f"UPDATE {table} SET {column} = replace({column}, :value, '{ERASED}') WHERE {_any(column)}"
             gone += conn.execute(text(query), {"value": value, "values": [value]}).rowcount
     return gone
 
 
-def _any(told: str) -> str:
-    return f"EXISTS (SELECT FROM unnest(cast(:values AS text[])) AS v (value) WHERE strpos({told}, v.value) > 0)"
+def _blank_document(conn: Connection, table: str, column: str, values: Sequence[str]) -> int:
+    """Do so within a document's texts: a telephone's digits may stand in a figure too, which is nobody's."""
+    query = (
+        f"SELECT tableoid::text AS part, ctid::text AS place, {column}::text AS said FROM {table}"
+        f" WHERE {_any(column)} FOR UPDATE"
+    )
+    changed = []
+    for row in conn.execute(text(query), {"values": _forms(values)}).all():
+        told = json.loads(row.said)
+        left = _without(told, values)
+        if left != told:
+            changed.append({"left": json.dumps(left), "part": row.part, "place": row.place})
+    if changed:
+        # The rows are held until the transaction ends, so that they are where they were read.
+        where = "tableoid = cast(:part AS oid) AND ctid = cast(:place AS tid)"
+        conn.execute(text(f"UPDATE {table} SET {column} = cast(:left AS jsonb) WHERE {where}"), changed)
+    return len(changed)
 
 
-def _columns() -> list[tuple[str, str, str]]:
-    plain = [(table, column, column) for table, columns in TEXTS.items() for column in columns]
-    return [*plain, *((table, one, f"{one}::text") for table, columns in DOCUMENTS.items() for one in columns)]
+def _without(told: Any, values: Sequence[str]) -> Any:
+    """Return a document without these values, the longest first."""
+    if isinstance(told, str):
+        for value in values:
+            told = told.replace(value, ERASED)
+    elif isinstance(told, list):
+        return [_without(one, values) for one in told]
+    elif isinstance(told, dict):
+        return {name: _without(one, values) for name, one in told.items()}
+    return told
+
+
+def _forms(values: Sequence[str]) -> list[str]:
+    """Return values as they are, and as they stand in a document."""
+    return sorted({*values, *(json.dumps(one, ensure_ascii=False)[1:-1] for one in values)})
+
+
+def _any(column: str) -> str:
+    stands = f"strpos({column}::text, v.value) > 0"
+    return f"EXISTS (SELECT FROM unnest(cast(:values AS text[])) AS v (value) WHERE {stands})"
+
+
+def _columns(of: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    return [(table, column) for table, columns in of.items() for column in columns]
 
 
 def _told(guests: Guests) -> dict[str, list[str]]:

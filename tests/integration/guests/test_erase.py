@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from python_nodes.steps import guest_erase, guest_part
 from python_nodes.steps.guest_erase import Wish
-from tests.integration.guests.conftest import ADA, AS_OF, BO, BY, House, queue
+from python_nodes.store import outbox
+from tests.integration.guests.conftest import ADA, AS_OF, BO, BY, House, Told, queue
 
 
 def test_tables_show_initials_and_the_disk_nothing(house: House) -> None:
@@ -52,3 +53,14 @@ def test_what_a_channel_tells_anew_of_an_erased_guest_is_not_kept(house: House) 
     assert house.rows("SELECT guest_name FROM bookings ORDER BY external_id") == [(None,), ("B. P.",)]
     for one in ADA.own:
         assert one.encode() not in b"".join(house.payloads())
+
+
+def test_a_guest_whose_words_are_figures_or_signs_of_json_is_erased_and_no_document_breaks(house: House) -> None:
+    odd = Told("900003", "Zoë", "Quill", "zoe@quill.example", "0000000", 'Called "the blue one", with C:\\own towels')
+    house.told(queue(odd))
+    told = {"share": 0.00000000012, "nights": 10_000_000, "said": [f"by {odd.phone}", odd.words, "and others"]}
+    with house.services.database.tenant(house.tenant_id) as conn:
+        outbox.add(conn, "test", "said", 1, told)
+    guest_erase.run(house.services, house.tenant_id, Wish(reservation=odd.number), AS_OF, BY)
+    ((left,),) = house.rows("SELECT payload FROM outbox WHERE type = 'test'")
+    assert left == told | {"said": ["by erased", "erased", "and others"]}
