@@ -22,6 +22,8 @@ MARGIN_S = 60.0
 """A token is not used in its last minute: a call that starts with it should also end with it."""
 HELD = timedelta(seconds=MARGIN_S / 2)
 """So long the shared cache need not be asked again: well within that minute."""
+LONGEST_S = 10 * 366 * 86_400.0
+"""No consent is given for longer."""
 LOCK_HELD_S = 120.0
 LOCK_WAIT_S = 60.0
 ENDS_IN = ("refresh_token_expires_in", "refresh_expires_in")
@@ -89,7 +91,7 @@ class TokenEndpoint:
             raise
         except OAuth2Error as error:
             raise PermanentError(f"{where}: refused with 200 ({_word(error)})", status=UPSTREAM_STATUS) from None
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             # What came is left out: it may hold half a token.
             raise RetryableError(f"{where}: the answer holds no access_token that can be used") from None
 
@@ -179,7 +181,12 @@ def _granted(told: Mapping[str, Any]) -> Granted:
 
 
 def _seconds(told: Any) -> float | None:
-    return None if told is None else float(told)
+    """Read a length of time; what is none, or longer than any calendar, says nothing and costs no token."""
+    try:
+        length_s = float(told)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return length_s if 0 <= length_s <= LONGEST_S else None
 
 
 def _word(error: OAuth2Error) -> str:

@@ -191,6 +191,31 @@ def test_a_consent_that_ended_says_what_to_do_and_no_secret(airbnb: Airbnb, valk
     assert vault.changes == []
 
 
+@pytest.mark.parametrize("told", ["1e400", "NaN", "-1", "1e300", str(2**80), "9" * 400, '"soon"', "{}"])
+def test_an_end_that_no_calendar_holds_is_none_and_costs_no_token(
+    told: str, httpserver: HTTPServer, valkey_url: str, connection: str
+) -> None:
+    httpserver.expect_request("/assumed/v1/listings").respond_with_json({"listings": [], "next_cursor": None})
+    httpserver.expect_request("/oauth2/token").respond_with_data(
+        f'{{"access_token": "a", "refresh_token": "b", "expires_in": 3600, "refresh_expires_in": {told}}}'
+    )
+    vault = Safe(dict(REFRESH))
+    client = Client(httpserver.url_for(""), REFRESH, FAST, _runtime(valkey_url, connection, vault))
+    assert list(client.fetch_health(as_of=AS_OF))
+    assert (vault.ends, vault.held["refresh_token"]) == ([None], "b")
+
+
+@pytest.mark.parametrize("told", ["1e400", "NaN"])
+def test_an_access_token_that_never_ends_is_a_passing_failure(
+    told: str, httpserver: HTTPServer, valkey_url: str, connection: str
+) -> None:
+    httpserver.expect_request("/oauth2/token").respond_with_data(f'{{"access_token": "a", "expires_in": {told}}}')
+    vault = Safe(dict(REFRESH))
+    client = Client(httpserver.url_for(""), REFRESH, FAST, _runtime(valkey_url, connection, vault))
+    with pytest.raises(RetryableError, match="no access_token"):
+        list(client.fetch_health(as_of=AS_OF))
+
+
 def test_an_unreadable_grant_changes_nothing(httpserver: HTTPServer, valkey_url: str, connection: str) -> None:
     httpserver.expect_request("/oauth2/token").respond_with_data('{"access_token": ')
     vault = Safe(dict(REFRESH))
