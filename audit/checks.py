@@ -22,6 +22,8 @@ BIN = Path(sys.executable).parent
 N8N = ROOT / "python_nodes" / "local" / "n8n"
 BASELINE = ".secrets.baseline"
 LONGEST_S = 300
+NAMED = "Secret Keyword"
+"""A text beside a word such as password: in tests they are made up, and each new test would bring some."""
 State = Literal["clean", "found", "not checked", "written"]
 
 
@@ -182,9 +184,12 @@ def secrets(root: Path = ROOT, baseline: str = BASELINE) -> Outcome:
     told = _json(ran.out)
     if not isinstance(told, dict) or "results" not in told:
         return Outcome(check="secrets", state="not checked", said=ran.why)
-    found = told["results"]
-    lines = tuple(f"{name}:{one['line_number']} {one['type']}" for name, each in found.items() for one in each)
-    return Outcome(check="secrets", state="found", said=f"{len(files)} files, {len(lines)} findings", lines=lines)
+    lines = tuple(
+        f"{name}:{one['line_number']} {one['type']}" for name, each in told["results"].items() for one in each
+        if one["type"] != NAMED or not name.startswith("tests/")
+    )  # fmt: skip
+    said = f"{len(files)} files, {len(lines)} findings"
+    return Outcome(check="secrets", state="found" if lines else "clean", said=said, lines=lines)
 
 
 def _json(text: str) -> Any:

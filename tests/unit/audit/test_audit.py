@@ -87,6 +87,17 @@ def test_a_secret_that_git_keeps_is_found(tmp_path: Path) -> None:
     assert checks.secrets(tmp_path).state == "clean"
 
 
+def test_what_tests_call_a_password_is_none_and_a_key_among_them_is_found(tmp_path: Path) -> None:
+    for name in ("tests/test_a.py", "a.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('PASSWORD = "made up for this"\nAWS = "AKIA' + "IOSFODNN7EXAMPLQ" + '"\n')
+    (tmp_path / ".secrets.baseline").write_text((checks.ROOT / checks.BASELINE).read_text())
+    for command in (["git", "init", "-q"], ["git", "add", "."]):
+        subprocess.run(command, cwd=tmp_path, check=True)
+    found = checks.secrets(tmp_path)
+    assert sorted(found.lines) == ["a.py:1 Secret Keyword", "a.py:2 AWS Access Key", "tests/test_a.py:2 AWS Access Key"]
+
+
 def test_where_nothing_is_kept_nothing_was_looked_at(tmp_path: Path) -> None:
     assert checks.secrets(tmp_path).state == "not checked"
 
