@@ -62,8 +62,12 @@ def read_nights(opened: Opened) -> Nights:
 
 def _is_rule(one: Stretch, opened: Opened) -> bool:
     """Tell the blocks that the host's advance notice and booking window make, and that move on each day."""
-    notice_end = opened.first + timedelta(days=opened.notice_nights)
-    if one.first <= opened.first and one.last <= notice_end:
+    notice = timedelta(days=opened.notice_nights)
+    if one.first <= opened.first and one.last <= opened.first + notice:
+        return True
+    # East of Greenwich tomorrow has begun while it is still today in UTC, by which nights are asked for.
+    tomorrow = opened.first + timedelta(days=1)
+    if one.first == tomorrow and one.last == tomorrow + notice:
         return True
     # A day's slack: the feed may be made before midnight at the listing and read after it.
     window = opened.first + timedelta(days=opened.window_nights - 1)

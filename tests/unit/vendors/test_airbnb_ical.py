@@ -86,6 +86,14 @@ def test_the_notice_moves_on_each_day_and_is_neither_booking_nor_closure(today: 
     assert closed(unruled) == [f"{today:02d}", f"{today + 1:02d}"]
 
 
+def test_the_notice_of_a_listing_where_tomorrow_has_begun_is_no_closure() -> None:
+    """In Sydney it is the 3rd of March while in UTC, by which nights are asked for, it is the 2nd."""
+    content = feed(days("20260303", "20260305", BLOCK), days("20260310", "20260311"))
+    assert closed(read(content, notice=2)[0]) == []
+    assert closed(read(content, notice=1)[0]) == ["03", "04"], "longer than the notice: the host's own"
+    assert closed(read(content, notice=0)[0]) == ["03", "04"]
+
+
 def test_a_longer_block_from_today_is_the_hosts_own() -> None:
     columns, _ = read(feed(days("20260302", "20260309", BLOCK)), notice=2)
     assert closed(columns) == [f"{day:02d}" for day in range(2, 9)]
