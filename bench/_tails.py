@@ -1,11 +1,14 @@
 """Learn the shipped tails from quiet worlds and write them: ``python -m bench._tails [SEED ...]`` (1100 to 1123).
 
+``--only WATCH`` learns one watch's anew and leaves the others' as they are.
+
 First the statistic's quantiles by volume. Then the watches run with these and a budget larger than the shipped one: how
 many alarms begin for each point allowed is a watch's clustering; what part of those allowed comes, what it spends.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections import defaultdict
@@ -27,6 +30,7 @@ EDGES: dict[str, tuple[float, ...]] = {
     "conversion_drop": (0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
     "demand_drop": (4.0, 8.0),
     "ctr_drop": (10.0, 30.0, 100.0, 300.0, 1000.0),
+    "conversion_silence": (0.03, 0.06, 0.2, 0.6),
 }
 ASKED = 0.3
 COUNTED, GATED = 0.3, 0.01
@@ -70,11 +74,13 @@ def clustered(worlds: list[_quiet.Quiet], watches: list[Watch], tails: dict[str,
 
 
 def _played(worlds: list[_quiet.Quiet], watches: list[Watch], tails: dict[str, Tails]) -> dict[str, tuple[int, float]]:
-    """Return by watch how many alarms began and how many points above the cut were allowed."""
-    ready = [replace(one, tails=(budget.Dated(None, tails[one.name]),)) for one in watches]
+    """Return by watch of ``tails`` how many alarms began and how many points above the cut were allowed."""
     total = budget.Budget(false_alerts=ASKED, listings=100, days=7.0)
-    parts = budget.parted(total, [one.budget for one in ready], [None] * len(ready))
-    ready = [replace(one, budget=part) for one, part in zip(ready, parts, strict=True)]
+    parts = budget.parted(total, [one.budget for one in watches], [None] * len(watches))
+    ready = [
+        replace(one, budget=part, tails=(budget.Dated(None, tails[one.name]),))
+        for one, part in zip(watches, parts, strict=True) if one.name in tails
+    ]  # fmt: skip
     found = dict.fromkeys(tails, (0, 0.0))
     for world in worlds:
         for name, one in world.looked(ready).items():
@@ -88,14 +94,20 @@ def _played(worlds: list[_quiet.Quiet], watches: list[Watch], tails: dict[str, T
     return found
 
 
-def main(seeds: list[int]) -> None:
+def main(arguments: list[str]) -> None:
     """Learn and write."""
+    parser = argparse.ArgumentParser(prog="bench._tails", description=__doc__)
+    parser.add_argument("seeds", nargs="*", type=int, default=list(SEEDS))
+    parser.add_argument("--only", help="this watch's alone")
+    asked = parser.parse_args(arguments)
     watches = load_watches()
-    worlds = [_quiet.draw(seed) for seed in seeds]
-    tails = learnt(worlds, watches)
-    made = {name: budget.to_json(one) for name, one in sorted(clustered(worlds, watches, tails).items())}
-    budget.TAILS_PATH.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    worlds = [_quiet.draw(seed) for seed in asked.seeds]
+    tails = learnt(worlds, [one for one in watches if asked.only in (None, one.name)])
+    made = {name: budget.to_json(one) for name, one in clustered(worlds, watches, tails).items()}
+    kept = {} if asked.only is None else {name: budget.to_json(one) for name, one in budget.shipped().items()}
+    told = dict(sorted({**kept, **made}.items()))
+    budget.TAILS_PATH.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main([int(one) for one in sys.argv[1:]] or list(SEEDS))
+    main(sys.argv[1:])

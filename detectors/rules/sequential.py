@@ -25,13 +25,15 @@ from detectors.series import BoolArray, FloatArray, Forecast, IntArray
 class Params:
     """Settings of the rule.
 
-    ``ratios`` are the remaining shares looked for, mixed with equal weights; ``window_days`` is the longest window;
-    ``scan_days`` is how many last days are scored; an alarm ends once the last ``recovery_days`` or more days, which
-    must hold ``recovery_counts`` expected counts times the dispersion, reach ``recovery_share`` of their expectation.
+    ``ratios`` are the remaining shares looked for, mixed with equal weights; ``window_days`` is the longest window, and
+    windows are multiples of ``window_step_days`` (7: whole weeks only); ``scan_days`` is how many last days are scored;
+    an alarm ends once the last ``recovery_days`` or more days, which must hold ``recovery_counts`` expected counts
+    times the dispersion, reach ``recovery_share`` of their expectation.
     """
 
     ratios: tuple[float, ...] = (0.5, 0.25)
     window_days: int = 28
+    window_step_days: int = 1
     scan_days: int = 45
     recovery_days: int = 3
     recovery_counts: float = 15.0
@@ -116,9 +118,12 @@ def _windows(
     forecast: Forecast, observed: FloatArray, expected: FloatArray, column: int, earliest: IntArray, params: Params
 ) -> tuple[FloatArray, IntArray]:
     """Return log M at ``column`` and the window start that tells most."""
-    starts = np.arange(max(column - params.window_days + 1, 0), column + 1)
-    count = observed[:, [column + 1]] - observed[:, starts[0] : column + 1]
-    mean = expected[:, [column + 1]] - expected[:, starts[0] : column + 1]
+    step = params.window_step_days
+    # The shortest window is as long as the step; where less is known, it is what there is.
+    last = max(column + 1 - step, 0)
+    starts = np.arange(last - (last - max(column - params.window_days + 1, 0)) // step * step, last + 1, step)
+    count = observed[:, [column + 1]] - observed[:, starts[0] : last + 1 : step]
+    mean = expected[:, [column + 1]] - expected[:, starts[0] : last + 1 : step]
     variance = np.nan_to_num(forecast.relative_sd[:, column], nan=1.0, posinf=1e3) ** 2
     variance = np.clip(variance, 1e-6, 1e6)[:, None]
     # A window that expected nothing, or of which the spread is unknown, tells nothing.

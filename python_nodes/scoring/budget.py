@@ -26,8 +26,9 @@ class Budget:
 
     A watch with a ``share`` has that part of the one budget (beside the others' shares), by cuts learnt from quiet
     days; one without has a budget of its own, of the series that it looks at, by its rule's bound. A series' part grows
-    with the square of its expected count a day up to ``full_share_bookings``. ``spends`` is the part that comes of what
-    the cut allows, the rule asking for more than that: what such a watch leaves is the others'.
+    with the square of its expected count a day up to ``full_share_bookings``, and is none from ``none_from_bookings``
+    on (0: no such end), where another watch sees as much sooner. ``spends`` is the part that comes of what the cut
+    allows, the rule asking for more than that: what such a watch leaves is the others'.
     """
 
     false_alerts: float = 0.5
@@ -35,6 +36,7 @@ class Budget:
     days: float = 14.0
     share: float = 0.0
     full_share_bookings: float = 4.0
+    none_from_bookings: float = 0.0
     spends: float = 1.0
 
 

@@ -95,20 +95,24 @@ def rates(watch: Watch, forecast: Forecast, columns: int, listings: int) -> Floa
     of_all = listings if budget.share else count
     allowed = budget.false_alerts / budget.spends / budget.days * (of_all / budget.listings if budget.listings else 1.0)
     if isinstance(watch.rule_params, sequential.Params):
-        return allowed * spend(forecast, budget.full_share_bookings, columns)
+        return allowed * spend(forecast, budget.full_share_bookings, columns, budget.none_from_bookings)
     return np.full((count, min(columns, forecast.expected.shape[1])), allowed / max(count, 1))
 
 
-def spend(forecast: Forecast, full_share_count: float, days: int) -> FloatArray:
+def spend(forecast: Forecast, full_share_count: float, days: int, none_from_count: float = 0.0) -> FloatArray:
     """Return each series' share of the false-alert budget on each of the last days: more where a drop can be seen.
 
     The square of the expected count a day, cut at ``full_share_count``, spends next to nothing on series whose quiet
     weeks say nothing; where less than a third of the series are busy, the rest of the budget is not spent at all.
+    Nothing is spent on series of ``none_from_count`` or more, if that is not 0.
     The baseline of the days before each tells it, so it knows nothing of what is scored, and a day's share is the
     same whenever it is looked at: an alarm does not come and go with its threshold.
     """
     expected = np.where(np.isfinite(forecast.expected), forecast.expected, 0.0)
-    weight = np.minimum(_recent(expected, days) / full_share_count, 1.0) ** 2
+    usual = _recent(expected, days)
+    weight = np.minimum(usual / full_share_count, 1.0) ** 2
+    if none_from_count:
+        weight = np.where(usual < none_from_count, weight, 0.0)
     total = np.maximum(weight.sum(axis=0), max(expected.shape[0], 1) / 3.0)
     return np.asarray(weight / total, dtype=np.float64)
 

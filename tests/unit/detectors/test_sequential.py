@@ -40,6 +40,27 @@ def test_a_drop_of_sixty_percent_is_seen_by_most(mean: float, days: int) -> None
     assert active[:, -21 + days].mean() > 0.75
 
 
+def test_windows_of_whole_weeks_are_some_of_all_windows() -> None:
+    told = forecast(4, 200, 0.15, 1.3, kept=0.01)
+    weekly = sequential.Params(scan_days=60, window_days=56, window_step_days=7)
+    every = sequential.Params(scan_days=60, window_days=56)
+    limits = np.full(200, np.inf)
+    some, whole = (sequential.scan(told, limits, one).log_statistic for one in (weekly, every))
+    # A sum of e-values over fewer windows: never more, and of the neighbours of each week's window not much less.
+    assert (some <= whole + 1e-9).all()
+    assert (some[:, 56:] > whole[:, 56:] - np.log(7.0) - 2.0).all()
+    # By hand, on one day: windows of one to eight weeks.
+    starts = 60 - 7 * np.arange(1, 9)
+    logs = []
+    for ratio in weekly.ratios:
+        count = np.array([told.capped[0, start:].sum() for start in starts])
+        mean = np.array([told.expected[0, start:].sum() for start in starts])
+        tilt = families.tilt(ratio, 1.3 + mean * 1e-6)
+        kappa = families.log_laplace(tilt, np.array([1.3]))
+        logs.append(count * np.log(tilt) + np.log1p(mean * 1e-6 * kappa) / 1e-6)
+    assert some[0, -1] == pytest.approx(np.log(np.exp(logs).sum() / len(logs)), rel=1e-6)
+
+
 def test_the_e_value_has_mean_one() -> None:
     for dispersion in (1.01, 1.5, 4.0):
         counts = np.random.default_rng(1).negative_binomial(3.0 / (dispersion - 1), 1 / dispersion, 400_000)

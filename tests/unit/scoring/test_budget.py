@@ -51,6 +51,18 @@ def test_what_a_watch_cannot_spend_is_the_others() -> None:
     assert allowed == pytest.approx([0.8, 0.8])
 
 
+def test_nothing_is_spent_on_series_that_another_watch_sees_sooner() -> None:
+    told = flat(0.05, 0.2, 0.69, 0.71, 6.0)
+    quiet, whole = (cuts.spend(told, 0.1, 4, none_from) for none_from in (0.7, 0.0))
+    assert (quiet[3:] == 0).all()
+    assert (quiet[:3] > 0).all()
+    assert (whole > 0).all()
+    silence = the("conversion_silence")
+    limits = cuts.of(silence, told, DAYS, 4, 5).limits
+    assert np.isfinite(limits[:3]).all()
+    assert np.isinf(limits[3:]).all()
+
+
 def test_every_shipped_watch_has_tails_of_its_own() -> None:
     assert {one.name for one in load_watches() if not one.tails} == set()
 

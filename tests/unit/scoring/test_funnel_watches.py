@@ -93,6 +93,24 @@ def test_competitors_who_cut_their_price_first_are_the_cause(world: World, listi
     assert 0.45 < found.share_lost < 0.85
 
 
+@pytest.mark.parametrize("seed", [20, 21, 22])
+def test_of_what_books_once_or_twice_a_week_a_silent_week_is_nothing_and_a_silent_quarter_is_told(
+    seed: int, world: World, listing: MakeListing
+) -> None:
+    a_week = np.array([1.2, 1.5, 2.0, 3.0])
+    usual = np.concatenate([a_week / 7.0, volumes()[: N - 4]])
+    matrix = world(seed, usual, days=491)
+    silent = np.arange(4)
+    week, quarter = (scaled(matrix, "booking_velocity", silent, days, 0.0) for days in (7, 91))
+    ids = set((silent + 1).tolist())
+    assert [one.kind for one in told(matrix, listing) if one.listing_id in ids] == []
+    assert [one.kind for one in told(week, listing) if one.listing_id in ids] == []
+    found = [one for one in told(quarter, listing) if one.listing_id in ids]
+    assert {one.kind for one in found} == {"conversion_drop"}
+    assert len(found) >= 3
+    assert all(one.observed == 0 and one.share_lost > 0.7 for one in found)
+
+
 def test_competitors_of_a_whole_market_who_follow_a_season_cut_nobody(world: World, listing: MakeListing) -> None:
     matrix = with_outside(world(23, volumes()), 23)
     moved = scaled(matrix, "competitor_price", slice(None), 12, 0.6)
