@@ -40,6 +40,8 @@ class SlackMessage:
     versions: int = 1
     only_for: str | None = None
     """The one person who sees it, for a message that Slack calls ephemeral."""
+    is_broadcast: bool = False
+    """Whether a reply is shown in the channel as well as in its thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +118,14 @@ class Inbox:
     def post(
         self, channel: str, text: str, blocks: tuple[Block, ...], now: datetime, *,
         thread_ts: str | None = None, file_ids: tuple[str, ...] = (), only_for: str | None = None,
+        is_broadcast: bool = False,
     ) -> SlackMessage:  # fmt: skip
         """Keep a new Slack message under its own time stamp."""
         with self._lock:
             ts = f"{int(now.timestamp())}.{next(self._serial):06d}"
             message = SlackMessage(
                 channel=channel, ts=ts, thread_ts=thread_ts, text=text, blocks=blocks, file_ids=file_ids,
-                posted_at=now, only_for=only_for,
+                posted_at=now, only_for=only_for, is_broadcast=is_broadcast,
             )  # fmt: skip
             self._slack.append(message)
             return message

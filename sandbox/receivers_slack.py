@@ -129,6 +129,8 @@ def _message_json(message: SlackMessage) -> dict[str, Any]:
     }  # fmt: skip
     if message.thread_ts:
         body["thread_ts"] = message.thread_ts
+    if message.is_broadcast:
+        body["subtype"] = "thread_broadcast"
     if message.edited_at:
         body["edited"] = {"user": "U0SANDBOX", "ts": f"{message.edited_at.timestamp():.6f}"}
     return body
@@ -140,7 +142,9 @@ def _post_message(inbox: Inbox, args: dict[str, Any], now: datetime) -> dict[str
         raise SlackError("channel_not_found")
     text, blocks = _content(args)
     thread_ts = str(args["thread_ts"]) if args.get("thread_ts") else None
-    message = inbox.post(inbox.channel_id(name), text, blocks, now, thread_ts=thread_ts)
+    is_broadcast = thread_ts is not None and str(args.get("reply_broadcast", "")).lower() in ("1", "true")
+    channel = inbox.channel_id(name)
+    message = inbox.post(channel, text, blocks, now, thread_ts=thread_ts, is_broadcast=is_broadcast)
     return {"channel": message.channel, "ts": message.ts, "message": _message_json(message)}
 
 
@@ -161,7 +165,7 @@ def _history(inbox: Inbox, args: dict[str, Any]) -> dict[str, Any]:
     except ValueError:
         raise SlackError("invalid_arguments") from None
     kept = [m for m in inbox.slack() if m.channel == channel and m.only_for is None]
-    found = [m for m in kept if not m.thread_ts and float(m.ts) >= oldest]
+    found = [m for m in kept if (not m.thread_ts or m.is_broadcast) and float(m.ts) >= oldest]
     return {"messages": [_message_json(m) for m in found[:limit]], "has_more": len(found) > limit}
 
 

@@ -47,7 +47,8 @@ class Message:
     ``delivery_id`` is the message's identity: the same message keeps it over every attempt. ``is_retry`` says that an
     earlier attempt may already have reached the provider. ``update_ref`` is the provider reference of the message
     that the same recipient already has about this alert. ``people`` are lines on who takes care of it, ``note`` what
-    has just been done; ``in_words`` are two sentences on what is wrong and what to do.
+    has just been done, and ``is_call`` says that it calls people anew, who are not to miss it in a thread; ``in_words``
+    are two sentences on what is wrong and what to do.
     ``chart_key`` names what the chart shows, if that has a name; ``chart_ref`` is the provider reference of a message
     that has the same chart: it ends with ``:`` and the key where the sender keeps charts.
     ``span`` is what a digest is of, ``day`` or ``week``.
@@ -66,6 +67,7 @@ class Message:
     choices: tuple[Choice, ...] = ()
     people: tuple[str, ...] = ()
     note: str = ""
+    is_call: bool = False
     in_words: str = ""
     chart_png: bytes | None = None
     chart_alt: str = ""

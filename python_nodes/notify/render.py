@@ -27,6 +27,7 @@ class Answers:
     choices: tuple[Choice, ...] = ()
     people: tuple[str, ...] = ()
     note: str = ""
+    is_call: bool = False
 
 
 def title(alert: Alert) -> str:
@@ -149,6 +150,7 @@ def render(
         choices=answers.choices if answers and state != "resolved" else (),
         people=answers.people if answers else (),
         note=answers.note if answers and update_ref is not None else "",
+        is_call=answers is not None and answers.is_call,
         in_words=in_words,
         chart_png=chart_png,
         chart_alt=say(

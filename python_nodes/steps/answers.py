@@ -58,8 +58,11 @@ _CHANGES = {
 def offered(services: Services, conn: Connection, delivery: Delivery, alert: Alert) -> Answers:
     """Say what this delivery's message offers, and who takes care of the alert by now."""
     now = alert_act.standing(conn, alert.alert_id)
-    note = _note(conn, delivery, alert, now)
-    return Answers(choices=_choices(services, conn, delivery, now), people=people(now), note=note)
+    is_call = delivery.step.startswith(escalate.PREFIX) or _came_back(conn, delivery)
+    return Answers(
+        choices=_choices(services, conn, delivery, now), people=people(now), note=_note(conn, delivery, alert, now),
+        is_call=is_call,
+    )  # fmt: skip
 
 
 def sms_numbers(services: Services) -> frozenset[str]:
@@ -93,9 +96,19 @@ def _note(conn: Connection, delivery: Delivery, alert: Alert, now: Standing) -> 
     return _changed(conn, alert, now) if acted is None else acted
 
 
+def _came_back(conn: Connection, delivery: Delivery) -> bool:
+    """Tell whether a delivery says that a problem is back of which people had heard the end."""
+    last = _last_change(conn, delivery.alert_id)
+    return delivery.step.startswith("raised") and last is not None and last.event == alerts.REOPENED
+
+
+def _last_change(conn: Connection, alert_id: int) -> alerts.AlertEvent | None:
+    return next((one for one in reversed(alerts.history(conn, alert_id)) if one.event in _CHANGES), None)
+
+
 def _changed(conn: Connection, alert: Alert, now: Standing) -> str:
     """Word the last change of the alert itself: that it ended, or grew; who ended it says so in a word of its own."""
-    last = next((one for one in reversed(alerts.history(conn, alert.alert_id)) if one.event in _CHANGES), None)
+    last = _last_change(conn, alert.alert_id)
     if last is None or last.event == "raised" or (last.event == "resolved" and now.closed is not None):
         return ""
     return say(_CHANGES[last.event], at=written.moment(last.at), reason=heard(last.reason))

@@ -345,6 +345,18 @@ def test_slack_repeats_a_note_in_the_thread_only_if_it_is_not_there(httpserver: 
     assert [item["text"] for item in notes] == ["Acknowledged by ada"]
 
 
+def test_slack_shows_in_the_channel_too_what_calls_people_anew(httpserver: HTTPServer) -> None:
+    counterpart = SlackCounterpart(httpserver)
+    sender = counterpart.sender()
+    ref = sender.send(addressed(counterpart))
+    for number, is_call in (("d2", True), ("d3", False)):
+        sender.send(
+            addressed(counterpart, delivery_id=number, state="updated", update_ref=ref, note="x", is_call=is_call)
+        )
+    replies = [item for item in counterpart.messages.values() if item.get("thread_ts")]
+    assert [json.loads(str(item["reply_broadcast"]).lower()) for item in replies] in ([True, False], [1, 0])
+
+
 def test_slack_retry_after_is_handed_on(httpserver: HTTPServer) -> None:
     counterpart = SlackCounterpart(httpserver)
     counterpart.fail("passing")

@@ -89,7 +89,10 @@ class Sender:
             "text": slack_blocks.markdown(escape(message.note)),
             "block_id": slack_blocks.block_id(message, NOTE),
         }
-        self._client.chat_postMessage(channel=channel, thread_ts=ts, text=escape(message.note), blocks=[said])
+        # Of a reply only those in the thread are told, and of a message that changes nobody.
+        self._client.chat_postMessage(
+            channel=channel, thread_ts=ts, text=escape(message.note), blocks=[said], reply_broadcast=message.is_call
+        )
 
     def _found(self, message: Message) -> str | None:
         try:

@@ -21,9 +21,10 @@ from werkzeug.serving import make_server
 from python_nodes import config, jobs
 from python_nodes.actions import Wish
 from python_nodes.alerts import routing_file
+from python_nodes.alerts.route import Target
 from python_nodes.steps import alert_act, alert_tell
 from python_nodes.steps.services import Services
-from python_nodes.store import actions, alerts, bell, deliveries, outbox
+from python_nodes.store import actions, alerts, bell, deliveries, outbox, retelling
 from sandbox import receivers_slack
 from sandbox.inbox import Inbox
 
@@ -153,6 +154,35 @@ def test_what_several_did_to_one_alert_is_told_at_one_time_and_once(case: Case) 
     versions = message.versions
     assert case.acted() == 0
     assert case.messages(one)[0].versions == versions
+
+
+def test_an_escalation_and_a_problem_that_is_back_are_shown_in_the_channel_and_actions_are_not(case: Case) -> None:
+    one = case.alert()
+    again = Target(
+        sender="slack", recipient=CHANNEL, step="escalate-it", reason="Nobody has taken care of it for 15 min: it"
+    )
+    with case.conn() as conn:
+        deliveries.plan(conn, one, [again], [], NOON)
+    alert_tell.run(case.services, case.tenant_id, one, NOON)
+    case.act(one, "acknowledge")
+    case.acted()
+    back = NOON + timedelta(hours=2)
+    with case.conn() as conn:
+        alerts.resolve(conn, one, NOON + timedelta(hours=1), "rank_drop is no longer found")
+        retelling.begin(conn, [one])
+        alerts.update_open(conn, [alerts.Change(
+            alert_id=one, changes={"resolved_at": None}, reason="came back 1 h after it had ended", notify=True,
+            reopens=True,
+        )], at=back)  # fmt: skip
+    alert_tell.run(case.services, case.tenant_id, one, back)
+    (message,) = case.messages(one)
+    replies = [m for m in reversed(case.inbox.slack()) if m.thread_ts == message.ts]
+    assert [(m.text.split(",")[0].split(" for ")[0], m.is_broadcast) for m in replies] == [
+        ("Nobody has taken care of it", True), ("Acknowledged by ada", False), ("Changed", True),
+    ]  # fmt: skip
+    assert any(
+        one.get("action_id") == "acknowledge" for block in message.blocks for one in block.get("elements", ())
+    ) is (case.services.answers.slack_signing_secret is not None), "offered anew, where buttons are"
 
 
 def test_what_a_dying_process_held_is_told_by_the_next(case: Case) -> None:
