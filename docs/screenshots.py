@@ -8,8 +8,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from docs import flow_edits
 from python_nodes.errors import NightporterError
 from python_nodes.local import n8n_rest, processes
+from python_nodes.local.n8n_rest import Rest
 from python_nodes.local.state import Saved, state_dir
 from python_nodes.login import login_token
 
@@ -30,7 +32,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state-dir", type=Path, default=None, help="as given to `nightporter up`")
     parser.add_argument("--out-dir", type=Path, default=IMAGES)
-    parser.add_argument("--only", choices=("", "messages", "console", "flows"), default="", help="some of them")
+    parser.add_argument(
+        "--only", choices=("", "messages", "console", "flows", "edits"), default="", help="some of them"
+    )
     arguments = parser.parse_args()
     try:
         saved = state_dir(arguments.state_dir).load()
@@ -43,7 +47,7 @@ def main() -> int:
     arguments.out_dir.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
-        for taken in (_messages, _console, _flows):
+        for taken in (_messages, _console, _flows, _edits):
             if arguments.only in ("", taken.__name__.strip("_")):
                 taken(browser, saved, arguments.out_dir)
         browser.close()
@@ -72,6 +76,7 @@ def _console(browser: Browser, saved: Saved, out: Path) -> None:
     page.goto(f"{saved.worker_url}/console/alerts")
     page.locator("article").first.wait_for(timeout=PATIENCE_MS)
     page.screenshot(path=out / "console.png")
+    page.locator("article:has(.sent):has(.suppressed)").first.screenshot(path=out / "console-told.png")
     page.set_viewport_size({"width": 1440, "height": 1000})
     page.goto(f"{saved.worker_url}/console/portfolio")
     _settled(page)
@@ -97,23 +102,57 @@ def _settled(page: Page) -> None:
 
 
 def _flows(browser: Browser, saved: Saved, out: Path) -> None:
-    editor = f"http://127.0.0.1:{saved.ports.n8n}"
+    page = _editor(browser, saved)
+    for name in FLOWS:
+        _flow(page, saved, name, out / f"n8n-{name}.png")
+    page.close()
+
+
+def _edits(browser: Browser, saved: Saved, out: Path) -> None:
+    """Edit flows as docs/flows.md says, without publishing, and put back what was there."""
+    page = _editor(browser, saved)
+    with Rest(saved.ports.n8n, saved.n8n_owner_password) as rest:
+        for picture, (name, edit) in flow_edits.EDITS.items():
+            held = rest.workflow(name)
+            if held is None:
+                raise NightporterError(f"n8n holds no flow {name}")
+            held["tags"] = [tag["id"] for tag in held.get("tags") or []]
+            edited = edit(held)
+            known = rest.credential_ids()
+            for used in (one for node in edited["nodes"] for one in (node.get("credentials") or {}).values()):
+                used["id"] = known[used["name"]]
+            try:
+                rest.save_workflow(edited, is_new=False)
+                _flow(page, saved, name, out / f"n8n-edit-{picture}.png")
+            finally:
+                rest.publish(name, rest.save_workflow(held, is_new=False))
+    page.close()
+
+
+def _editor(browser: Browser, saved: Saved) -> Page:
+    """Sign in to n8n's editor."""
     page = browser.new_page(viewport={"width": 1700, "height": 900})
-    page.goto(f"{editor}/signin", timeout=PATIENCE_MS)
+    page.goto(f"{_editor_url(saved)}/signin", timeout=PATIENCE_MS)
     page.fill("input[type=email]", n8n_rest.OWNER_EMAIL, timeout=PATIENCE_MS)
     page.fill("input[type=password]", saved.n8n_owner_password)
     page.click("button:has-text('Sign in')")
     page.wait_for_url(lambda url: "/signin" not in url, timeout=PATIENCE_MS)
-    for name in FLOWS:
-        page.goto(f"{editor}/workflow/{name}", timeout=PATIENCE_MS)
-        page.wait_for_selector(".vue-flow__node", timeout=PATIENCE_MS)
-        page.wait_for_timeout(SETTLE_MS)
-        # Escape closes what n8n may show over the canvas; 1 is its key for "fit the view".
-        page.keyboard.press("Escape")
-        page.keyboard.press("1")
-        page.wait_for_timeout(SETTLE_MS)
-        page.screenshot(path=out / f"n8n-{name}.png")
-    page.close()
+    return page
+
+
+def _editor_url(saved: Saved) -> str:
+    return f"http://127.0.0.1:{saved.ports.n8n}"
+
+
+def _flow(page: Page, saved: Saved, name: str, picture: Path) -> None:
+    page.goto(f"{_editor_url(saved)}/workflow/{name}", timeout=PATIENCE_MS)
+    page.wait_for_selector(".vue-flow__node", timeout=PATIENCE_MS)
+    page.wait_for_timeout(SETTLE_MS)
+    # Escape closes what n8n may show over the canvas; 1 is its key for "fit the view".
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    page.wait_for_timeout(SETTLE_MS)
+    page.screenshot(path=picture)
 
 
 if __name__ == "__main__":

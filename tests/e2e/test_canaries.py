@@ -14,13 +14,14 @@ import jwt
 import pytest
 
 from python_nodes.domain import flow_proof
-from python_nodes.local import postgres
+from python_nodes.local import flows, postgres
 from python_nodes.local.demo import EXPEDIA_SIGNS_WITH
+from python_nodes.local.state import CHECKOUT
 from sandbox import receivers_openai, receivers_twilio
 from sandbox.receivers_clicks import SIGNING_SECRET
+from tests.e2e import copies
 from tests.e2e.callers import broken_poll, click, text_back, vendor_event
 from tests.e2e.conftest import Live
-from tests.e2e.test_flows import copied, posted
 from tests.integration.canaries.searched import forms, tables
 
 NAMES = ("key", "password", "secret", "token")
@@ -37,8 +38,9 @@ def left(live: Live) -> dict[str, bytes]:
     assert live.call("poll-listings", secret="a guess at what signs the calls of flows").status_code == 403
     for answer in (click(live, NOBODYS), text_back(live, NOBODYS), vendor_event(live, secret="forged")):
         assert answer.status_code < 500, answer.text
-    (path,) = copied(live, "receive-slack-action", "http://127.0.0.1:1")
-    assert posted(live, path, b"payload=1", "text/plain").status_code == 500
+    flow = flows.load_folder(CHECKOUT / "workflows")["receive-slack-action"]
+    (path,) = copies.publish(live, flow, "http://127.0.0.1:1").hooks
+    assert copies.post(live, path, b"payload=1", {"Content-Type": "text/plain"}).status_code == 500
     return dict(_left(live))
 
 

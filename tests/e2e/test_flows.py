@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
-import httpx2
 import pytest
 from pytest_httpserver import HTTPServer
 
 from python_nodes.local import flows
 from python_nodes.local.state import CHECKOUT
+from tests.e2e import copies
 from tests.e2e.callers import click, open_alert
 from tests.e2e.conftest import Live
 
 FLOWS = flows.load_folder(CHECKOUT / "workflows")
 RAW_FLOWS = [name for name in FLOWS if name.startswith("receive-")]
-REGISTERED_S = 30.0
 EVERY_BYTE = bytes(range(256)) + b"\r\n%26+&payload=%7B%22a%22%3A+1%7D&\xff\xfe"
 
 
@@ -41,43 +38,15 @@ def test_a_signed_body_reaches_the_worker_byte_for_byte(live: Live, echo: HTTPSe
         "application/x-www-form-urlencoded": form, "application/json": b'{"a" :\t1.0,\r\n "a": "\xc3\xa4"}\n',
         "text/plain": EVERY_BYTE,
     }  # fmt: skip
-    for path in copied(live, name, echo.url_for("").rstrip("/")):
+    for path in copies.publish(live, FLOWS[name], echo.url_for("").rstrip("/")).hooks:
         for content_type, body in bodies.items():
             echo.clear_log()
-            answer = posted(live, f"{path}?connection_id=7", body, content_type)
+            answer = copies.post(live, f"{path}?connection_id=7", body, {"Content-Type": content_type})
             assert answer.status_code == 200, answer.text
             ((request, _),) = echo.log
             assert request.get_data() == body
             assert request.headers["X-Original-Content-Type"] == content_type
             assert request.headers["Content-Type"] == "application/octet-stream"
-
-
-def posted(live: Live, path: str, body: bytes, content_type: str) -> httpx2.Response:
-    """POST to a webhook that has just been published, which n8n registers in its own time."""
-    deadline = time.monotonic() + REGISTERED_S
-    while True:
-        headers = {"Content-Type": content_type}
-        answer = httpx2.post(f"{live.n8n_url}/webhook/{path}", content=body, headers=headers, timeout=60)
-        if answer.status_code != 404 or time.monotonic() > deadline:
-            return answer
-        time.sleep(0.5)
-
-
-def copied(live: Live, name: str, worker_url: str) -> list[str]:
-    """Publish a copy of a flow that calls another worker; returns its webhooks' paths."""
-    flow: dict[str, Any] = flows.with_address(FLOWS[name], worker_url, rest_schedules=True)
-    flow["id"], flow["tags"] = f"copy-{secrets.token_hex(6)}", []
-    hooks = []
-    with live.rest() as rest:
-        credentials = rest.credential_ids()
-        for node in flow["nodes"]:
-            for used in (node.get("credentials") or {}).values():
-                used["id"] = credentials[used["name"]]
-            if node["type"] == "n8n-nodes-base.webhook":
-                node["webhookId"] = node["parameters"]["path"] = f"copy-{secrets.token_hex(6)}"
-                hooks.append(node["parameters"]["path"])
-        rest.publish(flow["id"], rest.save_workflow(flow, is_new=True))
-    return hooks
 
 
 def test_a_click_in_slack_is_recorded_through_n8n_and_a_forged_one_is_not(live: Live) -> None:
@@ -134,9 +103,9 @@ def test_the_baselines_are_refreshed_as_a_new_version(live: Live) -> None:
 
 @pytest.mark.only_on("postgres")
 def test_a_worker_that_cannot_be_reached_is_a_failure_that_the_caller_sees(live: Live) -> None:
-    (path,) = copied(live, "receive-slack-action", "http://127.0.0.1:1")
+    (path,) = copies.publish(live, FLOWS["receive-slack-action"], "http://127.0.0.1:1").hooks
     since = datetime.now(UTC)
-    answer = posted(live, path, b"payload=1", "text/plain")
+    answer = copies.post(live, path, b"payload=1", {"Content-Type": "text/plain"})
     assert answer.status_code == 500
     time.sleep(1.0)
     assert "error" in {item["status"] for item in live.executions(since)}
