@@ -95,7 +95,7 @@ def refresh(
             _read(store, tenant_id, metrics, (listing_ids, rows), (first, max(begin, first), last), values)
         if changes is not None and len(known):
             until = min(since - timedelta(days=1), last)
-            for rows, begin in _rewritten(changes.rewritten or (), np.asarray(listing_ids), known, first):
+            for rows, begin in rewritten(changes.rewritten or (), np.asarray(listing_ids), known, first):
                 _read(store, tenant_id, metrics, (listing_ids, rows), (first, begin, until), values)
     found = load(path)
     if found is None:
@@ -103,10 +103,10 @@ def refresh(
     return found
 
 
-def _rewritten(
+def rewritten(
     told: Sequence[Rewritten], listing_ids: IntArray, known: IntArray, first: date
 ) -> list[tuple[IntArray, date]]:
-    """Return which of the known rows are to be read again from which day on: few reads, though of more than must be."""
+    """Return which of some rows are to be read again from which day on: few reads, though of more than must be."""
     begin = np.full(len(known), np.iinfo(np.int64).max)
     for one in (one for one in told if one.end >= first):
         start = max((one.start - first).days, 0) // _ROUNDED_DAYS * _ROUNDED_DAYS

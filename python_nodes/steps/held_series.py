@@ -1,6 +1,7 @@
 """Series as a sweep reads them: out of mapped files that hold what the store said, brought up to what it says now.
 
-The files lie beside the raw archive, one for each block of listings and set of metrics, and may be deleted at any time.
+What little was written since is read beside a file, more is brought into it. The files lie beside the raw archive, one
+for each block of listings and set of metrics, and may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from python_nodes import log
-from python_nodes.domain.metrics import FloatArray, IntArray, MetricMatrix, MetricStore
+from python_nodes.domain.metrics import FloatArray, IntArray, MetricMatrix, MetricStore, Rewritten
 from python_nodes.scoring import matrix_cache
 from python_nodes.steps.services import Services
 
@@ -24,9 +25,13 @@ BLOCK = 2_000
 """Listings whose ids lie this close share a file, whichever of them are asked for together."""
 FEWEST_VALUES = 20_000
 """Less than this the store gives faster than a file is brought up to it."""
+BESIDE = 2_000
+"""So few values that were written since are read of the store each time, before a file is written for them."""
 SPARE_DAYS = 30
 """A window that moves on leaves so many days behind before a file is cut to it."""
 _KIND = "<f8"
+Late = list[tuple[IntArray, date]]
+"""Places among the listings asked for, and from which day on the store says more of them than the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class HeldSeries:
     metrics: MetricStore
     root: Path
     fewest_values: int = FEWEST_VALUES
+    beside: int = BESIDE
 
     def read(
         self, tenant_id: int, metrics: Sequence[str], listing_ids: Sequence[int], start: date, end: date
@@ -67,7 +73,7 @@ class HeldSeries:
         into: dict[str, tuple[FloatArray, IntArray]],
     ) -> None:  # fmt: skip
         try:
-            held = self._brought_up(tenant_id, path, tuple(into), listing_ids, span)
+            held, late = self._brought_up(tenant_id, path, tuple(into), listing_ids, span)
         except OSError as error:
             hint = f"make room at {path.parent} or let the worker write there; until then all is read from the store"
             log.get("held_series").warning("not_held", tenant_id=tenant_id, reason=error.strerror, hint=hint)
@@ -80,11 +86,18 @@ class HeldSeries:
         days = slice(first, first + (span[1] - span[0]).days + 1)
         for name, (values, rows) in into.items():
             values[rows] = held.of(name)[at, days]
+        for some, begin in late:
+            told = self.metrics.read(tenant_id, tuple(into), listing_ids[some].tolist(), begin, span[1])
+            for name, (values, rows) in into.items():
+                values[rows[some], (begin - span[0]).days :] = told.values[name]
 
     def _brought_up(
         self, tenant_id: int, path: Path, metrics: Sequence[str], listing_ids: IntArray, span: tuple[date, date]
-    ) -> matrix_cache.Cached:
-        """Return the file with what the store says now, for these listings and all that it had before."""
+    ) -> tuple[matrix_cache.Cached, Late]:
+        """Return the file with what the store says now, for these listings and all that it had before.
+
+        But for the little that is to be read beside it.
+        """
         with _alone(path):
             before = matrix_cache.load(path)
             changes = self.metrics.changes(tenant_id, before.mark if before else None)
@@ -94,17 +107,26 @@ class HeldSeries:
                 wanted = np.union1d(before.listing_ids, listing_ids)
                 first, last = _window((before.days[0].item(), before.days[-1].item()), span)
                 is_whole = first == before.days[0].item() and last == before.days[-1].item()
-                if is_whole and len(wanted) == len(before.listing_ids) and not changes.rewritten:
-                    return before
+                late = _late(changes.rewritten, listing_ids, span)
+                count = len(metrics) * sum(len(some) * ((span[1] - begin).days + 1) for some, begin in late)
+                if is_whole and len(wanted) == len(before.listing_ids) and count <= self.beside:
+                    return before, late
             ids = wanted.tolist()
-            return matrix_cache.refresh(
+            held = matrix_cache.refresh(
                 path, self.metrics, tenant_id, metrics, ids, (first, last), kind=_KIND, changes=changes
             )
+            return held, []
 
 
 def of(services: Services) -> HeldSeries:
     """Return the worker's own, beside the raw archive."""
     return HeldSeries(services.metrics, services.archive.root / "series")
+
+
+def _late(told: Sequence[Rewritten], listing_ids: IntArray, span: tuple[date, date]) -> Late:
+    """Return which of the asked listings were written from which day on."""
+    found = matrix_cache.rewritten(told, listing_ids, np.arange(len(listing_ids)), span[0])
+    return [(some, begin) for some, begin in found if begin <= span[1]]
 
 
 def _window(held: tuple[date, date], asked: tuple[date, date]) -> tuple[date, date]:

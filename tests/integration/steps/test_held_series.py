@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from python_nodes.domain.metrics import MetricPoints
 from python_nodes.scoring import matrix_cache
-from python_nodes.steps.held_series import BLOCK, HeldSeries
+from python_nodes.steps.held_series import BESIDE, BLOCK, HeldSeries
 from python_nodes.store import old_rows
 from python_nodes.store.metrics.postgres import PostgresMetricStore
 from python_nodes.store.old_entities import ARCHIVED
@@ -101,12 +101,12 @@ def whole(held: HeldSeries, tenant_id: int, n_listings: int = 30) -> list[int]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(WRITES | READS, min_size=2, max_size=12))
+@given(st.lists(WRITES | READS, min_size=2, max_size=12), st.sampled_from([0, 150, BESIDE]))
 def test_what_is_held_is_what_the_store_says(
-    store: PostgresMetricStore, tmp_path: Path, tenant_id: int, steps: list[Write | Read]
+    store: PostgresMetricStore, tmp_path: Path, tenant_id: int, steps: list[Write | Read], beside: int
 ) -> None:
     number = next(_taken)
-    held = HeldSeries(store, tmp_path / str(number), fewest_values=0)
+    held = HeldSeries(store, tmp_path / str(number), fewest_values=0, beside=beside)
     # Listings of its own, on both sides of a block's border.
     ids = [number * BLOCK + row - 3 for row in range(6)]
     for salt, one in enumerate(steps):
@@ -133,6 +133,25 @@ def test_only_what_was_written_since_is_read_again(
     assert not (told[3] == 77).any()
     assert not (told[2, :90] == 77).any()
     assert (told[2, 101:] == 77).any(), "a listing is read again from the day on that was written"
+
+
+def test_little_that_was_written_is_read_beside_the_file_and_more_is_brought_into_it(
+    held: HeldSeries, store: PostgresMetricStore, tenant_id: int
+) -> None:
+    ids = whole(held, tenant_id)
+    path = next(held.root.rglob("*.matrix"))
+    before = path.stat().st_mtime_ns
+    for salt, listing in enumerate((2, 3, 2)):
+        write(store, tenant_id, Write((listing,), 100, 10, "report", salt), ids, salt)
+        check(held, tenant_id, ids, 0)
+        assert path.stat().st_mtime_ns == before
+    # After the window's end nothing of it changes.
+    write(store, tenant_id, Write(tuple(range(30)), N_DAYS, 60, "report", 3), ids, 7)
+    check(held, tenant_id, ids, 0)
+    assert path.stat().st_mtime_ns == before
+    write(store, tenant_id, Write(tuple(range(30)), 60, 40, "report", 4), ids, 8)
+    check(held, tenant_id, ids, 0)
+    assert path.stat().st_mtime_ns > before
 
 
 def test_a_month_that_leaves_for_the_archive_is_seen(
