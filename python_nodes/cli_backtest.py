@@ -166,6 +166,7 @@ def _tables(told: Mapping[str, Any]) -> Iterator[Table]:
     yield whole
     for name, side in sides:
         yield _kinds(f"by kind, {name}", side["kinds"])
+    yield _calibration(told["now"])
     if told["changes"] is not None:
         yield _changes(told["changes"])
 
@@ -179,6 +180,17 @@ def _kinds(title: str, kinds: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(short.get(column, column), no_wrap=column == "kind")
     for kind in kinds:
         table.add_row(*(number(kind[column]) for column in KIND_COLUMNS))
+    return table
+
+
+def _calibration(side: Mapping[str, Any]) -> Table:
+    from python_nodes.steps.backtest_page import CALIBRATION, calibration_columns, calibration_rows, number
+
+    table = Table(title=CALIBRATION.lower(), title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in calibration_columns():
+        table.add_column(column, no_wrap=column == "kind")
+    for row in calibration_rows(side):
+        table.add_row(*map(number, row))
     return table
 
 

@@ -82,6 +82,32 @@ def of(
     return Cut(told, limits, held)
 
 
+def p_values(
+    watch: Watch, forecast: Forecast, days: DayArray, statistic: FloatArray, information: FloatArray
+) -> FloatArray:
+    """Return how often a quiet series is as strange, of each of the last days by what held on it.
+
+    Parameters
+    ----------
+    watch : Watch
+    forecast : Forecast
+    days : ndarray of datetime64[D]
+        Of the forecast.
+    statistic, information : ndarray, shape (n_series, n_days)
+        Of the last days; what is not known gives 1.
+
+    Returns
+    -------
+    ndarray, shape (n_series, n_days)
+    """
+    columns = statistic.shape[1]
+    found = np.ones(statistic.shape)
+    for tails, chosen in _spans(in_force(watch, days[-columns:], _is_young(forecast, columns))):
+        segment = calibrate.segments(tails, information[:, chosen])
+        found[:, chosen] = calibrate.p_values(tails, segment, statistic[:, chosen])
+    return found
+
+
 def information(forecast: Forecast, columns: int) -> FloatArray:
     """Return the expected counts a day over their dispersion, of the last weeks before each of the last days."""
     expected = np.where(np.isfinite(forecast.expected), forecast.expected / forecast.dispersion, 0.0)

@@ -89,9 +89,17 @@ def run(
     Replay
         Without what another finding on the same listing explains on that day.
     """
-    played = scanning(watches, (end - start).days + 1)
-    looked, known = sweep.look_all(played, matrix, listings, holidays, end, unfit, near)
+    looked, known = look(watches, matrix, listings, start, end, holidays=holidays, unfit=unfit, near=near)
     return of(looked, known, start, end)
+
+
+def look(
+    watches: Sequence[Watch], matrix: MetricMatrix, listings: Sequence[ListingInfo], start: date, end: date, *,
+    holidays: BoolArray | None = None, unfit: BoolArray | None = None, near: Near | None = None,
+) -> tuple[dict[str, Looked], list[ListingInfo]]:  # fmt: skip
+    """Return what each watch saw on the days, and the listings that its rows are; arguments as in `run`."""
+    played = scanning(watches, (end - start).days + 1)
+    return sweep.look_all(played, matrix, listings, holidays, end, unfit, near)
 
 
 def scanning(watches: Sequence[Watch], days: int) -> list[Watch]:

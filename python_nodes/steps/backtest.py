@@ -16,7 +16,7 @@ from python_nodes.domain.inputs import BoolArray
 from python_nodes.domain.metrics import MetricMatrix
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import PermanentError
-from python_nodes.scoring import labels_file, replay
+from python_nodes.scoring import backtest_ranked, labels_file, replay
 from python_nodes.scoring.backtest import Label
 from python_nodes.scoring.peers import Near
 from python_nodes.scoring.replay import Raised
@@ -55,6 +55,15 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class Played:
+    """What some watches would have raised, and what they said of each day of the listings."""
+
+    raised: list[Raised]
+    listings: list[ListingInfo]
+    said: list[backtest_ranked.Said]
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Labels, and where they are from: a ``file``, people's ``verdicts``, past ``alerts``, or ``nothing``."""
 
@@ -88,10 +97,11 @@ def run(
         known = _known(services, tenant_id, listings, now, request, as_of)
         told = backtest_view.view(
             backtest_view.Span(request.start, request.end), listings, known.source, known.labels,
-            (now, ours), None if tried is None or other is None else (tried, other),
+            _side(now, ours, known, request), None if tried is None or other is None else
+            _side(tried, other, known, request),
         )  # fmt: skip
         tell(4, STAGES)
-        facts.update(days=told["days"], listings=len(listings), alerts=len(ours))
+        facts.update(days=told["days"], listings=len(listings), alerts=len(ours.raised))
     return told
 
 
@@ -151,11 +161,22 @@ def read(
     return matrix
 
 
-def _played(watches: Sequence[Watch], past: Past, request: Request) -> list[Raised]:
-    told = replay.run(
+def _played(watches: Sequence[Watch], past: Past, request: Request) -> Played:
+    looked, known = replay.look(
         watches, past.matrix, past.listings, request.start, request.end, unfit=past.down, near=past.near
     )  # fmt: skip
-    return replay.alerts(told)
+    days = (request.end - request.start).days + 1
+    raised = replay.alerts(replay.of(looked, known, request.start, request.end))
+    return Played(raised, known, backtest_ranked.said(looked, known, days))
+
+
+def _side(watches: Sequence[Watch], played: Played, known: Known, request: Request) -> backtest_view.Side:
+    """Return what is told of some watches: their alerts, and how well their p-values rank."""
+    kinds = {one.kind for one in watches}
+    ranked = backtest_ranked.rank(
+        played.said, played.listings, known.labels, request.start, kinds, is_whole=known.source == "file"
+    )  # fmt: skip
+    return backtest_view.Side(watches, played.raised, ranked)
 
 
 def _known(

@@ -10,9 +10,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from python_nodes.scoring.backtest_ranked import LIMITS
+
 FIGURES = (
     "recall", "precision", "median_delay_days", "oracle_median_delay_days", "false_alerts_per_1000_listing_days",
-    "alerts_a_week", "events_found", "alerts_true", "alerts_false", "false_alerts_asked", "alerts_unjudged",
+    "alerts_a_week", "events_found", "alerts_true", "alerts_false", "false_alerts_asked", "alerts_unjudged", "vus_pr",
+    "auc_pr",
 )  # fmt: skip
 """What is said first of each side of a backtest on stored days."""
 KIND_COLUMNS = (
@@ -33,6 +36,9 @@ WORDS = {
     "false_alerts_per_1000_days": "false alerts per 1,000 days",
 }  # fmt: skip
 """Figures whose names are no words."""
+
+
+CALIBRATION = "Of quiet days the share with a p-value as small"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +117,20 @@ def _tables(side: Mapping[str, Any]) -> list[Table]:
     named = [in_words(column) for column in KIND_COLUMNS]
     return [
         Table("By kind", named, kinds),
+        Table(CALIBRATION, calibration_columns(), calibration_rows(side)),
         Table("Events", ("event", *WHERE, "start", "end", "told after days", "oracle after days"), events),
         Table("Alerts", (*WHERE, "raised", "ended", "verdict"), alerts),
     ]
+
+
+def calibration_columns() -> list[str]:
+    """Return the columns of the table of p-values."""
+    return ["kind", "days", *(f"p ≤ {limit:g}" for limit in LIMITS)]
+
+
+def calibration_rows(side: Mapping[str, Any]) -> list[list[Any]]:
+    """Return of each kind how many quiet days there were, and what share of them had a p-value as small."""
+    return [[one["kind"], one["points"], *(share for _, share in one["shares"])] for one in side["calibration"]]
 
 
 def _change_tables(told: Mapping[str, Any]) -> list[Table]:

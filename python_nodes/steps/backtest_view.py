@@ -11,11 +11,18 @@ from typing import Any
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.scoring import backtest
 from python_nodes.scoring.backtest import Compared, Judged, Label
+from python_nodes.scoring.backtest_ranked import LIMITS, Ranked
 from python_nodes.scoring.replay import Raised
 from python_nodes.scoring.watches import Watch
 
-Side = tuple[Sequence[Watch], Sequence[Raised]]
-"""Watches, and what they would have raised."""
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Watches, what they would have raised, and how well their p-values rank the days."""
+
+    watches: Sequence[Watch]
+    raised: Sequence[Raised]
+    ranked: Ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +45,10 @@ def view(
     by_id = {one.listing_id: one for one in listings}
     sides = [now] if other is None else [now, other]
     # What either side watches counts for both, else a watch that was left out would hide its misses.
-    watched = {one.kind for watches, _ in sides for one in watches}
+    watched = {one.kind for side in sides for one in side.watches}
     listing_days = span.days * len(listings)
     judged = [
-        backtest.judge(raised, labels, watched, listing_days, is_whole=source == "file") for _, raised in sides
+        backtest.judge(side.raised, labels, watched, listing_days, is_whole=source == "file") for side in sides
     ]  # fmt: skip
     told: dict[str, Any] = {
         "from": span.start.isoformat(), "to": span.end.isoformat(), "days": span.days, "listings": len(listings),
@@ -54,14 +61,14 @@ def view(
     }  # fmt: skip
     if other is not None:
         told["other"] = _side(judged[1], other, by_id, span)
-        compared = backtest.compare(now[1], other[1], span.end)
+        compared = backtest.compare(now.raised, other.raised, span.end)
         told["changes"] = _changes(compared, told["now"]["alerts"], told["other"]["alerts"])
     return told
 
 
 def _side(judged: Judged, side: Side, by_id: Mapping[int, ListingInfo], span: Span) -> dict[str, Any]:
-    raised = side[1]
-    asked = _asked(side[0], list(by_id.values()), span)
+    raised = side.raised
+    asked = _asked(side.watches, list(by_id.values()), span)
     alerts = [
         _alert(one, by_id)
         | {
@@ -79,6 +86,11 @@ def _side(judged: Judged, side: Side, by_id: Mapping[int, ListingInfo], span: Sp
         "events_found": sum(one.delay_days is not None for one in judged.events),
         "alerts_true": len(judged.true), "alerts_false": len(judged.false),
         "alerts_unjudged": len(raised) - len(judged.true) - len(judged.false),
+        "auc_pr": side.ranked.auc_pr, "vus_pr": side.ranked.vus_pr,
+        "calibration": [
+            {"kind": one.kind, "points": one.points, "shares": list(map(list, zip(LIMITS, one.shares, strict=True)))}
+            for one in side.ranked.kept
+        ],
         "kinds": [asdict(kind) | {"asked": round(asked.get(kind.kind, 0.0), 3)} for kind in judged.kinds],
         "events": [
             _place(one.label.listing_ids, one.label.place, by_id) | {

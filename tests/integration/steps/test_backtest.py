@@ -151,11 +151,18 @@ def test_labels_of_a_file_are_the_whole_truth(stored: Stored) -> None:
     assert (date.fromisoformat(alert["raised"]) - FELL).days == found["delay_days"]
     assert missed["delay_days"] is None
     assert now["alerts_unjudged"] == 0
+    # Of 31 and 16 labelled days the first event's are ranked high, the second is only told of.
+    assert 0.3 < now["auc_pr"] < now["vus_pr"] + 0.3 < 1.3
+    (clicks,) = [one for one in now["calibration"] if one["kind"] == "ctr_drop"]
+    assert clicks["points"] == 22 * 31 + (FELL - START).days + 1 + (date(2026, 3, 5) - START).days + 1
+    assert [limit for limit, _ in clicks["shares"]] == [0.1, 0.01, 0.001]
 
 
 def test_verdicts_come_before_past_alerts(stored: Stored) -> None:
     told = stored.run()
     assert (told["labels"]["source"], told["now"]["recall"]) == ("nothing", None)
+    assert (told["now"]["auc_pr"], told["now"]["vus_pr"]) == (None, None)
+    assert {one["points"] for one in told["now"]["calibration"] if one["kind"] == "ctr_drop"} == {N * 31}
     first = _past_alert(stored, "room-0")
     told = stored.run()
     assert (told["labels"]["source"], told["now"]["recall"]) == ("alerts", 1.0)
@@ -198,8 +205,10 @@ def test_the_command_prints_and_writes(stored: Stored, tmp_path: Path) -> None:
     assert "http" not in text.replace("http-equiv", "")
     assert "Room room-0" in text
     assert "What would change, by kind" in text
+    assert "p ≤ 0.001" in text
+    assert "VUS-PR" in text
     code, said = stored.cli(*span)
-    assert (code, "false alerts per 1000" in said) == (0, True)
+    assert (code, "false alerts per 1000" in said, "vus pr" in said, "p ≤ 0.01" in said) == (0, True, True, True)
 
 
 def test_what_cannot_be_looked_back_on_is_said(stored: Stored, tmp_path: Path) -> None:
