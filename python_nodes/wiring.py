@@ -36,6 +36,7 @@ def build_services(settings: Settings) -> Services:
         database=database,
         metrics=_metric_store(settings, database),
         archive=RawArchive(settings.raw_root, settings.secret_key.get_secret_value()),
+        home_id=settings.tenant_id,
         redis_url=settings.redis_url.get_secret_value(),
         fernet_key=settings.secret_key.get_secret_value(),
         currency=settings.currency,

@@ -23,9 +23,14 @@ api = APIBlueprint("telemetry", __name__, abp_tags=[{"name": "health"}])
     responses={200: {"description": "As docs/observability.md names them", "content": {"text/plain": {}}}},
 )
 def metrics() -> Response:
-    """Tell what all processes counted, and how the stores stand as the key's tenant sees them."""
+    """Tell what all processes counted, and how the stores stand as the key's tenant sees them.
+
+    Counts bear no tenant: they are told to the one whose machine it is.
+    """
     settings = current_app.extensions["nightporter.settings"]
     queues = [jobs.queue(settings["region"], kind) for kind in jobs.CLASSES]
     found = system_state.readings(services(), caller().tenant_id, queues, settings["version"])
     folders: tuple[Path, ...] = settings["metrics_folders"]
-    return Response(exposition.text(found, folders), content_type=exposition.CONTENT_TYPE)
+    is_home = caller().tenant_id == services().home_id
+    told = exposition.text(found, folders) if is_home else exposition.readings_text(found)
+    return Response(told, content_type=exposition.CONTENT_TYPE)

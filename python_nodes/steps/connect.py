@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -13,6 +13,7 @@ from sqlalchemy import Connection as SqlConnection
 from python_nodes import log, vendors
 from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.errors import ConfigError, PermanentError
+from python_nodes.notify import webhook_guard
 from python_nodes.steps.services import Services
 from python_nodes.steps.vault import StoredCredentials
 from python_nodes.store import connections, portfolio
@@ -72,9 +73,30 @@ def operations_at(
 
 def client_of(services: Services, tenant_id: int, vendor: vendors.Vendor, connection: Connection) -> Any:
     """Build a connection's client, which connects when it is first used."""
+    check_reach(services, tenant_id, vendor, connection.base_url, connection.settings)
     vault = StoredCredentials(services=services, tenant_id=tenant_id, connection_id=connection.connection_id)
     link_runtime = runtime(services, connection.vendor, f"{tenant_id}-{connection.connection_id}", vault)
     return vendor.client(connection.base_url, connection.credentials, vendors_own(connection.settings), link_runtime)
+
+
+def check_reach(
+    services: Services, tenant_id: int, vendor: vendors.Vendor, base_url: str, settings: Mapping[str, Any]
+) -> None:
+    """Refuse another tenant than the machine's own its files, and addresses of its network.
+
+    Whoever runs the machine connects what they like. What another tenant names is asked by our machine as ourselves: it
+    must be public, as a subscriber's address must. It is looked up here and again by whoever dials.
+    """
+    if tenant_id == services.home_id:
+        return
+    if vendor.capabilities.transport == "file":
+        raise PermanentError("vendor: files of this machine are its own tenant's", status=422, field="vendor")
+    told = {"base_url": base_url, **{name: one for name, one in settings.items() if name.endswith("_url")}}
+    for name, url in told.items():
+        try:
+            services.webhook_guard.addresses(webhook_guard.read(str(url)))
+        except PermanentError as error:
+            raise PermanentError(f"{name}: {error}", status=422, field=name) from None
 
 
 def runtime(services: Services, vendor: str, connection: str, vault: Vault | None = None) -> Runtime:

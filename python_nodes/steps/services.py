@@ -80,6 +80,8 @@ class Services:
     database: Database
     metrics: MetricStore
     archive: RawArchive
+    home_id: int
+    """The tenant whose machine this is: what lies on it beside the stores is theirs alone."""
     redis_url: str = field(repr=False)
     fernet_key: str = field(repr=False)
     currency: str

@@ -54,6 +54,13 @@ def registry(readings: Sequence[Reading] = (), other_folders: Sequence[Path] = (
     return gathered
 
 
+def readings_text(readings: Sequence[Reading]) -> bytes:
+    """Write the readings alone, without what any process counted."""
+    gathered = CollectorRegistry()
+    gathered.register(_Readings(readings))
+    return generate_latest(gathered)
+
+
 def text(readings: Sequence[Reading] = (), other_folders: Sequence[Path] = ()) -> bytes:
     """Write all of it in Prometheus' text format."""
     return generate_latest(registry(readings, other_folders))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from urllib.parse import parse_qs
 from uuid import uuid4
 
@@ -21,7 +22,10 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from python_nodes.domain.metrics import BandMatrix, MetricPoints
+from python_nodes.errors import PermanentError
 from python_nodes.local import influx
+from python_nodes.notify.webhook_guard import Guard
+from python_nodes.steps import connect, connection_admin, import_folder
 from python_nodes.store import bell
 from python_nodes.store.metrics.influx import InfluxMetricStore
 from python_nodes.store.metrics.influx_http import InfluxHttp
@@ -157,3 +161,51 @@ def test_every_question_to_influxdb_and_every_line_names_the_tenant(
     nameless = [one for one in questions if f"tenant = '{tenant_id}'" not in one]
     assert nameless == []
     assert not [one for one in wire.asked if str(other) in one]
+
+
+def test_what_lies_on_the_machine_beside_the_stores_is_its_own_tenants(house: House, tmp_path: Path) -> None:
+    """A file that was put there for A, any file that the worker may read, and the counts of all processes."""
+    (tmp_path / "waiting.csv").write_text("date\n2026-02-01\n")
+    services = replace(house.services, imports=replace(house.services.imports, folder=tmp_path))
+    moment = datetime.fromisoformat(AS_OF)
+    assert import_folder.scan(services, house.b.tenant_id, moment)["files"] == []
+    assert (tmp_path / "waiting.csv").exists()
+    assert len(import_folder.scan(services, house.a.tenant_id, moment)["files"]) == 1
+    wanted = {"vendor": "operator_file", "name": "file", "settings": {"path": "/etc/hostname"}}
+    for one, status in ((house.b, 422), (house.a, 200)):
+        answer = house.client.post("/v1/connections", json=wanted, headers={"Authorization": f"Bearer {one.key}"})
+        assert answer.status_code == status, answer.get_data(as_text=True)
+    counts = []
+    for one in (house.a, house.b):
+        answer = house.client.get("/metrics", headers={"Authorization": f"Bearer {one.key}"})
+        assert answer.status_code == 200
+        counts.append(answer.get_data(as_text=True))
+    assert "nightporter_http_requests_total{" in counts[0]
+    for name in ("nightporter_http_requests_total", "channel_sync_total", "webhook_received_total"):
+        assert name not in counts[1]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "settings", "field"),
+    [
+        ("http://169.254.169.254", {}, "base_url"), ("https://10.0.0.1", {}, "base_url"),
+        ("https://[::ffff:10.0.0.1]", {}, "base_url"), ("https://localhost", {}, "base_url"),
+        ("http://8.8.8.8", {}, "base_url"), ("https://8.8.8.8", {"ical_base_url": "http://127.0.0.1"}, "ical_base_url"),
+    ],
+)  # fmt: skip
+def test_another_tenant_has_no_address_of_our_network_asked(
+    house: House, base_url: str, settings: dict[str, str], field: str
+) -> None:
+    services = replace(house.services, webhook_guard=Guard())
+    credentials = {"client_id": "c", "client_secret": "s", "refresh_token": "r"}
+    wanted = connection_admin.NewConnection(
+        vendor="airbnb", name=base_url, base_url=base_url, settings=settings, credentials=credentials
+    )
+    with pytest.raises(PermanentError, match="url") as refused:
+        connection_admin.add(services, house.b.tenant_id, wanted)
+    assert (refused.value.status, refused.value.field) == (422, field)
+    assert connection_admin.add(services, house.a.tenant_id, wanted)
+    kept = connection_admin.add(house.services, house.b.tenant_id, replace(wanted, base_url="http://127.0.0.1:9"))
+    # Kept from a time when it was open: it is not asked for a poll either.
+    with pytest.raises(PermanentError, match="url"), connect.opened(services, house.b.tenant_id, kept, "health"):
+        pytest.fail("it may not be asked")
