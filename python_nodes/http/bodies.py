@@ -7,7 +7,7 @@ from functools import cache
 from typing import Annotated, Any
 
 from flask import request
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 from python_nodes import clock
 
@@ -59,16 +59,18 @@ def _day(told: Any) -> Any:
     raise ValueError("must be a day in ISO 8601")
 
 
-Day = Annotated[date, BeforeValidator(_day), Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
+Day = Annotated[
+    date, Strict(False), BeforeValidator(_day), Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))
+]
 """A day as requests tell it."""
-Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_near)]
+Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_written), AfterValidator(_near)]
 """A moment as requests tell it."""
 
 
 class Body(BaseModel):
-    """A JSON object whose every field is known."""
+    """A JSON object whose every field is known, and of its type: "12" is no number, 0 not false, and true not 1."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class AsOfBody(Body):

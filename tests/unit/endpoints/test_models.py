@@ -13,8 +13,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from python_nodes import endpoints
 from python_nodes.endpoints.alerts import AlertQuery
+from python_nodes.endpoints.backfill import BackfillBody
 from python_nodes.endpoints.baselines import ProfileQuery
-from python_nodes.http.bodies import Day, Moment, holds_nul
+from python_nodes.http.bodies import Body, Day, Moment, holds_nul
 
 
 def models() -> dict[str, list[type[BaseModel]]]:
@@ -34,6 +35,32 @@ def fields(model: type[BaseModel]) -> str:
 def test_models_of_one_name_say_the_same() -> None:
     differ = [name for name, each in models().items() if len({fields(one) for one in each}) > 1]
     assert differ == []
+
+
+TYPED = [
+    (model, name, field.annotation)
+    for each in models().values() for model in each if issubclass(model, Body)
+    for name, field in model.model_fields.items() if field.annotation in (bool, bool | None, int, int | None, float)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "name", "kind"), TYPED, ids=[f"{one[0].__name__}.{one[1]}" for one in TYPED])
+def test_a_field_of_a_body_takes_its_own_type_only(model: type[Body], name: str, kind: Any) -> None:
+    strange = (0, 1, "true", "false", "0") if kind in (bool, bool | None) else (True, False, "12", "1e3")
+    for told in strange:
+        with pytest.raises(ValidationError) as refused:
+            model.model_validate({name: told})
+        assert [one["type"] for one in refused.value.errors() if one["loc"] == (name,)] in (
+            ["bool_type"], ["int_type"], ["float_type"],
+        ), told  # fmt: skip
+
+
+def test_a_body_is_still_told_its_days_and_moments_in_words() -> None:
+    told = BackfillBody.model_validate(
+        {"connection_id": 1, "start": "2026-01-01", "end": "2024-02-29", "as_of": "2026-03-02T12:00:00+01:00"}
+    )
+    assert (told.start, told.end) == (date(2026, 1, 1), date(2024, 2, 29))
+    assert told.moment() == datetime(2026, 3, 2, 11, tzinfo=UTC)
 
 
 STRANGE = [
