@@ -14,6 +14,7 @@ from typing import Any
 import schemathesis
 
 SLOWEST_S = float(os.environ.get("FUZZ_SLOWEST_S", "5"))
+_KEY_IDS = frozenset(os.environ.get("FUZZ_KEY_IDS", "").split(","))
 PROBLEM = "application/problem+json"
 _statuses: Counter[int] = Counter()
 _taken_s: Counter[str] = Counter()
@@ -21,6 +22,14 @@ _faults: list[str] = []
 _slow: list[dict[str, Any]] = []
 _slowest: list[float] = [0.0]
 _lock = threading.Lock()
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """Leave the keys in use alone: what would revoke or replace one of them asks it of the first, which nobody uses."""
+    told = (case.path_parameters or {}).get("id")
+    if case.path.startswith("/v1/keys/") and str(told).strip().lstrip("+0") in _KEY_IDS:
+        case.path_parameters["id"] = 1
 
 
 @schemathesis.hook

@@ -45,23 +45,25 @@ class Asked:
 
 
 def ask(
-    running: Running, who: str, directory: Path, *, seconds: int, examples: int, seed: int, workers: int = 2,
-    phases: str = EVERY_PHASE,
+    running: Running, who: str, directory: Path, *, seconds: int, examples: int, seed: int, phases: str = EVERY_PHASE
 ) -> Asked:  # fmt: skip
-    """Let Schemathesis ask for so long, with every check, as ``who``."""
+    """Let Schemathesis ask for so long, with every check, as ``who``; in one thread, since two break Python's ``ast``."""
     name = f"{who}-{seed}"
     counts, report = directory / f"{name}.counts.json", directory / f"{name}.report.json"
     counts.unlink(missing_ok=True)
     command: list[str | Path] = [
         Path(sys.executable).parent / "schemathesis", "--config-file", CONFIG, "run", running.schema, "--url",
-        running.url, "--checks", "all", "--max-examples", str(examples), "--workers", str(workers), "--max-time",
+        running.url, "--checks", "all", "--max-examples", str(examples), "--workers", "1", "--max-time",
         str(seconds), "--seed", str(seed), "--continue-on-failure", "--no-shrink", "--no-color", "--phases",
         phases, "--request-timeout", str(PATIENCE_S), "--generation-database", "none",
         "--report", "json", "--report-json-path", report,
     ]  # fmt: skip
     if who in running.keys:
         command += ["--header", f"Authorization: Bearer {running.keys[who]}"]
-    env = {**os.environ, "SCHEMATHESIS_HOOKS": "fuzz.hooks", "FUZZ_COUNTS": str(counts), "PYTHONPATH": str(ROOT)}
+    env = {
+        **os.environ, "SCHEMATHESIS_HOOKS": "fuzz.hooks", "FUZZ_COUNTS": str(counts), "PYTHONPATH": str(ROOT),
+        "FUZZ_KEY_IDS": ",".join(map(str, running.key_ids)),
+    }  # fmt: skip
     done = subprocess.run(
         list(map(str, command)), cwd=directory, env=env, capture_output=True, text=True,
         timeout=seconds + PATIENCE_S + GRACE_S * 3, check=False,
