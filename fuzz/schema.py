@@ -47,7 +47,7 @@ class Asked:
 def ask(
     running: Running, who: str, directory: Path, *, seconds: int, examples: int, seed: int, phases: str = EVERY_PHASE
 ) -> Asked:  # fmt: skip
-    """Let Schemathesis ask for so long, with every check, as ``who``; in one thread, since two break Python's ``ast``."""
+    """Let Schemathesis ask so long, with every check, as ``who``; in one thread, since two break Python's ``ast``."""
     name = f"{who}-{seed}"
     counts, report = directory / f"{name}.counts.json", directory / f"{name}.report.json"
     counts.unlink(missing_ok=True)
