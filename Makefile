@@ -20,7 +20,7 @@ ONLY   ?=
 # `nightporter up` counts its seconds from here, installation included.
 STARTED := $(shell date +%s)
 
-.PHONY: help run test lint bench screenshots doctor flows-export flows-import lock install install-dev influx influx-2 catalogue clean \
+.PHONY: help run test lint bench screenshots doctor flows-export flows-import lock install install-dev influx influx-2 chromium catalogue clean \
         secrets tokens up down backup restore compose-tools promtool chaos chaos-tools drill fuzz audit
 
 help: ## List the targets
@@ -88,6 +88,9 @@ install-dev: ## Install what `make test` and `make lint` need
 
 influx: ## Get the InfluxDB servers that this machine can have, for `make test` and `make run ARGS="--store influx"`
 	@influx/install.sh "$(CACHE)"
+
+chromium: ## Install Debian's Chromium for the console's tests (as root)
+	@tests/install_chromium.sh
 
 influx-2: ## Build InfluxDB 2.7 too (Go and Rust, ten minutes), so that `make test` runs on it as well
 	@influx/install.sh "$(CACHE)" 2
