@@ -33,10 +33,10 @@ from python_nodes.steps import sweep_job
 from python_nodes.steps.services import Services
 from python_nodes.store import jobs, migrate
 
-LISTINGS, DAYS, SHARD = 400, 420, 50
+LISTINGS, DAYS, SHARD = 1_000, 420, 50
 PROCESSES = (1, 2, 4)
 AS_OF = datetime.combine(_panel_world.LAST + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=12)
-TURNS, ROUNDS = 3, 240
+TURNS, ROUNDS = 3, 2_400
 PIECES = ("processes", "killed", "hosts")
 GOAL, PATIENCE_S = 0.9, 300.0
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
