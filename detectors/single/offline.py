@@ -4,7 +4,9 @@ As `online`, but the level is a centred running median, the season is learnt fro
 both neighbours, and the memory runs both ways. Three things are asked of a point: how far it is from everything
 (size), how far from what is usual at its place in the season, for that place (place), and how unlike others the
 windows around it are (`shape`). The score is their summed rank surprise, ``-log(rank p-value)`` of each: none needs a
-weight, and what all call strange comes first. The p-value is that of size and place, as `online` tells it.
+weight, and what all call strange comes first. Where noise grows with the level, all three are asked once more on the
+scale on which it does not (`heights`), and the two answers averaged. The p-value is that of size and place, as `online`
+tells it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 from scipy import signal, stats
 
 from detectors.series import BoolArray, FloatArray
-from detectors.single import medians, seasons, shape, tails
+from detectors.single import heights, medians, seasons, shape, tails, weeks
 from detectors.single.contract import MAX_SCORE, Budget, Scores, checked
 from detectors.single.online import DEFAULT_SEASON
 from detectors.single.past import Params
@@ -45,7 +47,7 @@ def detect(
     Returns
     -------
     Scores
-        ``score`` is a sum of three surprises, each at most ``log(n_times + 1)``.
+        ``score`` is a sum of three surprises, each at most ``log(n_times + 1)``, or the mean of two such sums.
 
     Raises
     ------
@@ -59,25 +61,39 @@ def detect(
     step = max(pace // params.moments, 1)
     season = seasons.find(series, hints) or pace
     filled = np.interp(np.arange(len(series)), np.flatnonzero(known), series[known])
+    middle = np.full(len(series), median_of(series))
     level = _level(series, params.level_seasons * pace, step, params.sample)
-    usual = _season(series, season, params)
-    left = share(series, usual, level, np.flatnonzero(known))
-    # As in `online`: a near season leaves level and median little to say, and neighbours are held against what it does.
-    heights = np.abs(filled - level) + np.abs(filled - median_of(series))
-    distance = min(2.0 * left, 1.0) * heights + np.abs(filled - usual) + _jump(filled - (1.0 - left) * usual)
-    distance = np.where(known, distance, 0.0)
-    keep = params.keep ** (1.0 / step)
-    sizes = _energy(distance, known, keep)
-    misplaced = np.where(known, np.abs(filled - usual), 0.0)
-    places = _energy(misplaced / _spread(np.where(known, misplaced, np.nan), season, params), known, keep)
-    odd = shape.strangeness(filled - (1.0 - left) * usual, step, TAPS)
-    score = np.where(known, sum(_surprise(each, known) for each in (sizes, odd, places)), 0.0)
+    usual = _seasons(series, season, hints, params)
+    views = np.stack([filled, usual, level, middle])
+    sizes, places, score = _strangeness(views, known, season, step, params)
+    off = np.abs(series - usual)[known]
+    straight = heights.scale(series, usual, max(float(np.median(off)), 0.1 * float(np.mean(off))))
+    if straight is not None:
+        # Medians go with their values wherever a scale that rises puts these.
+        score = (score + _strangeness(straight(views), known, season, step, params)[2]) / 2.0
     each = [
         tails.p_values(one, medians.sampled(one[known], params.sample), tails.ROBUST_ANCHORS) for one in (sizes, places)
     ]
     p_value = np.where(known, np.minimum(np.min(each, axis=0) * len(each), 1.0), 1.0)
     expected, lower, upper = _band(series, known, np.stack([level, usual]), budget)
     return Scores(expected, lower, upper, p_value, score, p_value < budget.p_limit)
+
+
+def _strangeness(
+    views: FloatArray, known: BoolArray, season: int, step: int, params: Params
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return sizes, places and the summed surprise of both and of shape, of values, season, level and median."""
+    filled, usual, level, middle = views
+    left = share(np.where(known, filled, np.nan), usual, level, np.flatnonzero(known))
+    # As in `online`: a near season leaves level and median little to say, and neighbours are held against what it does.
+    high = np.abs(filled - level) + np.abs(filled - middle)
+    distance = min(2.0 * left, 1.0) * high + np.abs(filled - usual) + _jump(filled - (1.0 - left) * usual)
+    keep = params.keep ** (1.0 / step)
+    sizes = _energy(np.where(known, distance, 0.0), known, keep)
+    misplaced = np.where(known, np.abs(filled - usual), 0.0)
+    places = _energy(misplaced / _spread(np.where(known, misplaced, np.nan), season, params), known, keep)
+    odd = shape.strangeness(filled - (1.0 - left) * usual, step, TAPS)
+    return sizes, places, np.where(known, sum(_surprise(each, known) for each in (sizes, odd, places)), 0.0)
 
 
 def median_of(series: FloatArray) -> float:
@@ -92,6 +108,17 @@ def _level(series: FloatArray, width: int, step: int, most: int) -> FloatArray:
     heights = np.array([medians.median(series[max(at - half, 0) : at + half + 1], most) for at in centres])
     told = np.isfinite(heights)
     return np.asarray(np.interp(np.arange(len(series)), centres[told], heights[told]), dtype=np.float64)
+
+
+def _seasons(series: FloatArray, season: int, hints: Sequence[int], params: Params) -> FloatArray:
+    """Return the season, and what the next of the calendar moves it by where it holds whole ones of it."""
+    usual = _season(series, season, params)
+    longer = min((hint for hint in hints if hint > season), default=0)
+    if longer % season or not 0 < 2 * longer <= len(series):
+        return usual
+    # Weekends draw the usual day down; it is told anew once they are moved to where days lie.
+    usual = _season(series - weeks.moved_by(series - usual, season, longer), season, params)
+    return np.asarray(usual + weeks.moved_by(series - usual, season, longer), dtype=np.float64)
 
 
 def _season(series: FloatArray, season: int, params: Params) -> FloatArray:

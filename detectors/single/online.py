@@ -37,8 +37,6 @@ JUMP = 0.25
 FAR = 2.0
 # Beyond this share of the past a distance counts no more than there.
 BOUND = 0.98
-# Wherever it is calm, a unit is at least such a share of the usual distance of all.
-LEAST_UNIT = 0.3
 
 
 def detect(
@@ -205,7 +203,7 @@ def _at_height(state: State, start: int, end: int, past: IntArray, overall: floa
     if told <= 0:
         return np.full((1, end - start), overall), 0.0
     usual = heights.usual_at(distances, said[past], said[start:end])
-    return np.maximum(usual, LEAST_UNIT * overall)[None, :], told
+    return np.maximum(usual, heights.LEAST_UNIT * overall)[None, :], told
 
 
 def _overall(distances: FloatArray) -> float:

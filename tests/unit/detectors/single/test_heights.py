@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,47 @@ def test_too_little_or_what_stands_still_says_nothing() -> None:
     flat = heights.usual_at(distances, np.full(400, 3.0), np.array([3.0, 9.0]))
     assert np.isfinite(flat).all()
     assert flat[0] == flat[1] > 0.0
+
+
+def walked(seed: int, grows: float, size: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    """Return values whose noise is ``grows`` times their level, which goes up and down, and the level."""
+    said = 100.0 * np.exp(np.sin(np.arange(size) * 2.0 * np.pi / 24))
+    random = np.random.default_rng(seed)
+    noise = np.exp(grows * random.normal(0.0, 1.0, size)) if grows else 1.0 + random.normal(0.0, 5.0, size) / said
+    return said * noise, said
+
+
+def scaled(values: np.ndarray, said: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
+    return heights.scale(values, said, float(np.median(np.abs(values - said))))
+
+
+@pytest.mark.parametrize("unit", [1e-100, 1.0, 1e100])
+@pytest.mark.parametrize("zero", [0.0, -1000.0])
+def test_where_noise_is_a_share_a_fall_to_a_quarter_is_as_far_as_a_rise_to_four_times(unit: float, zero: float) -> None:
+    values, said = walked(5, 0.3)
+    straight = scaled(unit * (values + zero), unit * (said + zero))
+    assert straight is not None
+    quarter, middle, four = straight(unit * (np.array([30.0, 120.0, 480.0]) + zero))
+    assert 0.6 < (middle - quarter) / (four - middle) < 1.6
+
+
+def test_where_noise_is_the_same_everywhere_heights_stay_as_they_are() -> None:
+    assert scaled(*walked(6, 0.0)) is None
+
+
+def test_a_season_that_is_wrong_where_it_is_high_is_no_noise() -> None:
+    random = np.random.default_rng(7)
+    said = 100.0 * np.exp(np.sin(np.arange(1000) * 2.0 * np.pi / 24))
+    # The level drifts by as much of itself as lies between two days: neighbours hardly differ.
+    values = said * np.repeat(1.0 + 0.2 * np.sin(np.arange(42)), 24)[:1000] + random.normal(0.0, 10.0, 1000)
+    assert heights.share(np.abs(values - said), said) > 0.0
+    assert heights.surely(values, said) < 0.5 * heights.share(np.abs(values - said), said)
+
+
+def test_counts_near_zero_have_no_finer_scale_than_their_step() -> None:
+    values = np.random.default_rng(8).poisson(0.2 * (1.0 + np.sin(np.arange(1000) * 2.0 * np.pi / 24)))
+    assert heights.quantum(values.astype(np.float64)) == 1.0
+    assert heights.quantum(np.random.default_rng(9).normal(0.0, 1.0, 1000)) == 0.0
+    assert heights.quantum(np.full(100, 3.0)) == 0.0
+    said = 0.2 * (1.0 + np.sin(np.arange(1000) * 2.0 * np.pi / 24))
+    assert heights.scale(values.astype(np.float64), said, 0.1) is None

@@ -96,3 +96,29 @@ def test_a_regular_steep_edge_is_usual_and_its_absence_is_not() -> None:
     quiet = np.ones(len(values), dtype=bool)
     quiet[struck.start - 6 : struck.stop + 6] = False
     assert scores.score[struck].max() > scores.score[quiet].max()
+
+
+@pytest.mark.parametrize("seed", [19, 21, 22])
+def test_where_noise_grows_with_the_level_a_fall_at_night_outranks_what_is_usual_by_day(seed: int) -> None:
+    hours = np.arange(24 * 35)
+    level = 200.0 * np.exp(1.2 * np.sin(hours * 2 * np.pi / 24))
+    values = level * np.exp(np.random.default_rng(seed).normal(0.0, 0.2, len(hours)))
+    struck = slice(20 * 24 + 15, 20 * 24 + 21)
+    values[struck] *= 0.3
+    scores = offline.detect(values, HINTS)
+    quiet = np.ones(len(values), dtype=bool)
+    quiet[struck.start - 6 : struck.stop + 6] = False
+    # In the values' own unit eight in a hundred quiet points lie farther off.
+    assert (scores.score[quiet] > np.median(scores.score[struck])).mean() < 0.03
+
+
+def test_a_weekday_like_a_weekend_is_strange_and_a_weekend_is_not() -> None:
+    hours = np.arange(24 * 35)
+    working = ((hours // 24) % 7 < 5) & (hours % 24 >= 8) & (hours % 24 < 18)
+    values = np.where(working, 500.0, 100.0) + np.random.default_rng(20).normal(0.0, 10.0, len(hours))
+    struck = slice(16 * 24 + 9, 16 * 24 + 17)
+    values[struck] -= 400.0
+    scores = offline.detect(values, HINTS)
+    weekend = ((hours // 24) % 7 >= 5) & (hours % 24 >= 9) & (hours % 24 < 17)
+    assert np.abs(scores.expected[weekend] - 100.0).mean() < 30.0
+    assert scores.score[struck].min() > scores.score[weekend].max()
