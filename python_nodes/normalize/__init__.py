@@ -10,11 +10,12 @@ from python_nodes.normalize.columns import (
 from python_nodes.normalize.fx import convert_minor, reference_rates
 from python_nodes.normalize.index import PortfolioIndex
 from python_nodes.normalize.market import market_points, normalize_market_columns
-from python_nodes.normalize.records import normalize_bookings, normalize_performance
+from python_nodes.normalize.records import is_early, normalize_bookings, normalize_performance
 
 __all__ = [
     "PortfolioIndex",
     "convert_minor",
+    "is_early",
     "market_points",
     "normalize_ari_columns",
     "normalize_booking_columns",

@@ -17,6 +17,7 @@ from python_nodes.normalize.columns import MAX_STAY_NIGHTS, Problem, naive_utc, 
 from python_nodes.normalize.index import CLOCK_SKEW, PortfolioIndex
 
 Record = TypeVar("Record", BookingRecord, PerformanceRecord)
+EARLY: Problem = ("booked_at", "booked in the future")
 
 
 def normalize_bookings(
@@ -43,7 +44,7 @@ def normalize_bookings(
             (record.listing_external_id not in index.position, "listing_external_id", "unknown listing"),
             (record.currency not in known_currencies(), "currency", "unknown currency"),
             (record.total_amount_minor < 0, "total_amount_minor", "negative price"),
-            (record.booked_at > as_of + CLOCK_SKEW, "booked_at", "booked in the future"),
+            (record.booked_at > as_of + CLOCK_SKEW, *EARLY),
             (record.cancelled_at is not None and record.cancelled_at < record.booked_at, "cancelled_at",
              "cancelled before it was booked"),
             (not 0 < nights <= MAX_STAY_NIGHTS, "check_out_date", f"{nights} nights"),
@@ -51,6 +52,11 @@ def normalize_bookings(
         return _first(checks)
 
     return _part(unique, problem, lambda one: (one.origin.source, "reservations", one.origin.raw_id), raw_of)
+
+
+def is_early(one: Rejected) -> bool:
+    """Whether a booking is rejected for nothing but the moment at which it was looked at: later it is a good one."""
+    return (one.field, one.reason) == (EARLY[0], ": ".join(EARLY))
 
 
 def normalize_performance(

@@ -36,7 +36,7 @@ def run(
             operation=operation, content=raw, content_type=content_type, fetched_at=as_of, key="handed in"
         )  # fmt: skip
         archived = poll.archive(services, tenant_id, vendor, [payload])
-        done = poll.keep(services, tenant_id, link, operation, archived, as_of)
+        done, _ = poll.keep(services, tenant_id, link, operation, archived, as_of)
         with services.database.tenant(tenant_id) as conn:
             polls.finish(conn, run_id, done, finished_at=services.clock())
         facts.update(done)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from python_nodes import log, vendors
+from python_nodes import log, normalize, vendors
 from python_nodes.errors import NightporterError
 from python_nodes.steps import connect
 from python_nodes.steps.connect import Link
@@ -94,22 +94,26 @@ def record(
     services: Services, tenant_id: int, link: Link, operation: str, as_of: datetime,
     window: tuple[date, date | None] | None,
 ) -> dict[str, int]:  # fmt: skip
-    """Fetch, archive, map, store and acknowledge; returns the poll's counts."""
+    """Fetch, archive, map, store and acknowledge; returns the poll's counts.
+
+    A poll may be late: a job that waited for its queue asks as of the moment at which it was accepted. Bookings made
+    since are none yet as of then, and are not acknowledged, so that they come again and are stored by the next poll.
+    """
     fetched = link.fetch(operation, as_of, *(window or (None, None)))
     archived = archive(services, tenant_id, link.connection.vendor, fetched)
-    done = keep(services, tenant_id, link, operation, archived, as_of)
+    done, early = keep(services, tenant_id, link, operation, archived, as_of)
     acknowledge = getattr(link.client, "acknowledge", None)
     if operation == "reservations" and acknowledge is not None:
         for _, payload in archived:
-            acknowledge(payload)
+            acknowledge(payload, early)
     return done
 
 
 def keep(
     services: Services, tenant_id: int, link: Link, operation: str, archived: list[tuple[int, RawPayload]],
     as_of: datetime,
-) -> dict[str, int]:  # fmt: skip
-    """Map, normalize and store what is archived; returns the counts."""
+) -> tuple[dict[str, int], list[bytes]]:  # fmt: skip
+    """Map, normalize and store what is archived; returns the counts, and the bookings that came too early for that."""
     source, keeps_guests = link.connection.vendor, services.life.keeps_guests
     payloads = [
         Payload(content=one.content, source=source, raw_id=raw_id, observed_at=as_of, keeps_guests=keeps_guests)
@@ -120,12 +124,13 @@ def keep(
         keys = services.archive.keys.of(conn, tenant_id)
         rejected.add(conn, link.connection.connection_id, done.rejected, rejected_at=as_of, keys=keys)
     written = write_points(services, tenant_id, done)
-    return {
+    counts = {
         "fetched": done.fetched,
         "stored": done.stored + written,
         "unchanged": done.unchanged,
         "rejected": len(done.rejected),
     }
+    return counts, [one.raw for one in done.rejected if normalize.is_early(one)]
 
 
 def archive(

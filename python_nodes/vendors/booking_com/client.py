@@ -71,9 +71,13 @@ class Client:
             reply = self._get(operation, f"/hotels/ota/{queue}", params)
             yield _payload("reservations", reply, as_of, queue)
 
-    def acknowledge(self, payload: RawPayload) -> int:
-        """Tell the queue that ``payload`` is archived and stored; returns how many reservations it named."""
-        named = reservation_ids(payload.content)
+    def acknowledge(self, payload: RawPayload, again: Sequence[bytes] = ()) -> int:
+        """Tell the queue that ``payload`` is archived and stored, all but the parts that are to come ``again``.
+
+        Returns how many reservations were named.
+        """
+        left = {one for part in again for one in reservation_ids(part)}
+        named = [one for one in reservation_ids(payload.content) if one not in left]
         if not named:
             return 0
         call = Call(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from lxml import etree
 from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 from sqlalchemy import text
@@ -26,6 +27,7 @@ from tests.conftest import MigratedDatabase
 
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LISTINGS, NIGHTS = 3, 4
+QUEUES = ("/hotels/ota/OTA_HotelResNotif", "/hotels/ota/OTA_HotelResModifyNotif")
 
 
 @dataclass(frozen=True)
@@ -149,3 +151,49 @@ def test_a_night_of_a_listing_unknown_so_far_is_replayed_when_it_is_known(
         portfolio.upsert_portfolio(conn, polling.tenant_id, _documents.portfolio_of(8))
     assert replay.run(polling.services, polling.tenant_id, AS_OF) == {"replayed": 2, "still_rejected": 0}
     assert polling.rows("SELECT count(*) FROM ari_current") == [(14,)]
+
+
+def reservation(number: int, booked_at: datetime) -> str:
+    return (
+        f'<HotelReservation CreateDateTime="{booked_at.isoformat()}"><RoomStays><RoomStay><RoomTypes>'
+        '<RoomType RoomTypeCode="r00000"/></RoomTypes><RoomRates><RoomRate EffectiveDate="2026-04-01"/></RoomRates>'
+        '<Total AmountAfterTax="24690" CurrencyCode="EUR" DecimalPlaces="2"/></RoomStay></RoomStays><ResGlobalInfo>'
+        f'<HotelReservationIDs><HotelReservationID ResID_Value="{number}"/></HotelReservationIDs></ResGlobalInfo>'
+        "</HotelReservation>"
+    )
+
+
+def serve_queue(httpserver: HTTPServer, booked: dict[int, datetime]) -> None:
+    """What is not acknowledged comes again."""
+    namespace = "http://www.opentravel.org/OTA/2003/05"
+
+    def waiting(_: Request) -> Response:
+        told = "".join(reservation(number, at) for number, at in booked.items())
+        return Response(f'<OTA_HotelResNotifRQ xmlns="{namespace}">{told}</OTA_HotelResNotifRQ>')
+
+    def acknowledged(request: Request) -> Response:
+        for one in etree.fromstring(request.get_data()).iter("{*}HotelReservationID"):
+            del booked[int(one.get("ResID_Value", ""))]
+        return Response("<ok/>")
+
+    httpserver.expect_request(QUEUES[0], method="GET").respond_with_handler(waiting)
+    httpserver.expect_request(QUEUES[0], method="POST").respond_with_handler(acknowledged)
+    httpserver.expect_request(QUEUES[1]).respond_with_data(f'<OTA_HotelResModifyNotifRQ xmlns="{namespace}"/>')
+
+
+def test_a_late_poll_leaves_in_the_queue_what_was_booked_after_its_moment_and_the_next_one_stores_it(
+    polling: Polling, httpserver: HTTPServer
+) -> None:
+    early, late = AS_OF + timedelta(minutes=48), AS_OF + timedelta(hours=2)
+    queue = {1: AS_OF - timedelta(hours=1), 2: early, 3: late}
+    serve_queue(httpserver, queue)
+
+    def poll_at(as_of: datetime) -> poll.PollResult:
+        return poll.run(polling.services, polling.tenant_id, polling.connection_id, "reservations", as_of)
+
+    first = poll_at(AS_OF)
+    assert (first.stored, first.rejected, set(queue)) == (2, 1, {3})
+    second = poll_at(AS_OF + timedelta(hours=3))
+    assert (second.stored, second.rejected, set(queue)) == (1, 0, set())
+    stored = polling.rows("SELECT external_id, count(*) FROM bookings GROUP BY 1 ORDER BY 1")
+    assert stored == [("1", 1), ("2", 1), ("3", 1)]
