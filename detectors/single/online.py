@@ -172,7 +172,11 @@ def _remember(
     most = max(min(params.past_seasons, start // 2 // season), 1)
     # The sum keeps one unit throughout: the score ranks by size, the p-value also by what is usual at a place.
     scale[:1] = views.usual_at(state.distance[:1], start, end, season, scale[:1], most, params.shrinkage)
+    # Values that go in steps, as counts do, lie no nearer than half of one: what is usual there is told from nothing.
+    least = 0.5 * heights.quantum(state.values[past])
+    scale[:1] = np.maximum(scale[:1], least)
     by_height, told = _at_height(state, start, end, recent, overall[0])
+    by_height, told = np.maximum(by_height, least), told if overall[0] > least else 0.0
     distance = np.concatenate([state.distance[:, start:end], state.distance[:1, start:end]])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         unit = np.where(distance > 0, distance / np.concatenate([scale, by_height]), 0.0)
@@ -185,7 +189,7 @@ def _remember(
     if periods.step <= FEW_POINTS:
         # Where nights are calm and days loud, a night's distance is also told in units of what is usual at night.
         uneven = unevenness.share(state.distance[0, max(start - most * season, 0) : start], season)
-        together = energy[1] + uneven * energy[0] + told * energy[2]
+        together = (1.0 - told) * energy[1] + uneven * energy[0] + told * energy[2]
         state.score[start:end] = np.minimum(np.sqrt(together), MAX_SCORE)
         return
     # Where a moment has many points, a memory of them all drowns an event of one: of it and their mean the larger.
