@@ -47,7 +47,6 @@ def add(services: Services, tenant_id: int, wanted: NewConnection) -> int:
         vendor = vendors.load(wanted.vendor)
     except ConfigError as error:
         raise PermanentError(str(error), status=422, field="vendor") from None
-    connect.check_reach(services, tenant_id, vendor, wanted.base_url, wanted.settings)
     # A state is spent only by a connection that is stored: what is refused here may be sent again, mended.
     with services.database.tenant(tenant_id) as conn:
         credentials = _consented(services, conn, wanted)
@@ -58,6 +57,7 @@ def add(services: Services, tenant_id: int, wanted: NewConnection) -> int:
             vendor.client(wanted.base_url, credentials, own, runtime).close()
         except ConfigError as error:
             raise PermanentError(str(error), status=422, field="settings") from None
+        connect.check_reach(services, tenant_id, vendor, wanted.base_url, wanted.settings)
         return connections.create(
             conn,
             vendor=wanted.vendor,
