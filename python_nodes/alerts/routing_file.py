@@ -44,6 +44,8 @@ VARIABLE = "$"
 """A recipient that begins so is a variable of the environment; it may hold several, parted by commas."""
 MAY_LACK = "?"
 """Ends a variable that need not be set."""
+MOST_SAID = 10
+"""Of what is wrong in one file: each one's line is searched for."""
 SURE_OF = timedelta(days=90)
 """How far ahead somebody must be on call in every rotation."""
 
@@ -61,7 +63,9 @@ def load(
         text = path.read_text(encoding="utf-8")
         told = File.model_validate(tomllib.loads(text))
     except ValidationError as error:
-        reasons = [_said(text, one["loc"], (), one["msg"]) for one in error.errors(include_input=False)]
+        wrongs = error.errors(include_input=False)
+        reasons = [_said(text, one["loc"], (), one["msg"]) for one in wrongs[:MOST_SAID]]
+        reasons += [f"and {len(wrongs) - MOST_SAID} more"] if len(wrongs) > MOST_SAID else []
         raise ConfigError(f"{path.name}: {'; '.join(reasons)}") from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path.name}: {error}") from None

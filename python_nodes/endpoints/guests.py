@@ -39,14 +39,17 @@ class EraseJob(BaseModel):
 
 
 class HeldOfGuest(BaseModel):
-    """All that is held: reservations, bookings as they stand, own words in payloads, documents, other texts."""
+    """All that is held: reservations, bookings as they stand, own words in payloads, documents, other texts.
+
+    For the only time: a repeated request is answered without.
+    """
 
     as_of: str
-    guests: list[dict[str, Any]]
-    bookings: list[dict[str, Any]]
-    words: list[dict[str, Any]]
-    documents: list[dict[str, Any]]
-    texts: list[dict[str, Any]]
+    guests: list[dict[str, Any]] = []
+    bookings: list[dict[str, Any]] = []
+    words: list[dict[str, Any]] = []
+    documents: list[dict[str, Any]] = []
+    texts: list[dict[str, Any]] = []
 
 
 @api.post("/v1/guests/erase", security=access("admin"), responses={202: EraseJob}, summary="Erase a guest")

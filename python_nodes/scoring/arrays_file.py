@@ -78,6 +78,8 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Array]] | None:
             if file.read(8) != MAGIC:
                 return None
             length = int.from_bytes(file.read(8), "little")
+            if length > os.fstat(file.fileno()).st_size:
+                return None
             header = json.loads(file.read(length))
         first = -(-(16 + length) // PAGE) * PAGE
         arrays = {

@@ -64,7 +64,8 @@ def sale(node: Any) -> Sale | None:
 
 def _own_id(node: Any, name: str) -> str:
     """The platform's own id of the channel that sold it; the supplier's only where there is no other."""
-    known = {one.get("idSource"): one.get("id") for one in rows(node, name) if isinstance(one, dict)}
+    told = [one for one in rows(node, name) if isinstance(one, dict) and isinstance(one.get("idSource"), str)]
+    known = {one["idSource"]: one.get("id") for one in told}
     for kind in VRBO_FIRST if node.get("distributionChannel") == "VRBO" else EXPEDIA_FIRST:
         own = known.get(kind)
         if isinstance(own, str) and own:
@@ -100,8 +101,8 @@ def _vrbo_total(amounts: Any) -> tuple[int, str]:
     rent = table(table(fees, "rent"), "preTaxAmount")
     currency = text(rent, "currencyCode")
     parts = [
-        *((one, "preTaxAmount", 1) for one in fees.get("fees") or []),
-        *((one, "preTaxAmount", -1) for one in fees.get("discounts") or []),
+        *((one, "preTaxAmount", 1) for one in _rows_if_any(fees, "fees")),
+        *((one, "preTaxAmount", -1) for one in _rows_if_any(fees, "discounts")),
         *((one, "taxAmount", 1) for one in rows(amounts, "taxDistributions")),
     ]
     total = _minor(text(rent, "amount"), currency, "rent")
@@ -112,6 +113,10 @@ def _vrbo_total(amounts: Any) -> tuple[int, str]:
         minor = _minor(text(money, "amount"), currency, name)
         total += minor if sign > 0 else -abs(minor)
     return total, currency
+
+
+def _rows_if_any(holder: Any, name: str) -> list[Any]:
+    return rows(holder, name) if holder.get(name) else []
 
 
 def _minor(told: str, currency: str, field: str) -> int:

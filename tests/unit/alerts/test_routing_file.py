@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,11 @@ def test_a_team_with_nobody_is_stood_in_for(tmp_path: Path) -> None:
     assert (there.stands_in, there.recipients) == (None, {"email": ("d@example.test",)})
     no_mail = routing_file.load(file, ("slack", "email"), {"DATA": "d@example.test"}, {"email": "not set up"})
     assert no_mail.teams["data"].stands_in == "ops", "what cannot be sent reaches nobody"
+
+
+def test_of_a_thousand_wrong_tables_ten_are_told_and_soon(tmp_path: Path) -> None:
+    began = time.process_time()
+    with pytest.raises(ConfigError, match="and 990 more") as caught:
+        load(tmp_path, GOOD + "[[escalations]]\n" * 1_000)
+    assert str(caught.value).count("Field required") == 10
+    assert time.process_time() - began < 5, "each one's line is searched for"

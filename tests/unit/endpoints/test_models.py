@@ -15,6 +15,7 @@ from python_nodes import endpoints
 from python_nodes.endpoints.alerts import AlertQuery
 from python_nodes.endpoints.backfill import BackfillBody
 from python_nodes.endpoints.baselines import ProfileQuery
+from python_nodes.endpoints.guests import HeldOfGuest
 from python_nodes.http.bodies import Body, Day, Moment, holds_nul
 
 
@@ -61,6 +62,10 @@ def test_a_body_is_still_told_its_days_and_moments_in_words() -> None:
     )
     assert (told.start, told.end) == (date(2026, 1, 1), date(2024, 2, 29))
     assert told.moment() == datetime(2026, 3, 2, 11, tzinfo=UTC)
+
+
+def test_what_is_told_once_may_be_missing_from_a_repeated_answer() -> None:
+    assert HeldOfGuest.model_json_schema()["required"] == ["as_of"]
 
 
 STRANGE = [

@@ -171,3 +171,10 @@ def test_scores_and_pages_are_read_room_by_room() -> None:
     (page,), (bad,) = map_content(_content("content.json"), source="b", observed_at=AS_OF, raw_id=5)
     assert (page.amenities, page.rate_plans) == ({"kitchen", "wifi"}, {"flex"})
     assert bad.field == "rooms.amenities", "a list that is not there does not say that nothing is there"
+
+
+def test_a_score_of_hundreds_of_digits_is_refused_by_name() -> None:
+    content = _content("reviews.json").replace(b"8.7", b"9" * 400)
+    good, bad = map_reviews(content, source="b", observed_at=AS_OF, raw_id=5)
+    assert good == []
+    assert {one.field for one in bad} == {"rooms.review_score"}

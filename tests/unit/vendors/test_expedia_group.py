@@ -424,3 +424,20 @@ def test_properties_are_asked_for_together_with_one_token_and_none_goes_missing(
     assert [one.key.partition("/")[0] for one in came] == places
     assert {request.get_json()["variables"]["propertyId"] for request in seen} == set(places)
     assert len({request.headers["Authorization"] for request in seen}) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "put", "field"),
+    [
+        ('"idSource": "EXPEDIA"', '"idSource": []', "rateIds"),
+        ('"fees": [', '"fees": true, "was": [', "fees"),
+        ('"discounts": [', '"discounts": {"a": 1}, "were": [', "discounts"),
+    ],
+)
+def test_a_value_of_another_kind_rejects_its_reservation_by_name(found: str, put: str, field: str) -> None:
+    content = (FIXTURES / "reservations.json").read_text()
+    assert found in content
+    before, _ = mapping.map_reservations(content.encode(), **TOLD)
+    good, bad = mapping.map_reservations(content.replace(found, put).encode(), **TOLD)
+    assert len(good) < len(before)
+    assert field in {one.field for one in bad}
