@@ -98,6 +98,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     counter = rate_limits.counter(settings.redis_url.get_secret_value(), settings.secret_key.get_secret_value())
     check = rate_limits.around(gate.check, counter, _rates(settings))
     app.before_request(own_port.beside(check, telemetry_wiring.own_port(settings), settings.tenant_id))
+    app.before_request(_check_address)
     app.before_request(_check_body)
     idempotent.install(app)
     audited.install(app)
@@ -160,6 +161,12 @@ def _begin() -> None:
     g.run_id = told if RUN_ID.fullmatch(told) else uuid.uuid4().hex
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(run_id=g.run_id)
+
+
+def _check_address() -> None:
+    """Refuse a NUL, which no name has and PostgreSQL keeps none of."""
+    if "\0" in request.path or b"%00" in request.query_string:
+        raise BadRequest("the address holds a NUL character")
 
 
 def _check_body() -> None:

@@ -224,3 +224,10 @@ def test_a_number_out_of_range_is_no_server_s_fault(worker: Worker, path: str, n
 @pytest.mark.parametrize("path", ["/v1/deliveries/{}/send", "/v1/alerts/{}/route"])
 def test_the_largest_number_is_not_there(worker: Worker, path: str) -> None:
     assert_problem(worker.post(path.format(2**53), {}), 404)
+
+
+@pytest.mark.parametrize(
+    "address", ["/console/find?q=a%00b", "/v1/jobs/a%00b", "/v1/alerts?state=%00", "/act?token=%00"]
+)
+def test_an_address_with_a_nul_is_refused(worker: Worker, address: str) -> None:
+    assert_problem(worker.client.get(address), 400)
