@@ -215,3 +215,30 @@ def test_where_noise_grows_with_the_level_an_event_of_a_night_outranks_days_with
     quiet = hours >= 7 * 24
     quiet[at : at + 4] = False
     assert scores.score[at : at + 3].max() > scores.score[quiet].max()
+
+
+@pytest.mark.parametrize("seed", [21, 24])
+def test_where_most_hours_are_empty_a_burst_outranks_one_more_where_there_are_fewest(seed: int) -> None:
+    hours = np.arange(24 * 42)
+    rate = 0.3 * (1.0 + 0.8 * np.sin(hours * 2 * np.pi / 24))
+    values = np.random.default_rng(seed).poisson(rate).astype(np.float64)
+    struck = slice(36 * 24 + 5, 36 * 24 + 8)
+    values[struck] = 6.0
+    scores = online.detect(values, HINTS)
+    quiet = hours >= 14 * 24
+    quiet[struck.start : struck.stop + 6] = False
+    assert np.median(scores.score[struck]) > scores.score[quiet].max()
+
+
+@pytest.mark.parametrize("seed", [22, 23, 24])
+def test_where_noise_grows_with_the_level_a_fall_at_night_outranks_days(seed: int) -> None:
+    hours = np.arange(24 * 42)
+    level = 200.0 * np.exp(1.2 * np.sin(hours * 2 * np.pi / 24))
+    values = level * np.exp(np.random.default_rng(seed).normal(0.0, 0.2, len(hours)))
+    struck = slice(30 * 24 + 15, 30 * 24 + 21)
+    values[struck] *= 0.3
+    scores = online.detect(values, HINTS)
+    quiet = hours >= 14 * 24
+    quiet[struck.start : struck.stop + 6] = False
+    # By size alone, heights beside it, it was three to five in a hundred.
+    assert (scores.score[quiet] > np.median(scores.score[struck])).mean() < 0.02
