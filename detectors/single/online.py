@@ -10,7 +10,7 @@ sum is divided by what such sums usually were, and its square is remembered for 
     score[t] = sqrt(z[t] ** 2 + keep * z[t - 1] ** 2 + keep ** 2 * z[t - 2] ** 2 + ...)
 
 Where places of the season differ in how far points lie from it (`unevenness`), or heights do (`heights`), the season's
-distance is also told in units of what is usual there, squared and remembered likewise, and counts by how surely they do:
+distance is also told in units of what is usual there, squared and remembered likewise. It counts by how surely they do:
 by places beside the sum, by heights in place of it.
 
 The memory never delays an onset: a new distance counts in full at once. What each view is fitted on ends before the
