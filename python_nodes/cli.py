@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import Progress
 from sqlalchemy.exc import OperationalError
 
 from python_nodes import (
@@ -169,7 +172,15 @@ def replay_raw(
 
     with _plain_errors():
         settings = config.settings()
-        _print(replay.run(wiring.build_services(settings), settings.tenant_id, clock.now(), rejected_id or None))
+        services = wiring.build_services(settings)
+        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+            task = bar.add_task("Replaying", total=None)
+
+            def tell(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+
+            done = replay.to_the_end(services, settings.tenant_id, clock.now(), rejected_id or None, tell)
+        _print(done)
 
 
 @app.command("login-link")

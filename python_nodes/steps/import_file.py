@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from python_nodes import log
 from python_nodes.domain.imports import PREFIX, ImportSource
 from python_nodes.domain.metrics import DayArray, IntArray, MetricPoints
+from python_nodes.domain.portfolio import ListingInfo
 from python_nodes.domain.records import Rejected
 from python_nodes.errors import PermanentError
 from python_nodes.imports import check, header, kinds, reader
@@ -64,14 +65,15 @@ def run(
             )
         checked = read(services, source, order)
         with services.database.tenant(tenant_id) as conn:
-            checked, done = _record(services, conn, checked, as_of, raw_id)
+            checked, done = _record(services, conn, checked, portfolio.load_listings(conn), as_of, raw_id)
             rejected.add(conn, None, done.rejected, rejected_at=as_of, keys=services.archive.keys.of(conn, tenant_id))
         _write(services, tenant_id, done.points, tell or _silent)
         report = import_report.of(checked, done)
         with services.database.tenant(tenant_id) as conn:
             imports.finish(conn, name, order.file, order.content, how, raw_id, as_of, report)
             if is_news:
-                import_observe.note(conn, f"{raw_id}:{how.hex()}", _touched(services, conn, checked, as_of))
+                news = _touched(services, checked, portfolio.load_listings(conn), as_of)
+                import_observe.note(conn, f"{raw_id}:{how.hex()}", news)
         facts.update({one: report[one] for one in ("rows", "stored", "unchanged", "rejected")})
     return {**report, "already_imported": False}
 
@@ -86,7 +88,7 @@ def preview(services: Services, tenant_id: int, source: ImportSource, order: Ord
     except PermanentError as error:
         return import_report.unread(mapped, named, kind, str(error))
     with services.database.tenant(tenant_id) as conn:
-        checked, done = _record(services, conn, checked, as_of, None)
+        checked, done = _record(services, conn, checked, portfolio.load_listings(conn), as_of, None)
         conn.rollback()
     return import_report.preview(checked, done)
 
@@ -98,25 +100,27 @@ def guess(source: ImportSource, order: Order) -> ImportSource:
     return import_report.guessed(source, header.find(table, kind, source), kind)
 
 
-def replay(services: Services, tenant_id: int, item: Rejected, as_of: datetime) -> list[int] | None:
+def replay(
+    services: Services, tenant_id: int, item: Rejected, listings: Sequence[ListingInfo], as_of: datetime
+) -> list[int] | None:
     """Read a quarantined row again by the mapping as it is saved now; None, and nothing stored, if it still fails.
 
-    Otherwise the listings of which it has news.
+    Otherwise those of ``listings``, which are all of the tenant's, of which it has news.
     """
     with services.database.tenant(tenant_id) as conn:
         source = imports.get(conn, item.source.removeprefix(PREFIX))
         rows = read(services, source, Order(file="quarantine", content=item.raw))
-        checked, done = _record(services, conn, rows, as_of, item.raw_id)
+        checked, done = _record(services, conn, rows, listings, as_of, item.raw_id)
         if done.rejected or not checked.good.height:
             conn.rollback()
             return None
-        news = _touched(services, conn, checked, as_of)
+        news = _touched(services, checked, listings, as_of)
     _write(services, tenant_id, done.points, _silent)
     return news
 
 
-def _touched(services: Services, conn: Connection, checked: Checked, as_of: datetime) -> list[int]:
-    return import_observe.touched(checked, portfolio.load_listings(conn), as_of, services.imports.observe_days)
+def _touched(services: Services, checked: Checked, listings: Sequence[ListingInfo], as_of: datetime) -> list[int]:
+    return import_observe.touched(checked, listings, as_of, services.imports.observe_days)
 
 
 def read(services: Services, source: ImportSource, order: Order) -> Checked:
@@ -136,9 +140,9 @@ def _table(services: Services, source: ImportSource, order: Order) -> Table:
 
 
 def _record(
-    services: Services, conn: Connection, checked: Checked, as_of: datetime, raw_id: int | None
-) -> tuple[Checked, Recorded]:
-    listings = portfolio.load_listings(conn)
+    services: Services, conn: Connection, checked: Checked, listings: Sequence[ListingInfo], as_of: datetime,
+    raw_id: int | None,
+) -> tuple[Checked, Recorded]:  # fmt: skip
     checked = checked.among({(one.channel, one.external_id) for one in listings})
     parts = list(import_record.record(conn, checked, listings, as_of, raw_id, keeps_guests=services.life.keeps_guests))
     unread = checked.rejected(raw_id)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from python_nodes.domain.records import Rejected
@@ -54,10 +54,7 @@ def add(
 def list_open(
     conn: Connection, keys: TenantKeys, rejected_ids: Sequence[int] | None = None
 ) -> list[StoredRejected]:  # fmt: skip
-    """Return the records not yet replayed, in order of id; only ``rejected_ids`` where given."""
-    query = select(rejected).where(rejected.c.replayed_at.is_(None)).order_by(rejected.c.id)
-    if rejected_ids is not None:
-        query = query.where(rejected.c.id.in_(rejected_ids))
+    """Return the records not yet replayed, whole, in order of id; only ``rejected_ids`` where given."""
     return [
         StoredRejected(
             rejected_id=row.id,
@@ -67,8 +64,16 @@ def list_open(
                 raw=keys.opened(bytes(row.raw)), raw_id=row.raw_id,
             ),
         )
-        for row in conn.execute(query)
+        for row in conn.execute(select(rejected).where(*_open(rejected_ids)).order_by(rejected.c.id))
     ]  # fmt: skip
+
+
+def open_ids(
+    conn: Connection, rejected_ids: Sequence[int] | None = None, *, after: int = 0, most: int | None = None
+) -> list[int]:
+    """Return the ids of the ``most`` first records beyond ``after`` that are not yet replayed, in order."""
+    query = select(rejected.c.id).where(*_open(rejected_ids, after)).order_by(rejected.c.id).limit(most)
+    return list(conn.execute(query).scalars())
 
 
 def mark_replayed(conn: Connection, rejected_ids: Sequence[int], replayed_at: datetime) -> None:
@@ -76,7 +81,12 @@ def mark_replayed(conn: Connection, rejected_ids: Sequence[int], replayed_at: da
     conn.execute(update(rejected).where(rejected.c.id.in_(rejected_ids)).values(replayed_at=replayed_at))
 
 
-def count_open(conn: Connection) -> int:
-    """Return how many records wait in quarantine."""
-    query = select(func.count()).select_from(rejected).where(rejected.c.replayed_at.is_(None))
+def count_open(conn: Connection, rejected_ids: Sequence[int] | None = None, *, after: int = 0) -> int:
+    """Return how many records wait in quarantine; only ``rejected_ids``, only beyond ``after`` where given."""
+    query = select(func.count()).select_from(rejected).where(*_open(rejected_ids, after))
     return int(conn.execute(query).scalar_one())
+
+
+def _open(rejected_ids: Sequence[int] | None, after: int = 0) -> list[ColumnElement[bool]]:
+    asked = [] if rejected_ids is None else [rejected.c.id.in_(rejected_ids)]
+    return [rejected.c.replayed_at.is_(None), rejected.c.id > after, *asked]

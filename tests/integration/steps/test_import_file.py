@@ -127,12 +127,16 @@ def test_the_same_file_twice_changes_nothing(desk: Desk) -> None:
     assert desk.run(replace(VRBO, decimal=","), told.replace("120.50", "120"))["already_imported"] is False
 
 
+def whole(replayed: int, still_rejected: int) -> replay.Replayed:
+    return replay.Replayed(replayed=replayed, still_rejected=still_rejected, left=0, next_after=None)
+
+
 def test_a_row_is_replayed_by_the_mapping_as_it_was_mended(desk: Desk) -> None:
     told = HEAD + "01/03/2026,v1,200,20,1,120.50,GBP\n"
     assert desk.run(VRBO, told)["rejected"] == 1
-    assert replay.run(desk.services, desk.tenant_id, AS_OF) == {"replayed": 0, "still_rejected": 1}
+    assert replay.run(desk.services, desk.tenant_id, AS_OF) == whole(0, 1)
     desk.save(replace(VRBO, date_format="DD/MM/YYYY"))
-    assert replay.run(desk.services, desk.tenant_id, AS_OF) == {"replayed": 1, "still_rejected": 0}
+    assert replay.run(desk.services, desk.tenant_id, AS_OF) == whole(1, 0)
     assert desk.metric("listing_views", date(2026, 3, 1))["v1"] == 20
 
 

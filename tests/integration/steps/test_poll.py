@@ -137,6 +137,10 @@ def test_what_came_before_a_failure_is_archived_and_nothing_is_stored(polling: P
     assert polling.rows("SELECT error IS NOT NULL FROM poll_runs") == [(True,)]
 
 
+def whole(replayed: int, still_rejected: int) -> replay.Replayed:
+    return replay.Replayed(replayed=replayed, still_rejected=still_rejected, left=0, next_after=None)
+
+
 def test_a_night_of_a_listing_unknown_so_far_is_replayed_when_it_is_known(
     polling: Polling, httpserver: HTTPServer
 ) -> None:
@@ -146,10 +150,10 @@ def test_a_night_of_a_listing_unknown_so_far_is_replayed_when_it_is_known(
     # Every property's answer tells the same two nights; the same document is quarantined once.
     assert polling.poll().rejected == 6
     assert polling.rows("SELECT count(DISTINCT raw) FROM rejected WHERE operation = 'ari'") == [(2,)]
-    assert replay.run(polling.services, polling.tenant_id, AS_OF) == {"replayed": 0, "still_rejected": 2}
+    assert replay.run(polling.services, polling.tenant_id, AS_OF) == whole(0, 2)
     with polling.services.database.tenant(polling.tenant_id) as conn:
         portfolio.upsert_portfolio(conn, polling.tenant_id, _documents.portfolio_of(8))
-    assert replay.run(polling.services, polling.tenant_id, AS_OF) == {"replayed": 2, "still_rejected": 0}
+    assert replay.run(polling.services, polling.tenant_id, AS_OF) == whole(2, 0)
     assert polling.rows("SELECT count(*) FROM ari_current") == [(14,)]
 
 

@@ -60,6 +60,12 @@ def test_a_bad_record_is_kept_as_it_came_and_replayed_when_mended(worker: Worker
         assert worker.services.archive.get(conn, kept.raw_id) == CALENDAR.encode()
     again = worker.post("/v1/poll/operator_calendar", body).json()
     assert (again["stored"], again["unchanged"], again["rejected"]) == (0, 1, 1)
+    page = {"replayed": 0, "still_rejected": 1, "left": 0, "next_after": None}
+    headers = {"Idempotency-Key": "a page"}
+    assert worker.client.post("/v1/replay", json={}, headers=headers).json() == page
+    # The next page with the key of the one before would be answered by what that one did: it is refused.
+    assert worker.client.post("/v1/replay", json={"after": 1}, headers=headers).status_code == 422
+    assert worker.post("/v1/replay", {"after": 2**53}).json() == {**page, "still_rejected": 0}
     # Nothing was mended: it stays.
     assert told(nightporter(worker, "replay-raw")) == {"replayed": 0, "still_rejected": 1}
     with worker.services.database.tenant(worker.settings.tenant_id) as conn:
