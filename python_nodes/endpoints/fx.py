@@ -10,9 +10,13 @@ from pydantic import BaseModel
 
 from python_nodes.auth import access, caller
 from python_nodes.http.bodies import AsOfBody
+from python_nodes.http.rate_limits import too_many
 from python_nodes.http.reply import ok, services
 from python_nodes.steps import rates
+from python_nodes.vendors.base import ThrottledError
 
+A_MINUTE_S = 60.0
+"""When to come again, where the bank does not say it."""
 api = APIBlueprint("fx", __name__, abp_tags=[{"name": "fx"}])
 
 
@@ -37,9 +41,12 @@ class Newest(BaseModel):
 
 @api.post("/v1/fx/refresh", security=access("ingest"), responses={200: Refreshed}, summary="Read exchange rates anew")
 def refresh_rates(body: AsOfBody) -> Response:
-    """Read the reference rates from the address that the setting ``fx_url`` names."""
+    """Read the reference rates from the address in the setting ``fx_url``; 429 more than ten times a minute."""
     url: str = current_app.extensions["nightporter.settings"]["fx_url"]
-    return ok(rates.refresh(services(), caller().tenant_id, body.moment(), url))
+    try:
+        return ok(rates.refresh(services(), caller().tenant_id, body.moment(), url, is_waited_for=True))
+    except ThrottledError as error:
+        return too_many(error.retry_after_s or A_MINUTE_S, "for new exchange rates")
 
 
 @api.get("/v1/fx", security=access("read"), responses={200: Newest}, summary="How new the exchange rates are")

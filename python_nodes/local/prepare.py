@@ -11,6 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
+from python_nodes.errors import PermanentError
 from python_nodes.local import demo, downloads
 from python_nodes.local import postgres as pg
 from python_nodes.local.postgres import Postgres
@@ -85,7 +88,11 @@ def backfill(
     orders = {f"backfill:{channel}": {"connection_id": connected[channel], **span} for channel in in_turn}
     # Money first: what is stored is reckoned at the rates that the sandbox's world goes by.
     eve = {"as_of": backfill_moment(t0)}
-    worker.post("/v1/fx/refresh", eve, key="fx")
+    # The worker asks once and briefly, for a person's sake; here nobody minds some seconds.
+    patient = Retrying(
+        stop=stop_after_attempt(5), wait=wait_fixed(2), retry=retry_if_exception_type(PermanentError), reraise=True
+    )
+    patient(worker.post, "/v1/fx/refresh", eve, key="fx")
     with ThreadPoolExecutor(max_workers=1) as aside:
         # Celery reads what the channels' interfaces give, gunicorn what people download: neither waits for the other.
         downloaded = aside.submit(downloads.import_history, worker, sandbox_dir, backfill_moment(t0))

@@ -18,8 +18,8 @@ from python_nodes.steps.services import Services
 from python_nodes.steps.vault import StoredCredentials
 from python_nodes.store import connections, portfolio
 from python_nodes.store.connections import Connection
-from python_nodes.vendors.base import Product, Products, RawPayload, Runtime, Vault
-from python_nodes.vendors.resilience import build_runtime
+from python_nodes.vendors.base import HttpSettings, Product, Products, RawPayload, Runtime, Vault
+from python_nodes.vendors.resilience import LIMIT_MAX_WAIT_S, build_runtime
 from python_nodes.vendors.webhook_proof import vendors_own
 
 POLLED = ("reservations", "ari", "ical_calendar", "health", "performance", "operator_calendar", "reviews", "content")
@@ -99,8 +99,11 @@ def check_reach(
             raise PermanentError(f"{name}: {error}", status=422, field=name) from None
 
 
-def runtime(services: Services, vendor: str, connection: str, vault: Vault | None = None) -> Runtime:
-    """Build what a client needs of the world; connects on first use."""
+def runtime(
+    services: Services, vendor: str, connection: str, vault: Vault | None = None, *,
+    http: HttpSettings | None = None, limit_max_wait_s: float = LIMIT_MAX_WAIT_S,
+) -> Runtime:  # fmt: skip
+    """Build what a client needs of the world; connects on first use. ``http`` in place of the settings' patience."""
     patience = services.resilience
     return build_runtime(
         services.redis_url,
@@ -109,11 +112,12 @@ def runtime(services: Services, vendor: str, connection: str, vault: Vault | Non
         connection=connection,
         clock=services.clock,
         sleep=services.sleep,
-        http=patience.http,
+        http=http or patience.http,
         vault=vault,
         breaker_failures=patience.breaker_failures,
         breaker_open_s=patience.breaker_open_s,
         breaker_successes_to_close=patience.breaker_successes,
+        limit_max_wait_s=limit_max_wait_s,
     )
 
 

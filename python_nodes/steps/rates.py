@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from python_nodes.vendors import ecb
 from python_nodes.vendors.base_http import UPSTREAM_STATUS
 
 SOURCE_SHIPPED = "shipped"
+CONNECT_S, READ_S, WITHIN_S = 1.0, 1.5, 3.0
+"""Of whoever waits for an answer: together below five seconds, also where two addresses are tried and TLS is slow."""
 
 
 def table(conn: Connection) -> RateTable:
@@ -25,10 +28,16 @@ def table(conn: Connection) -> RateTable:
     return shipped_table().replaced(RateTable.of(days, currencies, per_eur))
 
 
-def refresh(services: Services, tenant_id: int, as_of: datetime, url: str) -> dict[str, Any]:
-    """Read the rates at ``url`` and store what is new; a document with anything wrong in it changes nothing."""
+def refresh(
+    services: Services, tenant_id: int, as_of: datetime, url: str, *, is_waited_for: bool = False
+) -> dict[str, Any]:
+    """Read the rates at ``url`` and store what is new; a document with anything wrong in it changes nothing.
+
+    Where somebody waits for the answer there is one try, and no waiting for the rate limit or for a slow server:
+    ThrottledError and RetryableError say when to come again.
+    """
     with log.stage("fx_refresh", tenant_id=tenant_id) as facts:
-        content = ecb.fetch(url, connect.runtime(services, ecb.VENDOR, str(tenant_id)))
+        content = _fetched_soon(services, tenant_id, url) if is_waited_for else _fetched(services, tenant_id, url)
         try:
             days, currencies, per_eur = ecb.read(content, as_of.date())
         except RejectedRecord as error:
@@ -44,6 +53,20 @@ def refresh(services: Services, tenant_id: int, as_of: datetime, url: str) -> di
         }
         facts.update(result)
     return result
+
+
+def _fetched(services: Services, tenant_id: int, url: str) -> bytes:
+    return ecb.fetch(url, connect.runtime(services, ecb.VENDOR, str(tenant_id)))
+
+
+def _fetched_soon(services: Services, tenant_id: int, url: str) -> bytes:
+    usual = services.resilience.http
+    http = replace(
+        usual, attempts=1, connect_timeout_s=min(usual.connect_timeout_s, CONNECT_S),
+        read_timeout_s=min(usual.read_timeout_s, READ_S),
+    )  # fmt: skip
+    runtime = connect.runtime(services, ecb.VENDOR, str(tenant_id), http=http, limit_max_wait_s=0.0)
+    return ecb.fetch(url, runtime, within_s=WITHIN_S)
 
 
 def newest(services: Services, tenant_id: int) -> dict[str, Any]:

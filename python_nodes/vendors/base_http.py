@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,8 +73,10 @@ def _trusted() -> ssl.SSLContext:
 class HttpSession:
     """Calls one vendor for one connection; use as a context manager or close it."""
 
-    def __init__(self, vendor: str, base_url: str, runtime: Runtime) -> None:
+    def __init__(self, vendor: str, base_url: str, runtime: Runtime, *, within_s: float | None = None) -> None:
+        """``within_s``: when a body that still comes is given up; a drip of bytes meets no time-out of single reads."""
         self.vendor = vendor
+        self._within_s = within_s
         self._runtime = runtime
         http = runtime.http
         # No redirects: a vendor that sends us elsewhere would be sent our token.
@@ -136,6 +140,8 @@ class HttpSession:
 
     def _send(self, call: Call, auth_headers: Mapping[str, str]) -> Reply:
         where = f"{self.vendor} {call.operation}"
+        # monotonic is a stopwatch, not a clock: no result depends on it.
+        ends_s = math.inf if self._within_s is None else time.monotonic() + self._within_s
         try:
             with self._client.stream(
                 call.method,
@@ -147,7 +153,7 @@ class HttpSession:
             ) as response:
                 if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
                     raise self._refusal(response, where)
-                content = self._read(response, where)
+                content = self._read(response, where, ends_s)
                 if call.check is not None:
                     call.check(content)
                 return Reply(
@@ -163,11 +169,14 @@ class HttpSession:
             self._count("unreadable")
             raise RetryableError(f"{where}: unreadable answer ({type(error).__name__})") from error
 
-    def _read(self, response: httpx2.Response, where: str) -> bytes:
+    def _read(self, response: httpx2.Response, where: str, ends_s: float) -> bytes:
         limit = self._runtime.http.max_body_bytes
         body = bytearray()
         for chunk in response.iter_bytes():
             body += chunk
+            if time.monotonic() >= ends_s:
+                self._count("timeout")
+                raise RetryableError(f"{where}: took longer than {self._within_s:g} s")
             if len(body) > limit:
                 raise PermanentError(f"{where}: body exceeds {limit} bytes", status=UPSTREAM_STATUS)
         return bytes(body)

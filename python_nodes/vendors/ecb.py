@@ -36,12 +36,12 @@ UNREADABLE = (
 Rates = tuple[DayArray, list[str], FloatArray]
 
 
-def fetch(url: str, runtime: Runtime) -> bytes:
-    """Read the file at ``url``, with the retries, breaker and limits of every vendor."""
+def fetch(url: str, runtime: Runtime, *, within_s: float | None = None) -> bytes:
+    """Read the file at ``url``, with the retries, breaker and limits of every vendor; given up after ``within_s``."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ConfigError(f"fx_url: {url[:100]!r} is no http address")
-    session = HttpSession(VENDOR, f"{parts.scheme}://{parts.netloc}", runtime)
+    session = HttpSession(VENDOR, f"{parts.scheme}://{parts.netloc}", runtime, within_s=within_s)
     try:
         return session.call(Call(operation="rates", method="GET", path=parts.path, rate=RATE)).content
     finally:

@@ -24,6 +24,8 @@ from python_nodes.vendors.locks import RedisLocks
 
 T = TypeVar("T")
 TIMEOUT_S = 5.0
+LIMIT_MAX_WAIT_S = 60.0
+"""How long a call waits for its turn under a rate limit of ours, where nobody says otherwise."""
 TOKENS = "nightporter:token:"
 """What every token's name begins with; the tenant and the connection follow the vendor's."""
 REMEMBERED_S = 0.25
@@ -233,7 +235,7 @@ def build_runtime(
     breaker_failures: int = 5,
     breaker_open_s: float = 60.0,
     breaker_successes_to_close: int = 2,
-    limit_max_wait_s: float = 60.0,
+    limit_max_wait_s: float = LIMIT_MAX_WAIT_S,
 ) -> Runtime:
     """Build the shared runtime of one connection; connects on first use, not here."""
     if not redis_url.startswith(("redis://", "rediss://", "unix://")):

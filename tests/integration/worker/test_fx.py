@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ from werkzeug.serving import make_server
 from python_nodes.config import Settings
 from python_nodes.domain.portfolio import Listing, Portfolio, Property, Unit
 from python_nodes.domain.records import BookingRecord, External
+from python_nodes.errors import RetryableError
 from python_nodes.steps import rates, snapshot
 from python_nodes.store import bookings, fx
 from python_nodes.store import portfolio as portfolios
@@ -71,6 +73,34 @@ def test_a_bank_that_fails_changes_nothing(worker: Worker, bank: Bank, fault: st
     assert worker.client.get("/v1/fx").json()["source"] == "shipped"
 
 
+def test_a_bank_that_answers_late_is_not_waited_for(worker: Worker, bank: Bank) -> None:
+    bank.faults.set({"name": "timeout", "times": 1, "delay_s": 30.0})
+    began = time.monotonic()
+    answer = worker.post("/v1/fx/refresh", {"as_of": EVE})
+    assert (answer.status_code, time.monotonic() - began < 5) == (503, True), answer.text
+    assert "timed out" in answer.json()["detail"]
+
+
+def test_a_bank_that_drips_is_given_up(worker: Worker) -> None:
+    ended = threading.Event()
+
+    def drip() -> Iterator[bytes]:
+        while not ended.wait(0.1):
+            yield b" "
+
+    server = make_server("127.0.0.1", 0, lambda _, start: (start("200 OK", []), drip())[1], threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    tenant_id, as_of = worker.settings.tenant_id, datetime(2026, 3, 30, 11, tzinfo=UTC)
+    try:
+        with pytest.raises(RetryableError, match="took longer than 3 s"):
+            rates.refresh(
+                worker.services, tenant_id, as_of, f"http://127.0.0.1:{server.server_port}/a.xml", is_waited_for=True
+            )
+    finally:
+        ended.set()
+        server.shutdown()
+
+
 def test_a_refresh_stores_each_working_day_once(worker: Worker, bank: Bank) -> None:
     first = worker.post("/v1/fx/refresh", {"as_of": EVE}).json()
     # Rates of the 30th are published in the afternoon.
@@ -89,6 +119,17 @@ def test_rates_of_days_to_come_are_refused(worker: Worker, bank: Bank) -> None:
     answer = worker.post("/v1/fx/refresh", {"as_of": "2026-03-20T15:00:00Z"})
     assert answer.status_code == 502
     assert "future" in answer.text
+
+
+def test_who_asks_too_often_is_told_at_once_when_to_come_again(worker: Worker, bank: Bank) -> None:
+    answers = [worker.post("/v1/fx/refresh", {"as_of": "2026-03-31T15:00:00Z"})]
+    while answers[-1].status_code == 200 and len(answers) < 11:
+        answers.append(worker.post("/v1/fx/refresh", {"as_of": "2026-03-31T15:00:00Z"}))
+    refused = answers[-1]
+    assert (refused.status_code, refused.headers["Content-Type"]) == (429, "application/problem+json"), refused.text
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert refused.elapsed.total_seconds() < 5
+    assert worker.client.get("/v1/fx").json()["source"] == "ecb"
 
 
 def test_an_older_telling_never_wins(worker: Worker) -> None:
