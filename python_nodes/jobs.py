@@ -67,7 +67,7 @@ def _configuration() -> dict[str, Any]:
         },
         "worker_hijack_root_logger": False,
         "timezone": "UTC",
-        "imports": ("python_nodes.jobs_sweep", "python_nodes.jobs_webhooks"),
+        "imports": ("python_nodes.jobs_access", "python_nodes.jobs_sweep", "python_nodes.jobs_webhooks"),
     }
 
 

@@ -6,11 +6,11 @@ from flask import Response, current_app
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel
 
-from python_nodes import jobs, jobs_webhooks
+from python_nodes import jobs, jobs_access, jobs_webhooks
 from python_nodes.auth import access, caller
 from python_nodes.http.bodies import AlertRef, AsOfBody
 from python_nodes.http.reply import ok, run_id, services
-from python_nodes.steps import alert_tell, escalations_due, webhook_work
+from python_nodes.steps import access_settle, alert_tell, escalations_due, webhook_work
 
 api = APIBlueprint("escalations", __name__, abp_tags=[{"name": "alerts"}])
 
@@ -36,4 +36,6 @@ def escalations(body: AsOfBody) -> Response:
     if alert_tell.is_left(services(), tenant_id):
         # Whoever was sent for it died on the way, with the queue or before it.
         jobs.ring_tell(tenant_id, region=region, run_id=run_id())
+    if access_settle.is_left(services(), tenant_id):
+        jobs_access.ring(tenant_id, region=region, run_id=run_id())
     return ok(found)

@@ -23,6 +23,16 @@ class StoredCredentials:
         with self.services.database.tenant(self.tenant_id) as conn:
             return connections.get(conn, self.connection_id, self.services.fernet_key).credentials
 
+    def renewing(self) -> None:
+        """Note and commit."""
+        with self.services.database.tenant(self.tenant_id) as conn:
+            connections.renewing(conn, self.connection_id, self.services.clock())
+
+    def is_renewing(self) -> bool:
+        """Look anew."""
+        with self.services.database.tenant(self.tenant_id) as conn:
+            return self.connection_id in connections.unsettled(conn)
+
     def replace(self, changes: Mapping[str, str | None]) -> None:
         """Store and commit."""
         with self.services.database.tenant(self.tenant_id) as conn:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, select, update
+from sqlalchemy import ColumnElement, RowMapping, func, select, update
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy.dialects.postgresql import insert
 
@@ -63,8 +63,12 @@ def create(
         is_active=True,
         access_ends_at=access_ends_at,
         access_refused_at=None,
+        renewing_since_at=None,
     )
-    names = ("vendor", "base_url", "settings", "credentials", "is_active", "access_ends_at", "access_refused_at")
+    names = (
+        "vendor", "base_url", "settings", "credentials", "is_active", "access_ends_at", "access_refused_at",
+        "renewing_since_at",
+    )  # fmt: skip
     statement = statement.on_conflict_do_update(
         index_elements=["tenant_id", "name"],
         set_={one: statement.excluded[one] for one in names},
@@ -84,7 +88,24 @@ def change_credentials(
     changed = {**_record(row, fernet_key).credentials, **changes}
     kept = {name: value for name, value in changed.items() if value is not None}
     sealed = sealer(fernet_key).seal(json.dumps(kept).encode())
-    conn.execute(update(connections).where(connections.c.id == connection_id).values(credentials=sealed))
+    # What was to be renewed is: whoever dies before this is committed leaves the note where it stood.
+    told = {"credentials": sealed, "renewing_since_at": None}
+    conn.execute(update(connections).where(connections.c.id == connection_id).values(told))
+
+
+def renewing(conn: SqlConnection, connection_id: int, at: datetime) -> None:
+    """Note that the credentials are about to be used up, since when it stands so; 404 where there are none."""
+    row = connections.c
+    since = func.coalesce(row.renewing_since_at, at)
+    done = conn.execute(update(connections).where(row.id == connection_id).values({row.renewing_since_at: since}))
+    if not done.rowcount:
+        raise NotFoundError(f"connection {connection_id} does not exist")
+
+
+def unsettled(conn: SqlConnection) -> list[int]:
+    """Return the active connections whose renewal is not stored: it goes on now, or somebody died over it."""
+    row = connections.c
+    return list(conn.execute(select(row.id).where(row.is_active, row.renewing_since_at.is_not(None))).scalars())
 
 
 def granted(conn: SqlConnection, connection_id: int, ends_at: datetime | None) -> None:
@@ -102,6 +123,8 @@ def refused(conn: SqlConnection, connection_id: int, at: datetime) -> None:
     row = connections.c
     query = update(connections).where(row.id == connection_id, row.access_refused_at.is_(None))
     conn.execute(query.values({row.access_refused_at: at}))
+    # Asking again would be refused again.
+    conn.execute(update(connections).where(row.id == connection_id).values({row.renewing_since_at: None}))
 
 
 def access(conn: SqlConnection) -> list[Access]:

@@ -91,6 +91,7 @@ connections = tenant_table(
     "connections", words("vendor"), words("name"), words("base_url"), facts("settings"),
     sealed("credentials"), flag("is_active"), UniqueConstraint("tenant_id", "name"),
     at("access_ends_at", nullable=True), at("access_refused_at", nullable=True),
+    at("renewing_since_at", nullable=True),
 )  # fmt: skip
 consents = tenant_table(
     "consents", Column("state_hash", LargeBinary, nullable=False), sealed("asked"), at("expires_at"),

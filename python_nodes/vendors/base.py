@@ -109,6 +109,17 @@ class Vault(Protocol):
         """Return the credentials as they are stored now, whoever replaced them."""
         ...
 
+    def renewing(self) -> None:
+        """Note, durable when it returns, that what is stored is about to be used up; ``replace`` takes the note away.
+
+        Whoever finds it later knows that the vendor may have answered and nobody kept what it gave.
+        """
+        ...
+
+    def is_renewing(self) -> bool:
+        """Whether that note stands."""
+        ...
+
     def replace(self, changes: Mapping[str, str | None]) -> None:
         """Store ``changes`` by name, None to forget one; durable when it returns."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,8 @@ LONGEST_S = 10 * 366 * 86_400.0
 """No consent is given for longer."""
 LOCK_HELD_S = 120.0
 LOCK_WAIT_S = 60.0
+SETTLE_WAIT_S = 1.0
+"""Whoever looks after what another left behind does not wait for one who is still at it."""
 ENDS_IN = ("refresh_token_expires_in", "refresh_expires_in")
 """What vendors call how long a refresh token, and with it the consent, is good; the standard has no word for it."""
 
@@ -132,18 +135,33 @@ class TokenAuth:
         self._held = (token, now + HELD)
         return token
 
+    def settle(self, is_left: Callable[[], bool]) -> bool:
+        """Fetch a token where another process began to and did not end; returns whether it was still left to do.
+
+        RetryableError where somebody is at it.
+        """
+        with self._alone(SETTLE_WAIT_S):
+            if not is_left():
+                return False
+            self._fetched()
+        return True
+
     def _renewed(self, refused: str | None) -> str:
         # Vendors count tokens, and a newer one may end the one before: one process asks, the others take what it got.
-        hold = self._runtime.locks.hold
-        # Where asking uses up what was asked with, two must never ask at once: without the shared lock nobody does.
-        with hold(f"oauth:{self._key}", held_s=LOCK_HELD_S, wait_s=LOCK_WAIT_S, or_own=not self._is_rotated):
+        with self._alone(LOCK_WAIT_S):
             token = self._cache.get(self._key)
-            if token is not None and token != refused:
-                return token
-            granted = noted(self._runtime, self._fetch)
-            told_s = granted.expires_in_s or 0.0
-            ttl_s = min(self._ttl_s, max(told_s - MARGIN_S, told_s / 2)) if told_s > 0 else self._ttl_s
-            self._cache.set(self._key, granted.access_token, ttl_s)
+            return token if token is not None and token != refused else self._fetched()
+
+    def _alone(self, wait_s: float) -> AbstractContextManager[None]:
+        # Where asking uses up what was asked with, two must never ask at once: without the shared lock nobody does.
+        hold = self._runtime.locks.hold
+        return hold(f"oauth:{self._key}", held_s=LOCK_HELD_S, wait_s=wait_s, or_own=not self._is_rotated)
+
+    def _fetched(self) -> str:
+        granted = noted(self._runtime, self._fetch)
+        told_s = granted.expires_in_s or 0.0
+        ttl_s = min(self._ttl_s, max(told_s - MARGIN_S, told_s / 2)) if told_s > 0 else self._ttl_s
+        self._cache.set(self._key, granted.access_token, ttl_s)
         return granted.access_token
 
 

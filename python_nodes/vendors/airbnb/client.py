@@ -34,6 +34,7 @@ class Client:
         self._session = HttpSession(VENDOR, base_url, runtime)
         self._feeds = HttpSession(VENDOR, self._settings.ical_base_url, runtime)
         rate = self._settings.rates["token"]
+        self._vault = runtime.vault
         self._auth = host_auth(self._session, credentials, runtime, rate) if has_consent else None
 
     @staticmethod
@@ -49,6 +50,12 @@ class Client:
         """Close the connections."""
         self._session.close()
         self._feeds.close()
+
+    def settle(self) -> bool:
+        """Renew the host's consent where another process began to and did not end; returns whether it was left so."""
+        if self._auth is None or self._vault is None:
+            return False
+        return self._auth.settle(self._vault.is_renewing)
 
     def offers(self, operation: str) -> bool:
         """Tell whether this connection can do ``operation``: feeds need their links, all else the host's consent."""

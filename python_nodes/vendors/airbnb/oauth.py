@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +10,10 @@ from datetime import datetime
 from authlib.common.security import generate_token
 from authlib.oauth2.client import OAuth2Client
 
-from python_nodes.errors import PermanentError
-from python_nodes.vendors.base import Runtime, Vault
-from python_nodes.vendors.base_http import UPSTREAM_STATUS, HttpSession
+from python_nodes import log
+from python_nodes.errors import PermanentError, RetryableError
+from python_nodes.vendors.base import Runtime, TokenCache, Vault
+from python_nodes.vendors.base_http import UPSTREAM_STATUS, HttpSession, token_key
 from python_nodes.vendors.oauth import Granted, TokenAuth, TokenEndpoint
 
 AUTHORIZE_PATH = "/oauth2/authorize"
@@ -45,6 +47,13 @@ class HeldCredentials:
         """See ``base.Vault``."""
         return self._held
 
+    def renewing(self) -> None:
+        """See ``base.Vault``."""
+
+    def is_renewing(self) -> bool:
+        """See ``base.Vault``."""
+        return False
+
     def replace(self, changes: Mapping[str, str | None]) -> None:
         """See ``base.Vault``."""
         kept = {**self._held, **changes}
@@ -58,22 +67,49 @@ class HeldCredentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spare:
+    """The newest refresh token in the shared cache too, encrypted: the vault may be gone when it comes."""
+
+    cache: TokenCache
+    key: str
+
+    def of(self, stored: Mapping[str, str]) -> dict[str, str]:
+        """Return what was given for what is stored and did not reach the vault; empty where nothing did."""
+        kept = self.cache.get(self.key)
+        digest, _, token = (kept or "").partition(" ")
+        return {"refresh_token": token} if kept and digest == _digest(stored) else {}
+
+    def keep(self, stored: Mapping[str, str], token: str) -> None:
+        """Keep what was given for what is stored; one place is enough, so a cache that is gone is no fault."""
+        try:
+            self.cache.set(self.key, f"{_digest(stored)} {token}", LONGEST_S)
+        except RetryableError:
+            log.get("airbnb").warning("spare_not_kept")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """Exchanges what the vault holds, the host's code or the newest refresh token, for what is good next."""
 
     endpoint: TokenEndpoint
     vault: Vault
+    spare: Spare
 
     def renew(self) -> Granted:
         """Get an access token; a refresh token that comes with it is durable before anybody uses either."""
-        credentials = self.vault.read()
+        stored = self.vault.read()
+        credentials = {**stored, **self.spare.of(stored)}
         kind, told = _grant(credentials)
+        # Where nothing can be stored nothing is used up; and whoever dies from here on is asked after within a minute.
+        self.vault.renewing()
         try:
             granted = self.endpoint.grant(kind, credentials, **told)
         except PermanentError as error:
             told_to_people = f"{error}; the host must consent again (credentials.{kind} was not taken)"
             raise PermanentError(told_to_people, status=UPSTREAM_STATUS) from error
         # Stored before the access token is used: whoever dies from here on leaves the next process a way in.
+        if granted.refresh_token is not None:
+            self.spare.keep(stored, granted.refresh_token)
         changes: dict[str, str | None] = dict.fromkeys(("authorization_code", "code_verifier"))
         if granted.refresh_token is not None:
             changes["refresh_token"] = granted.refresh_token
@@ -85,8 +121,17 @@ def host_auth(session: HttpSession, credentials: Mapping[str, str], runtime: Run
     """Sign requests with an access token that all processes share; the refresh token rotates in the vault."""
     # A refresh token works once: two processes that used the same one would end the host's consent.
     endpoint = TokenEndpoint(session=session, path=GRANT_PATH, rate=rate, told_by="client_secret_post")
-    consent = Consent(endpoint=endpoint, vault=runtime.vault or HeldCredentials(credentials))
+    spare = Spare(
+        cache=runtime.token_cache, key=f"{token_key(session.vendor, runtime.connection, credentials['client_id'])}:next"
+    )
+    consent = Consent(endpoint=endpoint, vault=runtime.vault or HeldCredentials(credentials), spare=spare)
     return TokenAuth(session, runtime, client_id=credentials["client_id"], fetch=consent.renew, ttl_s=LONGEST_S)
+
+
+def _digest(stored: Mapping[str, str]) -> str:
+    """Name what a grant is asked for with: a host who consents anew has nothing to do with what was given before."""
+    used = stored.get("refresh_token") or stored.get("authorization_code", "")
+    return hashlib.sha256(used.encode()).hexdigest()
 
 
 def _grant(credentials: Mapping[str, str]) -> tuple[str, dict[str, str]]:

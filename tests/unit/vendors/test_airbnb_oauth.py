@@ -41,11 +41,22 @@ class Safe:
     changes: list[dict[str, str | None]] = field(default_factory=list)
     ends: list[datetime | None] = field(default_factory=list)
     refusals: int = 0
+    is_left: bool = False
+    is_down: bool = False
 
     def read(self) -> Mapping[str, str]:
         return dict(self.held)
 
+    def renewing(self) -> None:
+        self.is_left = True
+
+    def is_renewing(self) -> bool:
+        return self.is_left
+
     def replace(self, changes: Mapping[str, str | None]) -> None:
+        if self.is_down:
+            raise RetryableError("the database is gone")
+        self.is_left = False
         self.changes.append(dict(changes))
         self.held = {name: value for name, value in {**self.held, **changes}.items() if value is not None}
 
@@ -172,7 +183,8 @@ def test_a_process_that_dies_after_the_exchange_leaves_the_next_one_a_way_in(
             return None
 
         def set(self, key: str, value: str | None, ttl_s: float) -> None:
-            raise KeyboardInterrupt
+            if not key.endswith(":next"):
+                raise KeyboardInterrupt
 
     vault = Safe(dict(REFRESH))
     runtime = _runtime(valkey_url, connection, vault)
@@ -181,6 +193,53 @@ def test_a_process_that_dies_after_the_exchange_leaves_the_next_one_a_way_in(
     assert vault.held["refresh_token"] == "refresh-1"
     assert _poll(airbnb, runtime, vault) == 1
     assert [form["refresh_token"] for form in airbnb.grants] == ["refresh-0", "refresh-1"]
+
+
+def test_what_the_vault_could_not_take_is_not_lost(airbnb: Airbnb, valkey_url: str, connection: str) -> None:
+    vault = Safe(dict(REFRESH), is_down=True)
+    with pytest.raises(RetryableError, match="database is gone"):
+        _poll(airbnb, _runtime(valkey_url, connection, vault), vault)
+    assert (vault.held["refresh_token"], vault.is_left) == ("refresh-0", True)
+    vault.is_down = False
+    assert _poll(airbnb, _runtime(valkey_url, connection, vault), vault) == 1
+    # What was spent is not used again, by a second attempt neither: it would end the host's consent.
+    assert [form["refresh_token"] for form in airbnb.grants] == ["refresh-0", "refresh-1", "refresh-2"]
+    assert (vault.held["refresh_token"], vault.is_left) == ("refresh-3", False)
+
+
+def test_a_code_that_the_vault_could_not_exchange_is_not_lost(airbnb: Airbnb, valkey_url: str, connection: str) -> None:
+    vault = Safe(dict(CODE), is_down=True)
+    with pytest.raises(RetryableError, match="database is gone"):
+        _poll(airbnb, _runtime(valkey_url, connection, vault), vault)
+    vault.is_down = False
+    assert _poll(airbnb, _runtime(valkey_url, connection, vault), vault) == 1
+    used = [form.get("refresh_token", form.get("code")) for form in airbnb.grants]
+    assert used == ["code-1", "refresh-1", "refresh-2"]
+    assert not {"authorization_code", "code_verifier"} & vault.held.keys()
+
+
+def test_a_host_who_consents_anew_has_nothing_to_do_with_what_was_given_before(
+    airbnb: Airbnb, valkey_url: str, connection: str
+) -> None:
+    vault = Safe(dict(REFRESH), is_down=True)
+    with pytest.raises(RetryableError):
+        _poll(airbnb, _runtime(valkey_url, connection, vault), vault)
+    vault.held, vault.is_down = dict(CODE), False
+    assert _poll(airbnb, _runtime(valkey_url, connection, vault), vault) == 1
+    assert airbnb.grants[-1]["grant_type"] == "authorization_code"
+
+
+def test_nothing_is_used_up_where_nothing_can_be_stored(airbnb: Airbnb, valkey_url: str, connection: str) -> None:
+    class Full(Safe):
+        """A database that can be read and has no room."""
+
+        def renewing(self) -> None:
+            raise RetryableError("no room")
+
+    vault = Full(dict(REFRESH))
+    with pytest.raises(RetryableError, match="no room"):
+        _poll(airbnb, _runtime(valkey_url, connection, vault), vault)
+    assert airbnb.grants == []
 
 
 def test_a_consent_that_ended_says_what_to_do_and_no_secret(airbnb: Airbnb, valkey_url: str, connection: str) -> None:
