@@ -1,4 +1,5 @@
-"""One cycle of the flows `poll-listings`, `score-metrics` and `notify`: the same requests in the same order."""
+"""One cycle of the flows `poll-listings`, `score-metrics` and `notify`, and a minute of `escalate-alerts`: the same
+requests in the same order."""
 
 from __future__ import annotations
 
@@ -46,6 +47,15 @@ class Flows:
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 self._poll(pool)
                 self._score(pool)
+        return self.outcome
+
+    def minute(self) -> Outcome:
+        """What the flow `escalate-alerts` asks for each minute."""
+        with httpx2.Client(base_url=self._base, headers=self._headers, timeout=REQUEST_S, trust_env=False) as client:
+            self._client = client
+            due = self._post("escalations/due", {}, "due")
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                self._tell(pool, [one["alert_id"] for one in (due or {}).get("notify", [])])
         return self.outcome
 
     def _poll(self, pool: ThreadPoolExecutor) -> None:
@@ -112,6 +122,11 @@ class Flows:
 def by_worker(stack: Stack, as_of: str) -> Outcome:
     """Ask the worker for one cycle, as the flows would."""
     return Flows(stack, as_of).run()
+
+
+def minute(stack: Stack, as_of: str) -> Outcome:
+    """Ask the worker for what the minute's flow asks for."""
+    return Flows(stack, as_of).minute()
 
 
 def by_n8n(stack: Stack, as_of: str) -> Outcome:

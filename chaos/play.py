@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
+from typing import Any
 
 import tenacity
-from sqlalchemy import create_engine, text
+from sqlalchemy import TextClause, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from chaos import cycle
@@ -24,7 +25,11 @@ STRUCK_AT, HOURS_APART = clock_time(10), 3
 MOST_CYCLES = 4
 """How many peaceful cycles a day has to recover in; one should do."""
 USUAL_S = 6.0
+_JOBS = text("SELECT kind, state, error FROM jobs WHERE job_id = ANY(:ids) AND state NOT IN ('done', 'failed')")
+_RENEWING = text("SELECT id FROM connections WHERE renewing_since_at IS NOT NULL")
 JOBS_S = 60.0
+MINUTES, MINUTE_S = 8, 60.0
+"""How many minutes pass after a strike at most: fewer than a vendor takes a replaced refresh token for (assumed)."""
 STRIKE_S = 800.0
 """How long a fault may take with all that it needs to be over: three starts of the slowest server."""
 RECOVER_S = 600.0
@@ -87,6 +92,7 @@ class Player:
         up_s = time.monotonic() - began_s
         told = f"round {name}{' through n8n' if one.by_n8n else ''}: {'; '.join(map(str, one.strikes))}"
         self.played.jobs += outcome.jobs
+        self._minutes(struck_at)
         moment_at, found = self._recover(drive, struck_at)
         took = (
             f"{len(outcome.failed)} requests failed; struck {cycle_s:.0f}, up {up_s:.0f},"
@@ -95,6 +101,19 @@ class Player:
         self._say(f"{told}: {took}, {len(found.lost)} lost, {len(found.doubled)} doubled")
         self._note(found)
         return moment_at
+
+    def _minutes(self, struck_at: datetime) -> None:
+        """Let some minutes pass as the flow `escalate-alerts` does: what cannot wait for the next poll is asked for."""
+        for number in range(1, MINUTES + 1):
+            moment_at = struck_at + timedelta(minutes=number)
+            self._at(moment_at)
+            failed = cycle.minute(self._stack, moment_at.isoformat()).failed
+            left = self._until_none(_RENEWING, MINUTE_S)
+            if failed:
+                self._say(f"  minute {number}: {failed[:3]}")
+            if not left and not failed:
+                return
+            self._say(f"  minute {number}: {len(left)} renewals of access are not settled")
 
     def _strike(self, strike: Strike, errors: list[Exception]) -> None:
         time.sleep(strike.at_share * self._usual_s)
@@ -153,16 +172,20 @@ class Player:
 
     def _unended(self) -> list[str]:
         """Give jobs that run the time to end; return those that did not."""
-        engine = create_engine(self._stack.admin_url, poolclass=NullPool)
-        query = text("SELECT kind, state, error FROM jobs WHERE job_id = ANY(:ids) AND state NOT IN ('done', 'failed')")
+        rows = self._until_none(_JOBS, JOBS_S)
+        return [f"job {row.kind}: {row.state} {row.error}" for row in rows]
 
-        def left() -> list[str]:
+    def _until_none(self, query: TextClause, within_s: float) -> list[Any]:
+        """Ask the database until nothing is left; returns what still is after that time."""
+        engine = create_engine(self._stack.admin_url, poolclass=NullPool)
+        told = dict.fromkeys(query.compile().params, self.played.jobs)
+
+        def left() -> list[Any]:
             with engine.connect() as conn:
-                rows = conn.execute(query, {"ids": self.played.jobs})
-                return [f"job {row.kind}: {row.state} {row.error}" for row in rows]
+                return list(conn.execute(query, told))
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_result(bool), stop=tenacity.stop_after_delay(JOBS_S), wait=tenacity.wait_fixed(1),
+            retry=tenacity.retry_if_result(bool), stop=tenacity.stop_after_delay(within_s), wait=tenacity.wait_fixed(1),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else [],
         )  # fmt: skip
         return list(retrying(left))
