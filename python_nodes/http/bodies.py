@@ -34,9 +34,18 @@ def holds_nul(told: Any) -> bool:
     return False
 
 
+def _is_number(text: str) -> bool:
+    """Whether a text says a number in any way, `6e-08` too: what reads times would take it for seconds since 1970."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _written(told: Any) -> Any:
     """Refuse numbers: nobody knows of what, and 0 would be 1970."""
-    if isinstance(told, str) and not told.replace(".", "", 1).lstrip("+-").isdecimal():
+    if isinstance(told, str) and not _is_number(told):
         return told
     if isinstance(told, datetime):
         return told
@@ -52,7 +61,7 @@ def _near(told: datetime) -> datetime:
 
 def _day(told: Any) -> Any:
     """Refuse numbers, which would be seconds since 1970."""
-    if isinstance(told, str) and not told.replace(".", "", 1).lstrip("+-").isdecimal():
+    if isinstance(told, str) and not _is_number(told):
         return told
     if isinstance(told, date):
         return told

@@ -16,11 +16,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, NonNegativeInt
 
 MAGIC = b"NPARRAY1"
 PAGE = 4096
 Array = NDArray[Any]
 Layout = Mapping[str, tuple[str, tuple[int, ...]]]
+
+
+class _Header(BaseModel):
+    """What stands before the arrays: what is told to a reader, and each array's kind, shape and place."""
+
+    told: dict[str, Any]
+    arrays: dict[str, tuple[str, tuple[NonNegativeInt, ...], NonNegativeInt]]
 
 
 def _header(told: Mapping[str, Any], layout: Layout) -> tuple[bytes, dict[str, int]]:
@@ -80,15 +88,15 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Array]] | None:
             length = int.from_bytes(file.read(8), "little")
             if length > os.fstat(file.fileno()).st_size:
                 return None
-            header = json.loads(file.read(length))
+            header = _Header.model_validate_json(file.read(length))
         first = -(-(16 + length) // PAGE) * PAGE
         arrays = {
-            name: _mapped(path, "r", kind, tuple(shape), first + place)
-            for name, (kind, shape, place) in header["arrays"].items()
+            name: _mapped(path, "r", kind, shape, first + place) for name, (kind, shape, place) in header.arrays.items()
         }
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, TypeError, OverflowError):
+        # NumPy's words for a kind that there is not, and for a place or a length that no file has.
         return None
-    return header["told"], arrays
+    return header.told, arrays
 
 
 def write(path: Path, told: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

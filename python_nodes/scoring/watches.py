@@ -93,7 +93,7 @@ def load_watches(path: Path = DEFAULT_PATH) -> list[Watch]:
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path.name}: {error}") from error
     total = budgets.total_of(tables.pop("budget", {}))
     watches = _budgeted([_watch(name, table) for name, table in tables.items()], total)

@@ -71,7 +71,7 @@ def read_capabilities(path: Path) -> Capabilities:
     """Parse and validate; raises ConfigError naming the key."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
     unknown = document.keys() - {"title", "transport", "channels", "operations"}
     if unknown:

@@ -79,11 +79,11 @@ def load(folder: Path = DEFAULT_FOLDER) -> Mapping[str, Pattern]:
     for path in sorted(folder.glob("*.toml")):
         try:
             found[path.stem] = Pattern.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{path.name}: {error}") from None
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
             raise ConfigError(f"{path.name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path.name}: {error}") from None
     if UNKNOWN not in found:
         raise ConfigError(f"{folder.name}: {UNKNOWN}.toml: is missing")
     return found

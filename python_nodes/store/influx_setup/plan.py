@@ -69,11 +69,11 @@ def read(path: Path = DEFAULT_PATH) -> Plan:
         return Plan.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from None
     except ValidationError as error:
         wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
         raise ConfigError(f"{path}: {'; '.join(wrong)}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def retention_gap(name: str, kept_s: int, wanted: Bucket, wishes: Wishes, mend: Callable[[], None]) -> Gap | None:

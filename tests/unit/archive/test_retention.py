@@ -42,6 +42,7 @@ def test_an_operators_file_changes_only_what_it_names(tmp_path: Path) -> None:
         ("[delete]\nmoods = 90\n", "there are ari_current"),
         ("days = 3\n", "days: there are guest_days"),
         ("[archive\n", "cannot be read"),
+        (f"archive_days = {'9' * 5000}\n", "cannot be read"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:

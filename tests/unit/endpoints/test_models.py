@@ -69,7 +69,8 @@ def test_what_is_told_once_may_be_missing_from_a_repeated_answer() -> None:
 
 
 STRANGE = [
-    0, 1.5, True, "0", "0.5", "-1", "1772452800", "2026-03-02T12:00:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
+    0, 1.5, True, "0", "0.5", "-1", "1772452800", "5.9e-08", "1e9", "nan", "2026-03-02T12:00:00", "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
     "1969-12-31T23:59:59Z", None, [], {},
 ]  # fmt: skip
 
@@ -84,7 +85,7 @@ def test_a_moment_is_read() -> None:
     assert TypeAdapter(Moment).validate_python("2024-02-29T12:00:00Z") == datetime(2024, 2, 29, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("told", [0, 20_000, "0", "20000", "2023-02-29", "0001-01-01", "9999-12-31", None, True])
+@pytest.mark.parametrize("told", [0, 20_000, "0", "20000", "2e4", "2023-02-29", "0001-01-01", "9999-12-31", None, True])
 def test_a_day_is_written_and_lies_near(told: Any) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Day).validate_python(told)

@@ -29,3 +29,21 @@ def test_a_header_that_says_it_is_longer_than_the_file_is_no_file_of_ours(kept: 
     content = kept.read_bytes()
     kept.write_bytes(content[:8] + length.to_bytes(8, "little") + content[16:])
     assert arrays_file.read(kept) is None
+
+
+@pytest.mark.parametrize(
+    ("was", "told"),
+    [
+        (b'"arrays"', b'"1.5555"'),
+        (b'"told"', b'"tale"'),
+        (b'"<f8"', b'"<q8"'),
+        (b"[3, 4]", b"[-3,4]"),
+        (b"[3, 4]", b'["3x"]'),
+        (b"{", b"["),
+    ],
+)
+def test_a_header_that_does_not_hold_together_is_no_file_of_ours(kept: Path, was: bytes, told: bytes) -> None:
+    content = kept.read_bytes()
+    assert was in content
+    kept.write_bytes(content.replace(was, told, 1))
+    assert arrays_file.read(kept) is None
