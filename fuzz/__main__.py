@@ -8,11 +8,16 @@ from __future__ import annotations
 import argparse
 import secrets
 import shutil
+import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from fuzz import again, parsers, payloads, reading, schema, stack
 from fuzz.again import Anew
@@ -26,6 +31,9 @@ LANES = ((("admin", 1.0),), (("reader", 1.0),), (("nobody", 0.5), ("narrow", 0.5
 def main() -> int:
     """Run what is asked for and say what came of it."""
     given = _arguments()
+    # Whatever way it is ended, its servers go too; a shell's background job would ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     seed = given.seed if given.seed is not None else secrets.randbelow(2**31)
     print(f"seed {seed} (again: python -m fuzz --seed {seed})", flush=True)
     faults = _parsers(given.documents, seed) if given.documents else []
@@ -79,7 +87,7 @@ def _requests(
     began, faults, slow = time.monotonic(), list[str](), list[Anew]()
     turn = 0
     # Whoever waits for a slow answer holds up nobody else, and no turn waits for the documents.
-    with ThreadPoolExecutor(len(LANES) + 1) as lanes:
+    with ThreadPoolExecutor(len(LANES) + 1) as lanes, _ended_together():
         fed = lanes.submit(payloads.feed, running, given.examples, seed)
         while turn == 0 or (
             sum(statuses.values()) + _answered(fed) < given.requests and time.monotonic() - began < given.seconds
@@ -102,6 +110,18 @@ def _requests(
     if after_mb - before_mb > WARNED_MB:
         faults.append(f"the worker grew by {after_mb - before_mb} MB")
     return [*faults, *again.still_slow(running, slow), *running.faults()]
+
+
+@contextmanager
+def _ended_together() -> Iterator[None]:
+    """Let an interruption end our children at once: the threads that wait for them would else ask to their end."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.terminate()
+        raise
 
 
 def _answered(fed: Future[payloads.Sent]) -> int:
