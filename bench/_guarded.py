@@ -87,6 +87,7 @@ def inputs(
         ),
         health=_health(world, rows, day), operator_known=np.ones(full, dtype=np.bool_),
         operator_open=~world.blocked[list(rows), low : low + HORIZON_NIGHTS],
+        operator_since=np.full(full, np.datetime64("NaT", "s")),
         usual=UsualTerms(
             np.array([_prices(one, one, name) for one, name in zip(usual, own, strict=True)]),
             _part(usual, "fees_minor"), _part(usual, "min_stay_nights"),

@@ -49,6 +49,7 @@ def guard_inputs(
         as_of=datetime.combine(day, time(12), UTC), as_of_day=day, listings=[listings[row] for row in rows], ari=ari,
         health=_health(world, rows, day), operator_known=np.ones((len(rows), nights.size), dtype=np.bool_),
         operator_open=_open(world, rows, day),
+        operator_since=np.full((len(rows), nights.size), np.datetime64("NaT", "s")),
         usual=UsualTerms(usual.price_minor, usual.fees_minor * told, usual.min_stay_nights * told),
         last_performance_day=np.full(len(rows), np.datetime64(day, "D") - 1),
         local_day=np.full(len(rows), np.datetime64(day, "D")), night_demand=demand, stay_shares=shares,

@@ -148,7 +148,8 @@ class Access:
 class GuardInputs:
     """Everything a guard may look at.
 
-    ``operator_known``/``operator_open`` (n_listings, n_nights) over ``ari.nights``: the operator's own calendar.
+    ``operator_known``/``operator_open`` (n_listings, n_nights) over ``ari.nights``: the operator's own calendar;
+    ``operator_since`` datetime64[s] UTC: when it first said so of the night, NaT where it says nothing.
     ``last_performance_day`` (n_listings,) datetime64[D], NaT if none.
     ``local_day`` (n_listings,) datetime64[D]: the day it is at each listing.
     ``night_demand`` (n_listings, n_nights): share of a day's expected bookings that would touch that night's stay
@@ -166,6 +167,7 @@ class GuardInputs:
     health: HealthState
     operator_known: BoolArray
     operator_open: BoolArray
+    operator_since: NDArray[np.datetime64]
     usual: UsualTerms
     last_performance_day: NDArray[np.datetime64]
     local_day: DayArray

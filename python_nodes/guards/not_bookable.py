@@ -23,7 +23,9 @@ def check(inputs: GuardInputs, settings: GuardSettings = DEFAULTS) -> list[Anoma
     ari = inputs.ari
     polled = ~np.isnat(ari.observed_at)
     promised = inputs.operator_known & inputs.operator_open & within(inputs, settings.horizon_nights)
-    by_night = promised & ~(ari.known & ari.is_open) & polled[:, None] & judged(inputs, settings)
+    # What the operator opened since the channel was last asked is no word that the channel could have heeded.
+    heard = ~(inputs.operator_since > ari.observed_at[:, None])
+    by_night = promised & heard & ~(ari.known & ari.is_open) & polled[:, None] & judged(inputs, settings)
     by_word = _closed_by_word(inputs, promised, settings)
     blocked = by_night | by_word
     share = touched_demand(inputs, blocked)

@@ -192,7 +192,7 @@ def _booked(rows: booked.BookedRows, listings: Sequence[ListingInfo], table: Rat
 
 def _capacity(conn: Connection, listings: Sequence[ListingInfo], days: DayArray) -> Capacity:
     units, at = np.unique([listing.unit_id for listing in listings], return_index=True)
-    is_known, is_open = operator.current(conn, units, days[0].item(), days[-1].item())
+    is_known, is_open, _ = operator.current(conn, units, days[0].item(), days[-1].item())
     return Capacity(
         unit_row=np.searchsorted(units, [listing.unit_id for listing in listings]),
         rooms=np.array([listings[int(i)].unit_count for i in at], dtype=np.int64),

@@ -69,7 +69,7 @@ def of(conn: Connection, alert: Alert, listing: ListingInfo | None, as_of: datet
     last = today + timedelta(days=NIGHTS_SHOWN - 1)
     if alert.kind in PRICE_KINDS:
         return _prices(conn, alert, listing, today, last, as_of)
-    known, wanted = operator.current(conn, [listing.unit_id], today, last)
+    known, wanted, _ = operator.current(conn, [listing.unit_id], today, last)
     seen = ari.current(conn, [listing.listing_id], today, last)
     nights = [night.item() for night in seen.nights]
     is_down = alert.kind == "suspended"

@@ -234,7 +234,7 @@ def operator_calendar(
     good = [record for record in records if record.unit_external_id in units]
     unknown = {one.unit_external_id for one in records} - units.keys()
     strangers = [_stranger(payload, "operator_calendar", name) for name in sorted(unknown)]
-    return _told(operator.upsert(conn, good, units), len(good), [*bad, *strangers])
+    return _told(operator.upsert(conn, good, units, payload.observed_at), len(good), [*bad, *strangers])
 
 
 def _stranger(payload: Payload, operation: str, name: str) -> Rejected:

@@ -41,7 +41,7 @@ def guard_inputs(
     today = local_day(as_of, listings)
     last = today + timedelta(days=HORIZON_NIGHTS - 1)
     ids = [listing.listing_id for listing in listings]
-    known, is_open = operator.current(conn, [listing.unit_id for listing in listings], today, last)
+    known, is_open, since = operator.current(conn, [listing.unit_id for listing in listings], today, last)
     doubtful = doubts.doubtful_terms(conn, listings, as_of, PRICE_MEMORY_DAYS)
     zones = [listing.timezone for listing in listings]
     with wide_read.meanwhile(conn, len(ids)) as also:
@@ -56,6 +56,7 @@ def guard_inputs(
             health=health.current(conn, ids),
             operator_known=known,
             operator_open=is_open,
+            operator_since=since,
             last_performance_day=metrics.last_told_day(tenant_id, "search_impressions", ids, today + timedelta(days=1)),
             local_day=local_days(as_of, listings),
             night_demand=night_demand(past.listing_row, past.lead_days, past.stay_nights, len(ids), HORIZON_NIGHTS),

@@ -213,7 +213,7 @@ feed_marks = tenant_table(
 )  # fmt: skip
 operator_nights = tenant_table(
     "operator_nights", whole("unit_id"), day("stay_date"), flag("is_open"), whole("units"),
-    whole("raw_id", nullable=True), key=("unit_id", "stay_date"),
+    whole("raw_id", nullable=True), at("changed_at", nullable=True), key=("unit_id", "stay_date"),
 )  # fmt: skip
 anomalies = tenant_table(
     "anomalies", words("source_kind"), at("as_of_at"), whole("listing_id"), words("kind"), words("metric"),

@@ -196,7 +196,7 @@ def test_nights_are_told_in_the_propertys_currency_at_the_bookings_rate(derived:
     with derived.services.database.tenant(derived.tenant_id) as conn:
         blocked = [OperatorNight(unit_external_id="u", stay_date=date(2026, 3, 20), is_open=False, units=0)]
         units = {one.external_id: one.unit_id for one in portfolio.load_listings(conn)}
-        operator.upsert(conn, blocked, {"u": units["tokyo"]})
+        operator.upsert(conn, blocked, {"u": units["tokyo"]}, AS_OF)
     derived.read_at(AS_OF)
     derived.derive()
     assert derived.told("adr", "tokyo", "2026-03-19", "2026-03-19") == [20_000.0]

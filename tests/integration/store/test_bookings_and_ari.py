@@ -248,9 +248,14 @@ def test_health_keeps_the_latest_word(conn: Connection, listing_ids: dict[str, i
 def test_the_operators_calendar_replaces_what_stood(conn: Connection, listings: list[ListingInfo]) -> None:
     unit_ids = {one.unit_external_id: one.unit_id for one in listings}
     night = OperatorNight(unit_external_id="u-1", stay_date=NIGHT, is_open=True, units=1)
-    assert operator.upsert(conn, [night], unit_ids) == Counts(1, 0)
-    assert operator.upsert(conn, [night, replace(night, is_open=False)], unit_ids) == Counts(1, 1)
+    later = replace(night, stay_date=NIGHT + timedelta(days=1))
+    assert operator.upsert(conn, [night, later], unit_ids, NOON) == Counts(2, 0)
+    again = [later, night, replace(night, is_open=False)]
+    assert operator.upsert(conn, again, unit_ids, NOON + timedelta(hours=1)) == Counts(1, 2)
     asked = [unit_ids["u-2"], unit_ids["u-1"], unit_ids["u-1"]]
-    known, is_open = operator.current(conn, asked, NIGHT, NIGHT + timedelta(days=1))
-    assert known.tolist() == [[False, False], [True, False], [True, False]]
-    assert not is_open.any()
+    known, is_open, since = operator.current(conn, asked, NIGHT, NIGHT + timedelta(days=1))
+    assert known.tolist() == [[False, False], [True, True], [True, True]]
+    assert is_open.tolist() == [[False, False], [False, True], [False, True]]
+    assert np.isnat(since[0]).all()
+    # Of when its word was first told: that it is told again changes nothing.
+    assert since[1].tolist() == [NOON.replace(tzinfo=None) + timedelta(hours=1), NOON.replace(tzinfo=None)]

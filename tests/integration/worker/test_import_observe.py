@@ -232,7 +232,7 @@ def tell_calendar(desk: Desk, listing: ListingInfo, at: datetime, *, is_open: bo
     ]
     with desk.worker.services.database.tenant(desk.worker.settings.tenant_id) as conn:
         ari.upsert_changed(conn, [told], {listing.external_id: listing.listing_id})
-        operator.upsert(conn, calendar, {listing.unit_external_id: listing.unit_id})
+        operator.upsert(conn, calendar, {listing.unit_external_id: listing.unit_id}, told.observed_at)
 
 
 def test_a_sweep_that_began_before_an_observation_and_ends_after_it_is_not_hidden(desk: Desk) -> None:

@@ -63,6 +63,7 @@ def of(rows: int) -> GuardInputs:
             texts(*["bookable"] * rows), np.full(rows, np.datetime64("2026-01-01T00:00:00", "s")), texts(*[""] * rows)
         ),
         operator_known=np.ones(shape, bool), operator_open=np.ones(shape, bool),
+        operator_since=np.full(shape, np.datetime64("2026-01-01T00:00:00", "s")),
         usual=UsualTerms(price, np.full(shape, 3_000.0), np.ones(shape)),
         last_performance_day=np.full(rows, np.datetime64("2026-03-01", "D")),
         local_day=np.full(rows, np.datetime64(TODAY, "D")),

@@ -46,6 +46,18 @@ def test_sold_out_and_operator_closed_and_far_nights_are_not_blocked(well: Guard
     assert guard(replace(well, ari=far)) == []
 
 
+def test_what_the_operator_opened_since_the_channel_was_asked_is_not_blocked_yet(well: GuardInputs) -> None:
+    guard = discover()["not_bookable"]
+    shut = replace(well, ari=replace(well.ari, is_open=changed(well.ari.is_open, False)))
+    assert len(guard(shut)) == 1
+    asked_at = well.ari.observed_at[0]
+    assert (
+        guard(replace(shut, operator_since=np.full_like(well.operator_since, asked_at + np.timedelta64(1, "s")))) == []
+    )
+    # Asked at the same moment, or after, it must know.
+    assert guard(replace(shut, operator_since=np.full_like(well.operator_since, asked_at))) == guard(shut)
+
+
 def test_unknown_nights_count_only_where_the_channel_was_ever_polled(well: GuardInputs) -> None:
     unknown = replace(well.ari, known=changed(well.ari.known, False), is_open=changed(well.ari.is_open, False))
     (found,) = discover()["not_bookable"](replace(well, ari=unknown))

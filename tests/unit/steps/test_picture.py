@@ -71,7 +71,7 @@ def listing(conn: Connection, tenant_id: int) -> ListingInfo:
     )  # fmt: skip
     ari.upsert_changed(conn, [told], {"r": found.listing_id})
     calendar = [OperatorNight(unit_external_id="u", stay_date=night, is_open=True, units=1) for night in NIGHTS]
-    operator.upsert(conn, calendar, {"u": found.unit_id})
+    operator.upsert(conn, calendar, {"u": found.unit_id}, told.observed_at)
     return found
 
 
