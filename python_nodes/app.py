@@ -20,11 +20,12 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from python_nodes import auth, config, endpoints, log, telemetry_wiring, wiring
 from python_nodes.config import Settings
+from python_nodes.domain.nul import holds_nul
 from python_nodes.http import audited, idempotent, own_port, problems, rate_limits
-from python_nodes.http.bodies import holds_nul
 
 RAW_BODIES = frozenset({"/v1/normalize/<vendor>/<operation>"})
 """What takes a payload as it came, of any type."""
+FORM = "application/x-www-form-urlencoded"
 FORMS = frozenset({"/login", "/logout"})
 """What a page's form is sent to."""
 RUN_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,80}")
@@ -170,8 +171,12 @@ def _check_address() -> None:
 
 
 def _check_body() -> None:
-    """Refuse what is no JSON object before anything else looks at it."""
-    if request.method != "POST" or request.url_rule is None or g.get("is_signed"):
+    """Refuse what is no JSON object before anything else looks at it, and a form with a NUL."""
+    if request.method != "POST" or request.url_rule is None:
+        return
+    if request.mimetype == FORM and any(nul in request.get_data(cache=True) for nul in (b"%00", b"\0")):
+        raise BadRequest("the form holds a NUL character")
+    if g.get("is_signed"):
         return
     if request.url_rule.rule in RAW_BODIES | FORMS or request.get_data(cache=True) == b"":
         return

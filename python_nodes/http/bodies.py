@@ -23,17 +23,6 @@ def raw_body() -> bytes:
     return content
 
 
-def holds_nul(told: Any) -> bool:
-    """Tell whether a text in it has a NUL: no text that people write has one, and PostgreSQL keeps none."""
-    left = [told]
-    while left:
-        one = left.pop()
-        if isinstance(one, str) and "\0" in one:
-            return True
-        left += [*one, *one.values()] if isinstance(one, dict) else one if isinstance(one, list) else ()
-    return False
-
-
 def _is_number(text: str) -> bool:
     """Whether a text says a number in any way, `6e-08` too: what reads times would take it for seconds since 1970."""
     try:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 from pydantic import BaseModel, Field, ValidationError
 
+from python_nodes.domain.nul import holds_nul
 from python_nodes.errors import PermanentError
 
 FUTURE = timedelta(minutes=5)
@@ -74,6 +75,8 @@ def read(raw: bytes) -> Interaction:
         raise PermanentError(
             f"slack: the payload lacks what an interaction has: {name}", status=422, field="payload"
         ) from None
+    if holds_nul(found.model_dump()):
+        raise PermanentError("slack: the payload holds a NUL character", status=422, field="payload")
     if (found.type == "block_actions" and not found.actions) or (found.type == "view_submission" and not found.view):
         raise PermanentError("slack: the payload names nothing that was done", status=422, field="payload")
     return found

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from twilio.request_validator import RequestValidator
 
 from python_nodes import actions, log
+from python_nodes.domain.nul import holds_nul
 from python_nodes.domain.said import say
 from python_nodes.domain.speech import speaking
 from python_nodes.errors import NotFoundError, PermanentError
@@ -39,6 +40,8 @@ def verify(services: Services, url: str, raw: bytes, signature: str) -> Mapping[
     is_single = all(len(values) == 1 for values in form.values())
     if not is_single or not RequestValidator(token).validate(url, told, signature):
         raise PermanentError("sms: the signature is wrong for this address and form", status=401)
+    if holds_nul(told):
+        raise PermanentError("sms: the form holds a NUL character", status=422)
     return told
 
 

@@ -384,6 +384,8 @@ def test_a_form_of_somebody_else_s_making_is_refused(stack: Stack) -> None:
     assert sent(private_metadata="{}").status_code == 422
     assert sent(private_metadata="x").status_code == 422
     assert sent(state={"values": {"what": 3}}).status_code == 422
+    noted = sent(state={"values": form.state({"what": "resolve", "note": "a\0"})})
+    assert (noted.status_code, noted.json()["detail"]) == (422, "slack: the payload holds a NUL character")
     assert sent(callback_id="other").json() == {"status": "ignored"}
     gone = sent(private_metadata=json.dumps({"alert_id": 999999, "channel": "C1"})).json()
     assert gone == {"response_action": "errors", "errors": {"what": "That alert is no longer here."}}
@@ -415,6 +417,7 @@ def test_an_email_s_link_asks_first_and_acts_once(stack: Stack) -> None:
 def test_a_forged_link_is_refused(stack: Stack, token: str) -> None:
     assert stack.bare.get("/act", params={"token": token}).status_code == 401
     assert stack.bare.post("/act", data={"token": token}).status_code == 401
+    assert stack.bare.post("/act", data={"token": f"{token}\0"}).status_code == 400
 
 
 def test_a_text_is_sent_tracked_and_answered(stack: Stack) -> None:
@@ -458,6 +461,18 @@ def test_forged_replayed_and_strange_texts_change_nothing(stack: Stack) -> None:
     assert twilio(stack, "/v1/sms/status", {"MessageSid": "SMx", "MessageStatus": "sent"}).json() == {
         "status": "unknown"
     }
+
+
+@pytest.mark.parametrize("path", ["/v1/sms/status", "/v1/sms/replies"])
+def test_a_nul_in_a_text_s_form_is_refused(stack: Stack, path: str) -> None:
+    told = {"MessageSid": "\0", "MessageStatus": "failed", "ErrorCode": "", "From": "+15550001", "Body": "1"}
+    by_twilio = twilio(stack, path, told)
+    assert (by_twilio.status_code, by_twilio.json()["detail"]) == (400, "the form holds a NUL character")
+    # n8n hands the bytes on as nothing in particular.
+    headers = {name: by_twilio.request.headers[name] for name in ("X-Twilio-Signature",)}
+    content = by_twilio.request.content
+    by_n8n = stack.bare.post(path, content=content, headers=headers | {"Content-Type": "application/octet-stream"})
+    assert (by_n8n.status_code, by_n8n.json()["detail"]) == (422, "sms: the form holds a NUL character")
 
 
 def test_a_text_that_was_lost_is_sent_again_and_one_that_arrived_is_not(stack: Stack) -> None:

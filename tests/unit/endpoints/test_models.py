@@ -12,11 +12,12 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from python_nodes import endpoints
+from python_nodes.domain.nul import holds_nul
 from python_nodes.endpoints.alerts import AlertQuery
 from python_nodes.endpoints.backfill import BackfillBody
 from python_nodes.endpoints.baselines import ProfileQuery
 from python_nodes.endpoints.guests import HeldOfGuest
-from python_nodes.http.bodies import Body, Day, Moment, holds_nul
+from python_nodes.http.bodies import Body, Day, Moment
 
 
 def models() -> dict[str, list[type[BaseModel]]]:
