@@ -28,7 +28,7 @@ from python_nodes.guards import settings as guard_settings
 from python_nodes.imports import check, header, kinds, reader
 from python_nodes.notify import slack_form
 from python_nodes.scoring import arrays_file, event_days, labels_file
-from python_nodes.steps import import_report, slack_payload
+from python_nodes.steps import guest_payloads, import_report, slack_payload
 from python_nodes.vendors import ecb
 from python_nodes.vendors.expedia_group import webhooks as expedia_webhooks
 
@@ -176,6 +176,13 @@ def _answers() -> Iterator[Parser]:
     yield Parser(name="text message", seeds=texts, read=lambda raw: actions.read_sms(raw.decode("utf-8", "replace")))
     event = json.dumps({"eventId": "e1", "eventType": "PropertyStatusChanged", "payload": {"propertyId": "7"}}).encode()
     yield Parser(name="expedia event", seeds=(event,), read=expedia_webhooks.read)
+    whom = guest_payloads.Person(reservations=frozenset({"4711"}), words={})
+    yield Parser(
+        name="packed payload",
+        seeds=(_zip(_ECB_CSV),),
+        read=lambda raw: guest_payloads.is_within(raw, whom),
+        may_raise=(),
+    )
     yield Parser(name="ecb rates", seeds=(_ECB, _zip(_ECB_CSV)), read=lambda raw: ecb.read(raw, AS_OF.date()))
 
 

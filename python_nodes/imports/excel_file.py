@@ -6,7 +6,6 @@ import io
 import posixpath
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,13 +14,11 @@ import numpy as np
 import polars as pl
 from lxml import etree
 
+from python_nodes.domain import packed
 from python_nodes.domain.imports import DecimalSign
 from python_nodes.imports.table import MAX_CELLS, MAX_COLUMNS, Merged, Table, place, refused
 
-UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, KeyError, IndexError, EOFError, OSError, ValueError, OverflowError, RuntimeError,
-    etree.XMLSyntaxError, fastexcel.FastExcelError,
-)  # fmt: skip
+UNREADABLE = (*packed.UNREADABLE, KeyError, etree.XMLSyntaxError, fastexcel.FastExcelError)
 """What is raised for packages that are damaged, encrypted, or made of other parts than a workbook's."""
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from python_nodes.domain.guests import ERASED, LEAST_DIGITS
+from python_nodes.domain.packed import UNREADABLE
 from python_nodes.steps.guest_part import PERSONAL
 from python_nodes.store import guest_words, raw_rest
 from python_nodes.store.guest_register import Guest
@@ -110,7 +111,7 @@ def about(conn: Connection, archive: RawArchive, whom: Person) -> Iterator[tuple
         after = rows[-1].raw_id
         for row in rows:
             content = archive.get(conn, row.raw_id)
-            if whom.is_in(content) or (content.startswith(_PACKED) and _within(content, whom)):
+            if whom.is_in(content) or (content.startswith(_PACKED) and is_within(content, whom)):
                 yield row, content
 
 
@@ -124,13 +125,14 @@ def scrub(conn: Connection, archive: RawArchive, whom: Person) -> tuple[int, set
     return len(moves), raw_rest.move(conn, archive, moves) if moves else set()
 
 
-def _within(content: bytes, whom: Person) -> bool:
+def is_within(content: bytes, whom: Person) -> bool:
+    """Whether a packed file names them; one that cannot be read counts as if it did."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             members: list[Any] = packed.infolist()
             if sum(one.file_size for one in members) > LARGEST_BYTES:
                 return True
             return any(whom.is_in(packed.read(one)) for one in members)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
+    except UNREADABLE:
         # Broken, encrypted or packed in a way that nobody here reads: what cannot be searched may hold the guest.
         return True

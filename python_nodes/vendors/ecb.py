@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ import numpy as np
 
 from python_nodes.domain.metrics import DayArray, FloatArray
 from python_nodes.domain.money import known_currencies
+from python_nodes.domain.packed import UNREADABLE
 from python_nodes.errors import ConfigError, RejectedRecord
 from python_nodes.vendors.base import Runtime
 from python_nodes.vendors.base_http import Call, HttpSession
@@ -29,10 +29,6 @@ from python_nodes.vendors.safe_xml import read_xml
 VENDOR = "ecb"
 RATE = "10/minute"
 MAX_CSV_BYTES = 50_000_000
-UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, IndexError, EOFError, OSError, ValueError, OverflowError, RuntimeError,
-)  # fmt: skip
-"""What `zipfile` raises for archives that are damaged, encrypted, or compressed in a way that it does not know."""
 Rates = tuple[DayArray, list[str], FloatArray]
 
 
