@@ -131,10 +131,9 @@ def _complete_description(app: OpenAPI) -> None:
     for item in app.paths.values():
         for operation in filter(None, (item.get, item.post)):
             problem, own = DocumentedResponse.model_validate(told), operation.responses or {}
+            # gunicorn refuses an address that is too long before we see it, in words of its own.
+            own = {**own, "414": DocumentedResponse.model_validate(TOO_LONG)}
             operation.responses = {**own, "422": _beside(own.get("422"), problem), "default": problem}
-        if item.get is not None and item.get.responses is not None:
-            # gunicorn refuses it before we see it, in words of its own.
-            item.get.responses["414"] = DocumentedResponse.model_validate(TOO_LONG)
         if item.post is not None:
             parameter = Parameter.model_validate(
                 {
