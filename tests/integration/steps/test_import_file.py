@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from cryptography.fernet import Fernet
-from pydantic import SecretStr
 from sqlalchemy import text
 
-from python_nodes import wiring
-from python_nodes.config import Settings
 from python_nodes.domain.imports import ImportSource
 from python_nodes.domain.portfolio import Listing, Portfolio, Property, Unit
 from python_nodes.errors import PermanentError
@@ -24,7 +18,6 @@ from python_nodes.steps import import_file, replay
 from python_nodes.steps.import_file import Order
 from python_nodes.steps.services import Services
 from python_nodes.store import imports, portfolio
-from tests.conftest import MigratedDatabase
 
 AS_OF = datetime(2026, 3, 10, 12, tzinfo=UTC)
 VRBO = ImportSource(
@@ -76,12 +69,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database: MigratedDatabase, tenant_id: int, valkey_url: str, tmp_path: Path) -> Iterator[Desk]:
-    settings = Settings(
-        database_url=SecretStr(database.app_url), redis_url=SecretStr(valkey_url),
-        secret_key=SecretStr(Fernet.generate_key().decode()), raw_root=tmp_path, tenant_id=tenant_id,
-    )  # fmt: skip
-    services = wiring.build_services(settings)
+def desk(services: Services, tenant_id: int) -> Desk:
     home = Property(
         external_id="p1", name="Home", market="london", country="GB", subdivision=None, timezone="Europe/London",
         currency="GBP", priority=0.5,
@@ -96,8 +84,7 @@ def desk(database: MigratedDatabase, tenant_id: int, valkey_url: str, tmp_path: 
     )
     with services.database.tenant(tenant_id) as conn:
         portfolio.upsert_portfolio(conn, tenant_id, Portfolio(properties=(home,), units=(unit,), listings=sold))
-    yield Desk(services, tenant_id)
-    services.database.dispose()
+    return Desk(services, tenant_id)
 
 
 def test_a_report_reaches_the_metric_store_and_its_bad_rows_the_quarantine(desk: Desk) -> None:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from cryptography.fernet import Fernet
-from pydantic import SecretStr
 
-from python_nodes import wiring
-from python_nodes.config import Settings
 from python_nodes.domain.findings import AlertDraft
 from python_nodes.domain.metrics import METRICS, MetricPoints
 from python_nodes.domain.portfolio import Listing, Portfolio, Property, Unit
@@ -23,7 +17,6 @@ from python_nodes.steps import backtest, learn, metrics_score, proposals
 from python_nodes.steps.services import Learning, Services
 from python_nodes.store import alerts, anomalies, portfolio, verdicts
 from python_nodes.store import proposals as store
-from tests.conftest import MigratedDatabase
 
 ROOMS, DAYS = 24, 300
 AS_OF = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -132,18 +125,12 @@ def _write(services: Services, tenant_id: int, ids: dict[str, int], history: dic
 
 
 @pytest.fixture
-def stored(database: MigratedDatabase, tenant_id: int, valkey_url: str, tmp_path: Path) -> Iterator[Stored]:
-    settings = Settings(
-        database_url=SecretStr(database.app_url), redis_url=SecretStr(valkey_url),
-        secret_key=SecretStr(Fernet.generate_key().decode()), raw_root=tmp_path, tenant_id=tenant_id,
-    )  # fmt: skip
-    services = wiring.build_services(settings)
+def stored(services: Services, tenant_id: int) -> Stored:
     with services.database.tenant(tenant_id) as conn:
         portfolio.upsert_portfolio(conn, tenant_id, _portfolio())
         ids = {one.external_id: one.listing_id for one in portfolio.load_listings(conn)}
     _write(services, tenant_id, ids, _history())
-    yield Stored(services, tenant_id, ids)
-    services.database.dispose()
+    return Stored(services, tenant_id, ids)
 
 
 def _expected(now: list[dict[str, Any]], shown: dict[str, Any], ids: dict[str, int]) -> list[tuple[Any, ...]]:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
-from pydantic import SecretStr
 
 from bench import _documents
-from python_nodes import wiring
-from python_nodes.config import Settings
 from python_nodes.domain.records import Rejected
 from python_nodes.errors import NotFoundError
 from python_nodes.steps import replay
 from python_nodes.steps.services import Services
 from python_nodes.store import portfolio, rejected
-from tests.conftest import MigratedDatabase
 
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ROWS = 7
@@ -48,19 +41,13 @@ class House:
 
 
 @pytest.fixture
-def house(database: MigratedDatabase, tenant_id: int, valkey_url: str, tmp_path: Path) -> Iterator[House]:
-    settings = Settings(
-        database_url=SecretStr(database.app_url), redis_url=SecretStr(valkey_url),
-        secret_key=SecretStr(Fernet.generate_key().decode()), raw_root=tmp_path, tenant_id=tenant_id,
-    )  # fmt: skip
-    services = wiring.build_services(settings)
+def house(services: Services, tenant_id: int) -> House:
     with services.database.tenant(tenant_id) as conn:
         portfolio.upsert_portfolio(conn, tenant_id, _documents.portfolio_of(ROWS))
         keys = services.archive.keys.of(conn, tenant_id)
         rejected.add(conn, None, [_night(n) for n in range(ROWS)], rejected_at=AS_OF, keys=keys)
         ids = rejected.open_ids(conn)
-    yield House(services, tenant_id, ids)
-    services.database.dispose()
+    return House(services, tenant_id, ids)
 
 
 def _night(number: int) -> Rejected:
