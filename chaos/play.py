@@ -27,6 +27,12 @@ MOST_CYCLES = 4
 USUAL_S = 6.0
 _JOBS = text("SELECT kind, state, error FROM jobs WHERE job_id = ANY(:ids) AND state NOT IN ('done', 'failed')")
 _RENEWING = text("SELECT id FROM connections WHERE renewing_since_at IS NOT NULL")
+_ARRIVING = text(
+    "SELECT id FROM deliveries WHERE arrives_by_at > clock_timestamp()"
+    " UNION ALL SELECT id FROM outbox WHERE arrives_by_at > clock_timestamp()"
+)
+ARRIVING_S = 90.0
+"""How long what was sent may still arrive, longer than any sender waits; hours pass between two cycles."""
 JOBS_S = 60.0
 MINUTES, MINUTE_S = 8, 60.0
 """How many minutes pass after a strike at most: fewer than a vendor takes a replaced refresh token for (assumed)."""
@@ -114,6 +120,7 @@ class Player:
             if not left and not failed:
                 return
             self._say(f"  minute {number}: {len(left)} renewals of access are not settled")
+            self._until_none(_ARRIVING, ARRIVING_S)
 
     def _strike(self, strike: Strike, errors: list[Exception]) -> None:
         time.sleep(strike.at_share * self._usual_s)
@@ -144,6 +151,8 @@ class Player:
             if time.monotonic() - first_s > RECOVER_S:
                 self._say(f"  no more cycles: {RECOVER_S:.0f} s are over")
                 break
+            # Not before the first: who sends again too early must be refused, not lucky.
+            self._until_none(_ARRIVING, ARRIVING_S)
         return moment_at, found
 
     def _at(self, moment_at: datetime) -> None:

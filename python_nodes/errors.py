@@ -12,11 +12,15 @@ class ConfigError(NightporterError):
 
 
 class RetryableError(NightporterError):
-    """A passing failure; try again, after ``retry_after_s`` seconds where the other side said so."""
+    """A passing failure; try again, after ``retry_after_s`` seconds where the other side said so.
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    ``is_answered``: the other side answered, so nothing of the request is still on its way.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, is_answered: bool = False) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.is_answered = is_answered
 
 
 class PermanentError(NightporterError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from python_nodes.domain.findings import Category
-from python_nodes.errors import ConfigError
+from python_nodes.errors import ConfigError, PermanentError, RetryableError
 
 MessageState = Literal["raised", "updated", "resolved"]
 
@@ -83,6 +83,24 @@ class Message:
         return self.alert_id == 0
 
 
+Leaves = Callable[[float], None]
+"""Told right before a request that cannot be taken back: within how many seconds it arrives or never will.
+
+Raises RetryableError where another attempt has taken the message over: then nothing may be sent."""
+
+LATE_S = 10.0
+"""How long a request may still take to arrive after its sender has given it up."""
+
+
+def freely(within_s: float) -> None:
+    """Let it leave: nobody else sends this message."""
+
+
+def may_arrive(error: Exception) -> bool:
+    """Tell whether what failed like this may still reach its provider: nobody said that it was refused."""
+    return not isinstance(error, PermanentError) and not (isinstance(error, RetryableError) and error.is_answered)
+
+
 class Sender(Protocol):
     """Carries messages to one kind of recipient. Implementations pass tests/conformance/test_sender.py."""
 
@@ -90,13 +108,15 @@ class Sender(Protocol):
     SHOWS_PICTURES: bool
     """Whether a message's chart is shown; none is drawn for one that shows none."""
 
-    def send(self, message: Message) -> str:
+    def send(self, message: Message, leaves: Leaves = freely) -> str:
         """Send, or find it already sent, and return the provider's reference.
 
         Parameters
         ----------
         message : Message
             Its ``delivery_id`` identifies it over all attempts.
+        leaves : Leaves
+            Called right before each request that would show people something twice if it were made twice.
 
         Returns
         -------
@@ -106,7 +126,8 @@ class Sender(Protocol):
         Raises
         ------
         RetryableError
-            Passing failure; the message may or may not have arrived: try again with ``is_retry``.
+            Passing failure; the message may or may not have arrived: try again with ``is_retry``, and where the
+            error is not ``is_answered`` only when what left cannot arrive any more.
         PermanentError
             The provider will never take this message.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection
 
 from python_nodes import log
 from python_nodes.domain.speech import speaking
-from python_nodes.errors import NightporterError, PermanentError, RetryableError
+from python_nodes.errors import NightporterError, NotFoundError, PermanentError, RetryableError
 from python_nodes.notify import base, render
 from python_nodes.steps import alert_context, answers, in_words, lateness, picture, places, spoken
 from python_nodes.steps.services import Services
@@ -73,6 +74,7 @@ def _wait_turn(conn: Connection, delivery_id: int) -> None:
 
 
 def _claim(conn: Connection, delivery_id: int, at: datetime) -> bool:
+    deliveries.refuse_early(conn, delivery_id)
     if deliveries.get(conn, delivery_id).status == "sending":
         deliveries.finish(conn, delivery_id, at=at, error="interrupted")
     return deliveries.claim(conn, delivery_id) is not None
@@ -116,18 +118,27 @@ def _message(services: Services, conn: Connection, delivery: deliveries.Delivery
 def _send(
     services: Services, tenant_id: int, delivery: deliveries.Delivery, message: base.Message
 ) -> deliveries.Delivery:
+    def leaves(within_s: float) -> None:
+        with services.database.tenant(tenant_id) as conn:
+            deliveries.leaves(conn, delivery, within_s)
+
     try:
         if delivery.sender not in services.senders:
             raise PermanentError(f"sender {delivery.sender} is not set up", status=422, field="sender")
-        reference = base.build(delivery.sender, services.senders[delivery.sender]).send(message)
+        reference = base.build(delivery.sender, services.senders[delivery.sender]).send(message, leaves)
     except Exception as error:
         reason = str(log.redact(str(error))) if isinstance(error, NightporterError) else type(error).__name__
-        with services.database.tenant(tenant_id) as conn:
-            is_passing = isinstance(error, RetryableError)
-            deliveries.finish(
-                conn, delivery.delivery_id, at=services.clock(), error=reason, is_passing=is_passing
-            )  # fmt: skip
+        _finish(
+            services, tenant_id, delivery, error=reason, is_passing=isinstance(error, RetryableError),
+            may_arrive=base.may_arrive(error),
+        )  # fmt: skip
         raise
+    return _finish(services, tenant_id, delivery, provider_ref=reference)
+
+
+def _finish(services: Services, tenant_id: int, delivery: deliveries.Delivery, **end: Any) -> deliveries.Delivery:
+    """Write down how this attempt ended, unless another has begun since: then that one's end counts."""
     with services.database.tenant(tenant_id) as conn:
-        deliveries.finish(conn, delivery.delivery_id, at=services.clock(), provider_ref=reference)
+        with suppress(NotFoundError):
+            deliveries.finish(conn, delivery.delivery_id, at=services.clock(), attempt=delivery.attempts, **end)
         return deliveries.get(conn, delivery.delivery_id)

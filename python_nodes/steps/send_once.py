@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from python_nodes import log
 from python_nodes.domain.speech import speaking
-from python_nodes.errors import PermanentError, RetryableError
+from python_nodes.errors import NightporterError, PermanentError, RetryableError
 from python_nodes.notify import base
 from python_nodes.steps import spoken
 from python_nodes.steps.services import Services
@@ -54,7 +54,21 @@ def run(services: Services, tenant_id: int, message_id: int, kind: Kind) -> dict
             raise PermanentError(f"sender {one.sender} is not set up", status=422, field="sender")
         sender = base.build(one.sender, services.senders[one.sender])
         with speaking(spoken.by(services, one.recipient)):
-            reference = sender.send(words(sender))
+            reference = _send(services, tenant_id, one, sender, words(sender))
         with services.database.tenant(tenant_id) as conn:
             sends.finish(conn, message_id, reference, services.clock())
     return {"status": "sent", "provider_ref": reference}
+
+
+def _send(services: Services, tenant_id: int, one: Send, sender: base.Sender, message: base.Message) -> str:
+    def leaves(within_s: float) -> None:
+        with services.database.tenant(tenant_id) as conn:
+            sends.leaves(conn, one, within_s)
+
+    try:
+        return sender.send(message, leaves)
+    except NightporterError as error:
+        if not base.may_arrive(error):
+            with services.database.tenant(tenant_id) as conn:
+                sends.settled(conn, one)
+        raise

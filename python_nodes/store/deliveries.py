@@ -10,9 +10,11 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from python_nodes.errors import NotFoundError
-from python_nodes.store import turns
+from python_nodes.errors import NotFoundError, RetryableError
+from python_nodes.store import turns, under_way
 from python_nodes.store.tables import deliveries
+
+_OPEN = ("sending", "failed")
 
 
 class Routed(Protocol):
@@ -90,6 +92,18 @@ def hold(conn: Connection, delivery_id: int, *, wait_s: float = 0.0) -> bool:
     return turns.hold(conn, f"delivery.{delivery_id}", wait_s=wait_s)
 
 
+def refuse_early(conn: Connection, delivery_id: int) -> None:
+    """Raise RetryableError while an earlier attempt may still arrive; it cannot leave until ``conn`` ends."""
+    under_way.refuse(conn, deliveries, delivery_id, "delivery")
+
+
+def leaves(conn: Connection, taken: Delivery, within_s: float) -> None:
+    """Note that this attempt's message leaves now; RetryableError if another attempt has begun since."""
+    is_mine = _of_attempt(taken.delivery_id, taken.attempts) & (deliveries.c.status == "sending")
+    if not under_way.leaves(conn, deliveries, is_mine, within_s):
+        raise RetryableError(f"delivery {taken.delivery_id} has been taken up by another")
+
+
 def claim(conn: Connection, delivery_id: int) -> Delivery | None:
     """Take a planned or failed delivery for sending; None if it is sent, suppressed or in other hands."""
     free = (
@@ -118,15 +132,26 @@ def finish(
     provider_ref: str | None = None,
     error: str | None = None,
     is_passing: bool = False,
+    attempt: int | None = None,
+    may_arrive: bool = False,
 ) -> None:
-    """Close a claimed delivery: sent with the provider's reference, or failed, for good or in passing."""
+    """Close a claimed delivery: sent with the provider's reference, or failed, for good or in passing.
+
+    ``attempt``: close it only if none has begun since; that one's end is known even where it was thought dead.
+    ``may_arrive``: nobody knows whether what left has arrived; the next attempt waits until it must have.
+    """
     row = {
         "status": "sent" if error is None else "failed", "provider_ref": provider_ref, "error": error,
         "finished_at": at, "is_passing": is_passing,
-    }  # fmt: skip
-    claimed = (deliveries.c.id == delivery_id) & (deliveries.c.status == "sending")
+    } | ({} if may_arrive else {"arrives_by_at": None})  # fmt: skip
+    sending = (deliveries.c.id == delivery_id) & (deliveries.c.status == "sending")
+    claimed = sending if attempt is None else _of_attempt(delivery_id, attempt) & deliveries.c.status.in_(_OPEN)
     if conn.execute(update(deliveries).where(claimed).values(row)).rowcount != 1:
         raise NotFoundError(f"delivery {delivery_id} is not being sent")
+
+
+def _of_attempt(delivery_id: int, attempt: int) -> ColumnElement[bool]:
+    return (deliveries.c.id == delivery_id) & (deliveries.c.attempts == attempt)
 
 
 def get(conn: Connection, delivery_id: int) -> Delivery:

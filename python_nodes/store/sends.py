@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
-from python_nodes.errors import NotFoundError
+from python_nodes.errors import NotFoundError, RetryableError
 from python_nodes.store import outbox as outbox_store
-from python_nodes.store import turns
+from python_nodes.store import turns, under_way
 from python_nodes.store.outbox import Entry
 from python_nodes.store.tables import outbox
 
@@ -67,19 +67,40 @@ def hold(conn: Connection, message_id: int, *, wait_s: float = 0.0) -> bool:
 
 
 def begin(conn: Connection, message_id: int, types: Collection[str], name: str) -> Send:
-    """Count an attempt unless it is sent already, so that a later one knows that this one may have arrived."""
-    row = conn.execute(select(outbox).where(outbox.c.id == message_id, outbox.c.type.in_(types))).first()
+    """Count an attempt unless it is sent already, so that a later one knows that this one may have arrived.
+
+    RetryableError while an earlier one may still arrive.
+    """
+    is_it = (outbox.c.id == message_id) & outbox.c.type.in_(types)
+    row = conn.execute(select(outbox).where(is_it).with_for_update()).first()
     if row is None:
         raise NotFoundError(f"{name} {message_id} does not exist")
     found = _send(row)
     if not found.is_sent:
+        under_way.refuse(conn, outbox, message_id, name)
         _note(conn, message_id, {"attempts": found.attempts + 1}, None)
     return found
+
+
+def leaves(conn: Connection, begun: Send, within_s: float) -> None:
+    """Note that what was begun leaves now; RetryableError if another attempt has begun since."""
+    if not under_way.leaves(conn, outbox, _is_last(begun) & outbox.c.dispatched_at.is_(None), within_s):
+        raise RetryableError(f"message {begun.message_id} has been taken up by another")
+
+
+def settled(conn: Connection, begun: Send) -> None:
+    """Note that the provider answered: nothing of it is on its way."""
+    conn.execute(update(outbox).where(_is_last(begun)).values(arrives_by_at=None))
 
 
 def finish(conn: Connection, message_id: int, provider_ref: str, at: datetime) -> None:
     """Close a message that was sent."""
     _note(conn, message_id, {"provider_ref": provider_ref}, at)
+
+
+def _is_last(begun: Send) -> ColumnElement[bool]:
+    attempts: ColumnElement[int] = outbox.c.payload["attempts"].as_integer()
+    return (outbox.c.id == begun.message_id) & (attempts == begun.attempts + 1)
 
 
 def _send(row: Row[Any]) -> Send:
@@ -90,5 +111,5 @@ def _send(row: Row[Any]) -> Send:
 
 def _note(conn: Connection, message_id: int, changes: Mapping[str, Any], at: datetime | None) -> None:
     payload = outbox.c.payload.op("||")(literal(dict(changes), JSONB))
-    values = {"payload": payload} | ({"dispatched_at": at} if at is not None else {})
+    values = {"payload": payload} | ({"dispatched_at": at, "arrives_by_at": None} if at is not None else {})
     conn.execute(update(outbox).where(outbox.c.id == message_id).values(values))

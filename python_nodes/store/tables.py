@@ -189,7 +189,8 @@ rejected = tenant_table(
 outbox = tenant_table(
     "outbox", words("type"), words("entity"), whole("version"), facts("payload"),
     Column("created_at", DateTime(timezone=True), server_default=text("now()"), nullable=False),
-    at("dispatched_at", nullable=True), UniqueConstraint("tenant_id", "type", "entity", "version"),
+    at("dispatched_at", nullable=True), at("arrives_by_at", nullable=True),
+    UniqueConstraint("tenant_id", "type", "entity", "version"),
     Index("outbox_pending", "tenant_id", "type", "id", postgresql_where=text("dispatched_at IS NULL")),
 )  # fmt: skip
 listing_health = tenant_table(
@@ -238,7 +239,8 @@ alert_events = tenant_table(
 deliveries = tenant_table(
     "deliveries", whole("alert_id"), words("step"), words("sender"), words("recipient"), words("status"),
     words("reason", ""), maybe("provider_ref"), maybe("error"), whole("attempts", default="0"), at("planned_at"),
-    at("finished_at", nullable=True), UniqueConstraint("tenant_id", "alert_id", "step", "sender", "recipient"),
+    at("finished_at", nullable=True), at("arrives_by_at", nullable=True),
+    UniqueConstraint("tenant_id", "alert_id", "step", "sender", "recipient"),
     Column("is_passing", Boolean, nullable=False, server_default=text("false")), of("alert_id", "alerts"),
 )  # fmt: skip
 actions = tenant_table(

@@ -47,6 +47,9 @@ class SlackCounterpart:
     def __init__(self, server: HTTPServer) -> None:
         self._server = server
         self._failures: dict[str, list[str]] = {}
+        self.settings = {
+            "token": "xoxb-test", "base_url": server.url_for("/api/"), "rate_limit_retries": 0, "chart_wait_s": 0.01,
+        }  # fmt: skip
         self._uploaded: dict[str, bytes] = {}
         self.messages: dict[str, dict[str, Any]] = {}
         for method in ("chat.postMessage", "chat.update", "conversations.history", "files.getUploadURLExternal",
@@ -55,12 +58,7 @@ class SlackCounterpart:
         server.expect_request("/upload/F1", method="POST").respond_with_handler(self._receive)
 
     def sender(self) -> Sender:
-        settings = {
-            "token": "xoxb-test",
-            "base_url": self._server.url_for("/api/"),
-            "rate_limit_retries": 0,
-        }
-        return base.build("slack", settings | {"chart_wait_s": 0.01})
+        return base.build("slack", self.settings)
 
     def fail(self, how: str) -> None:
         method = {"chart refused": "files.completeUploadExternal"}.get(how, "chat.postMessage")
@@ -82,12 +80,9 @@ class SlackCounterpart:
         method = request.path.rsplit("/", 1)[1]
         pending = self._failures.get(method)
         failure = pending.pop(0) if pending else None
-        if failure == "passing":
-            return Response(
-                json.dumps({"ok": False, "error": "ratelimited"}),
-                429,
-                {"Retry-After": "7"},
-            )
+        if failure in ("passing", "too fast"):
+            wait_s = {"passing": "7", "too fast": "0"}[failure]
+            return Response(json.dumps({"ok": False, "error": "ratelimited"}), 429, {"Retry-After": wait_s})
         if failure == "server error":
             return Response("oops", 503)
         if failure is not None and failure != "lost answer":
@@ -277,6 +272,59 @@ def test_a_passing_failure_is_retryable_and_the_retry_sends_once(counterpart: Co
     assert counterpart.shown() == []
     assert sender.send(addressed(counterpart, is_retry=True))
     assert len(counterpart.shown()) == 1
+
+
+def test_who_may_not_leave_any_more_shows_nothing(counterpart: Counterpart) -> None:
+    def taken_over(within_s: float) -> None:
+        assert within_s > base.LATE_S, "as long as its own time-outs, and then some"
+        raise RetryableError("taken up by another")
+
+    with pytest.raises(RetryableError, match="taken up by another"):
+        counterpart.sender().send(addressed(counterpart), taken_over)
+    assert counterpart.shown() == []
+
+
+def test_it_says_that_it_leaves_before_it_arrives(counterpart: Counterpart) -> None:
+    shown: list[int] = []
+    counterpart.sender().send(addressed(counterpart), lambda _: shown.append(len(counterpart.shown())))
+    assert shown == [0]
+
+
+@pytest.mark.parametrize("how", ["passing", "server error"])
+def test_what_was_refused_by_an_answer_cannot_arrive_any_more(counterpart: Counterpart, how: str) -> None:
+    counterpart.fail(how)
+    with pytest.raises(RetryableError) as refused:
+        counterpart.sender().send(addressed(counterpart))
+    assert refused.value.is_answered
+    assert not base.may_arrive(refused.value)
+
+
+@pytest.mark.parametrize("kind", [SlackCounterpart, TwilioCounterpart])
+def test_a_gateway_that_waited_in_vain_says_nothing_of_what_arrives(kind: Any, httpserver: HTTPServer) -> None:
+    counterpart = kind(httpserver)
+    counterpart.fail("lost answer")
+    with pytest.raises(RetryableError) as lost:
+        counterpart.sender().send(addressed(counterpart))
+    assert base.may_arrive(lost.value)
+
+
+def test_slack_leaves_anew_after_it_was_told_to_wait(httpserver: HTTPServer) -> None:
+    counterpart = SlackCounterpart(httpserver)
+    patient = base.build("slack", counterpart.settings | {"rate_limit_retries": 1})
+    leaves: list[float] = []
+
+    def overtaken_meanwhile(within_s: float) -> None:
+        leaves.append(within_s)
+        if len(leaves) == 2:
+            raise RetryableError("taken up by another")
+
+    counterpart.fail("too fast")
+    with pytest.raises(RetryableError, match="taken up"):
+        patient.send(addressed(counterpart), overtaken_meanwhile)
+    assert (len(leaves), counterpart.shown()) == (2, [])
+    counterpart.fail("too fast")
+    patient.send(addressed(counterpart), leaves.append)
+    assert (len(leaves), len(counterpart.shown())) == (4, 1)
 
 
 def test_nobody_listening_is_retryable(unused_tcp_port: int) -> None:

@@ -20,9 +20,12 @@ from python_nodes.domain.said import say
 from python_nodes.domain.speech import current
 from python_nodes.errors import ConfigError, PermanentError, RetryableError
 from python_nodes.notify import words
-from python_nodes.notify.base import Message
+from python_nodes.notify.base import LATE_S, Leaves, Message, freely
 
 Tls = Literal["none", "starttls", "tls"]
+
+COMMANDS = 4
+"""How many answers of the server a mail waits for, each as long as the time-out: MAIL, RCPT, DATA, its end."""
 
 _COLOURS = {
     "critical": "#b42318",
@@ -67,11 +70,12 @@ class Sender:
         self._username, self._password, self._ca_file = username, password, ca_file
         self._from = Address(from_name, addr_spec=from_address)
 
-    def send(self, message: Message) -> str:
+    def send(self, message: Message, leaves: Leaves = freely) -> str:
         """Send once; the reference is the Message-ID of the thread's first message."""
         mail = compose(message, self._from)
         try:
             with self._connected() as server:
+                leaves(COMMANDS * self._timeout_s + LATE_S)
                 server.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
             code = max((refusal[0] for refusal in error.recipients.values()), default=550)
@@ -159,5 +163,5 @@ def bodies(message: Message, cid: str) -> tuple[str, str]:
 
 def _by_recovery(code: int) -> RetryableError | PermanentError:
     if 400 <= code < 500:
-        return RetryableError(f"email: SMTP {code}")
+        return RetryableError(f"email: SMTP {code}", is_answered=True)
     return PermanentError(f"email: SMTP {code}", status=502)

@@ -6,20 +6,24 @@ Recipients are channel ids (``C…``): ``conversations.history`` takes no names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.http_retry.response import HttpResponse
+from slack_sdk.http_retry.state import RetryState
 from slack_sdk.web import SlackResponse
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from python_nodes.domain.said import say
 from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.notify import slack_blocks
-from python_nodes.notify.base import Message
+from python_nodes.notify.base import LATE_S, Leaves, Message, freely
 from python_nodes.notify.slack_blocks import escape
 
 EVENT_TYPE = "nightporter_delivery"
@@ -47,36 +51,74 @@ class Sender:
         rate_limit_retries: int = 1,
         chart_wait_s: float = 1.0,
     ) -> None:
-        # Only 429 is tried again inside: after a broken connection the post may have happened, and the next
-        # attempt has to look in the channel first.
-        self._client = WebClient(
-            token=token,
-            base_url=base_url if base_url.endswith("/") else f"{base_url}/",
-            timeout=timeout_s,
-            retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=rate_limit_retries)],
-        )
+        self._token, self._timeout_s, self._rate_limit_retries = token, timeout_s, rate_limit_retries
+        self._base_url = base_url if base_url.endswith("/") else f"{base_url}/"
         self._chart_wait_s = chart_wait_s
 
-    def send(self, message: Message) -> str:
+    def send(self, message: Message, leaves: Leaves = freely) -> str:
         """Post or update, once per ``delivery_id``; the reference is ``channel:ts``, and ``:file:key`` of its chart."""
+
+        def leaves_now() -> None:
+            leaves(2 * self._timeout_s + LATE_S)
+
         with _by_recovery():
-            ref = self._found(message) if message.is_retry else None
-            if ref is None:
-                chart = message.chart_ref.split(":")[2] if message.chart_ref else self._upload(message)
-                ref = self._put(message, chart)
-            if message.note:
-                self._put_note(message, ref)
-            return ref
+            client = self._client(_LeavesAgain(leaves_now, max_retry_count=self._rate_limit_retries))
+            return _Carrier(client, leaves_now, self._chart_wait_s).carry(message)
 
     def whisper(self, channel: str, user: str, text: str, thread_ts: str | None = None) -> None:
         """Say something that only one person in the channel sees; Slack keeps no copy, so it is never sent again."""
         with _by_recovery():
-            self._client.chat_postEphemeral(channel=channel, user=user, text=escape(text), thread_ts=thread_ts)
+            self._plain().chat_postEphemeral(channel=channel, user=user, text=escape(text), thread_ts=thread_ts)
 
     def open_form(self, trigger_id: str, view: Mapping[str, Any]) -> None:
         """Open a form over the message for whoever pressed; the trigger is good once, for three seconds."""
         with _by_recovery():
-            self._client.views_open(trigger_id=trigger_id, view=dict(view))
+            self._plain().views_open(trigger_id=trigger_id, view=dict(view))
+
+    def _plain(self) -> WebClient:
+        return self._client(RateLimitErrorRetryHandler(max_retry_count=self._rate_limit_retries))
+
+    def _client(self, again: RateLimitErrorRetryHandler) -> WebClient:
+        # Only 429 is tried again inside: after a broken connection the post may have happened, and the next
+        # attempt has to look in the channel first.
+        return WebClient(token=self._token, base_url=self._base_url, timeout=self._timeout_s, retry_handlers=[again])
+
+
+class _LeavesAgain(RateLimitErrorRetryHandler):
+    """Waits for as long as Slack asks after a 429, and says anew that the request leaves."""
+
+    def __init__(self, leaves_now: Callable[[], None], max_retry_count: int) -> None:
+        super().__init__(max_retry_count=max_retry_count)
+        self._leaves_now = leaves_now
+
+    def prepare_for_next_attempt(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        """Wait, then leave; whoever has been overtaken meanwhile leaves no more."""
+        super().prepare_for_next_attempt(state=state, request=request, response=response, error=error)
+        self._leaves_now()
+
+
+class _Carrier:
+    """One attempt at one message."""
+
+    def __init__(self, client: WebClient, leaves_now: Callable[[], None], chart_wait_s: float) -> None:
+        self._client, self._leaves_now, self._chart_wait_s = client, leaves_now, chart_wait_s
+
+    def carry(self, message: Message) -> str:
+        """Find the message, or post or update it."""
+        ref = self._found(message) if message.is_retry else None
+        if ref is None:
+            chart = message.chart_ref.split(":")[2] if message.chart_ref else self._upload(message)
+            ref = self._put(message, chart)
+        if message.note:
+            self._put_note(message, ref)
+        return ref
 
     def _put_note(self, message: Message, ref: str) -> None:
         channel, ts, *_ = ref.split(":")
@@ -89,6 +131,7 @@ class Sender:
             "text": slack_blocks.markdown(escape(message.note)),
             "block_id": slack_blocks.block_id(message, NOTE),
         }
+        self._leaves_now()
         # Of a reply only those in the thread are told, and of a message that changes nobody.
         self._client.chat_postMessage(
             channel=channel, thread_ts=ts, text=escape(message.note), blocks=[said], reply_broadcast=message.is_call
@@ -158,6 +201,7 @@ class Sender:
                 "event_payload": {"delivery_id": message.delivery_id, "alert_id": message.alert_id},
             },
         }
+        self._leaves_now()
         if message.update_ref:
             channel, ts, *_ = message.update_ref.split(":")
             try:
@@ -210,5 +254,7 @@ def _raise_by_recovery(error: SlackApiError) -> NoReturn:
         headers = {name.lower(): value for name, value in (error.response.headers or {}).items()}
         told = headers.get("retry-after")
         after = told[0] if isinstance(told, list) else told
-        raise RetryableError(f"slack: {code}", retry_after_s=float(after) if after else None) from error
+        wait_s = float(after) if after else None
+        is_answered = error.response.status_code != HTTPStatus.GATEWAY_TIMEOUT
+        raise RetryableError(f"slack: {code}", retry_after_s=wait_s, is_answered=is_answered) from error
     raise PermanentError(f"slack: {code}", status=502) from error

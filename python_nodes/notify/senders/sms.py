@@ -7,6 +7,7 @@ Twilio is asked for the texts to that number and whether one of them carries it.
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 from requests.exceptions import RequestException
@@ -18,7 +19,7 @@ from twilio.rest import Client
 from python_nodes.domain.said import say
 from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.notify import words
-from python_nodes.notify.base import Message
+from python_nodes.notify.base import LATE_S, Leaves, Message, freely
 
 TWILIO_URL = "https://api.twilio.com"
 MAX_TITLE, MAX_SUMMARY = 110, 100
@@ -62,13 +63,15 @@ class Sender:
         timeout_s: float = 15.0,
     ) -> None:
         self._client = Client(account_sid, auth_token, http_client=Http(base_url, timeout_s))
+        self._timeout_s = timeout_s
         self._from, self._status_url = from_number, status_url
 
-    def send(self, message: Message) -> str:
+    def send(self, message: Message, leaves: Leaves = freely) -> str:
         """Send once per ``delivery_id``; the reference is Twilio's message SID."""
         try:
             if message.is_retry and (found := self._find(message)) is not None:
                 return found
+            leaves(2 * self._timeout_s + LATE_S)
             more = {"status_callback": self._status_url} if self._status_url else {}
             sent = self._client.messages.create(
                 to=message.recipient, from_=self._from, body=text(message), **more
@@ -115,5 +118,5 @@ def _short(words: str, limit: int) -> str:
 def _by_recovery(error: TwilioRestException | TwilioServiceException) -> RetryableError | PermanentError:
     code = f"sms: Twilio {error.status}" + (f", error {error.code}" if error.code else "")
     if error.status == _TOO_MANY or error.status >= _SERVER_FAULT:
-        return RetryableError(code)
+        return RetryableError(code, is_answered=error.status != HTTPStatus.GATEWAY_TIMEOUT)
     return PermanentError(code, status=502)

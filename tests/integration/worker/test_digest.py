@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from sqlalchemy import Connection
 
 from python_nodes.alerts import routing_file
 from python_nodes.errors import PermanentError, RetryableError
@@ -113,6 +114,31 @@ def test_of_two_sends_at_once_one_waits(services: Services, worker: Worker, mail
         with pytest.raises(RetryableError, match="being sent"):
             digest.send(services, tenant_id, one)
     assert mailbox[0].mails == []
+
+
+def test_one_that_may_still_arrive_is_waited_for_and_an_older_attempt_leaves_no_more(
+    services: Services, worker: Worker, mailbox: tuple[Mailbox, int]
+) -> None:
+    tenant_id = worker.settings.tenant_id
+    one = digest.write(services, tenant_id, MORNING.replace(day=11))["send"][0]["digest_id"]
+
+    def begin(conn: Connection) -> sends.Send:
+        return sends.begin(conn, one, digests.TYPES.values(), "digest")
+
+    with services.database.tenant(tenant_id) as conn:
+        dead = begin(conn)
+        sends.leaves(conn, dead, 30.0)
+    with pytest.raises(RetryableError, match="may still arrive") as refused:
+        digest.send(services, tenant_id, one)
+    assert 0 < (refused.value.retry_after_s or 0) <= 30
+    with services.database.tenant(tenant_id) as conn:
+        sends.settled(conn, dead)
+        sends.leaves(conn, begin(conn), 0.0)
+        with pytest.raises(RetryableError, match="taken up by another"):
+            sends.leaves(conn, dead, 30.0)
+    assert mailbox[0].mails == []
+    assert digest.send(services, tenant_id, one)["status"] == "sent"
+    assert len(mailbox[0].mails) == 1
 
 
 def test_a_sender_that_is_gone_is_a_failure_by_name(services: Services, worker: Worker) -> None:
