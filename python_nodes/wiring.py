@@ -140,7 +140,7 @@ def _policy(settings: Settings) -> RoutePolicy:
     # A way out that is not set up is no way out; it must not plan what can never be sent.
     missing = {name: f"sender {name} is not set up" for name in known if name not in ready}
     variables = config.recipients(os.environ, settings)
-    return routing_file.load(path, known, variables, missing, as_of=clock.now())
+    return routing_file.load(path, known, variables, missing, as_of=clock.now(), may_run_out=True)
 
 
 def _answers(settings: Settings) -> Answers:

@@ -86,6 +86,10 @@ class Rotation:
                 reached, last = one.end, one
         return Gap(start=reached, end=end, after=last, before=None) if reached < end else None
 
+    def is_end(self, gap: Gap) -> bool:
+        """Tell whether the calendar has shifts and they are over, rather than that one is missing among them."""
+        return gap.before is None and bool(_read(self.content, self.file).events)
+
 
 @lru_cache(maxsize=256)
 def _expanded(

@@ -52,11 +52,13 @@ SURE_OF = timedelta(days=90)
 
 def load(
     path: Path, senders: Collection[str], variables: Mapping[str, str], not_set_up: Mapping[str, str] | None = None,
-    *, as_of: datetime | None = None,
+    *, as_of: datetime | None = None, may_run_out: bool = False,
 ) -> RoutePolicy:  # fmt: skip
     """Read and check the file; ``senders`` are all that exist, ``variables`` what a ``$NAME`` may stand for.
 
     From ``as_of`` on, somebody must be on call in each rotation for 90 days; without it that is not looked at.
+    ``may_run_out``: a calendar that ends within them is taken, one with a hole is not. Whoever was in service with it
+    must come back into service; when it has ended everybody is told, and the digest says so before.
     """
     text = ""
     try:
@@ -71,7 +73,7 @@ def load(
         raise ConfigError(f"{path.name}: {error}") from None
     try:
         routing_checks.check(told, senders)
-        return _policy(told, _Reading(path.parent, variables, not_set_up or {}, as_of), text)
+        return _policy(told, _Reading(path.parent, variables, not_set_up or {}, as_of, may_run_out), text)
     except Wrong as wrong:
         raise ConfigError(f"{path.name}: {_said(text, wrong.place, wrong.within, wrong.reason)}") from None
 
@@ -92,12 +94,18 @@ class _Reading:
     """What a file is read with."""
 
     def __init__(
-        self, folder: Path, variables: Mapping[str, str], not_set_up: Mapping[str, str], as_of: datetime | None
+        self,
+        folder: Path,
+        variables: Mapping[str, str],
+        not_set_up: Mapping[str, str],
+        as_of: datetime | None,
+        may_run_out: bool,
     ) -> None:
         self.folder = folder
         self.variables = variables
         self.not_set_up = not_set_up
         self.as_of = as_of
+        self.may_run_out = may_run_out
 
     def resolve(self, place: Place, words: Names) -> tuple[str, ...]:
         """Return the recipients that words stand for, each once."""
@@ -210,7 +218,7 @@ def _rotation(name: str, told: File, people: Mapping[str, Person], reading: _Rea
         raise Wrong(place, f"{table.file}: {error.strerror}") from None
     except ConfigError as error:
         raise Wrong(place, str(error)) from None
-    if gap is not None:
+    if gap is not None and not (reading.may_run_out and found.is_end(gap)):
         zone = ZoneInfo(table.zone)
         span = f"from {gap.start.astimezone(zone):%Y-%m-%d %H:%M} to {gap.end.astimezone(zone):%Y-%m-%d %H:%M %Z}"
         raise Wrong(place, f"a gap: {table.file} has nobody on call {span}, {gap.place()}")

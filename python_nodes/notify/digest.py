@@ -104,8 +104,19 @@ def _fields(told: Mapping[str, Any], currency: str) -> tuple[Field, ...]:
         (say("Records kept back"), written.number(troubles["rejected"])),
         (say("Steps of flows that failed"), written.number(troubles["failed_steps"])),
         (say("Feeds that fail now"), written.number(troubles["failing_feeds"])),
+        # What was written down before this was told of knows nothing of it.
+        *_uncovered(told.get("uncovered", {})),
     ]
     return tuple(Field(label=label, value=value) for label, value in rows)
+
+
+def _uncovered(days: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Say which on-call calendars end soon or have a hole."""
+    told = [
+        say("{rotation}: from {day} on", rotation=name, day=written.day(date.fromisoformat(day)))
+        for name, day in days.items()
+    ]
+    return [(say("Nobody on call"), "; ".join(told))] if told else []
 
 
 def _team(one: Mapping[str, Any], currency: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -24,6 +25,8 @@ from python_nodes.store.digests import Draft, Span
 from python_nodes.store.sends import Send
 
 SPANS: dict[Span, timedelta] = {"day": timedelta(days=1), "week": timedelta(days=7)}
+WARNED_OF = timedelta(days=30)
+"""How long before nobody is on call the digest says so."""
 CONSOLE = marked("All alerts")
 
 
@@ -95,6 +98,12 @@ def recipients(policy: RoutePolicy) -> dict[tuple[str, str], frozenset[str]]:
     return found
 
 
+def uncovered(policy: RoutePolicy, as_of: datetime) -> dict[str, date]:
+    """Return by rotation the day in its zone from which on nobody is on call, where that is near."""
+    gaps = [(one, one.gap(as_of, as_of + WARNED_OF)) for one in policy.rotations.values()]
+    return {one.name: gap.start.astimezone(ZoneInfo(one.zone)).date() for one, gap in gaps if gap is not None}
+
+
 def teams_of(alert: Alert, about: Sequence[ListingInfo], policy: RoutePolicy) -> frozenset[str]:
     """Return the digest's teams that an alert is routed to; all of them where it is nobody's."""
     rules = route.matching(route.subject(alert, about), policy)
@@ -127,6 +136,7 @@ def _known(conn: Connection, services: Services, since: datetime, as_of: datetim
         },
         titles={one.listing_id: one.title for one in listings},
         proposals=[one.title for one in waiting],
+        uncovered=uncovered(services.policy, as_of),
         troubles=digests.troubles(conn, since, as_of) | {"failing_feeds": len(polls.failing(conn, as_of))},
         currency=services.currency,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from python_nodes.domain.findings import FORESEEN, OPPORTUNITIES, Alert, Category
@@ -25,7 +25,7 @@ class Known:
 
     ``alerts`` are those that stood in the last days; ``titles`` of listings by id; ``times`` by team; ``ways`` are the
     recipients of each team by sender. ``mended`` says by alert what repairs brought back that were measured in the
-    span, a week after their alerts' ends.
+    span, a week after their alerts' ends. ``uncovered`` says by rotation from when on nobody is on call.
     """
 
     alerts: Sequence[Alert]
@@ -37,6 +37,7 @@ class Known:
     ways: Mapping[str, frozenset[tuple[str, str]]]
     titles: Mapping[int, str]
     proposals: Sequence[str]
+    uncovered: Mapping[str, date]
     troubles: Mapping[str, int]
     currency: str
 
@@ -65,6 +66,7 @@ def facts(known: Known, teams: frozenset[str], span: str, since: datetime, as_of
         "listings": _listings(standing, known.titles), "by_team": _by_team(known, standing, teams),
         "noise": _noise(known, ids, teams), "proposals": list(known.proposals), "days": _days(problems, as_of),
         "troubles": dict(known.troubles),
+        "uncovered": {name: f"{day:%Y-%m-%d}" for name, day in known.uncovered.items()},
     }  # fmt: skip
 
 

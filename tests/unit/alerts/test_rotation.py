@@ -13,6 +13,7 @@ from python_nodes.alerts.policy import RoutePolicy, Subject
 from python_nodes.alerts.rotation import Rotation
 from python_nodes.alerts.route import PastDelivery, route
 from python_nodes.errors import ConfigError
+from python_nodes.steps import digest
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "routing" / "routing.toml"
 SENDERS = ("slack", "email", "sms")
@@ -189,3 +190,27 @@ def test_a_gap_in_the_next_90_days_is_refused_with_its_line(
     assert word in str(refused.value)
     long_before = routing_file.load(EXAMPLE, SENDERS, {}, as_of=local(2026, 1, 6))
     assert long_before.rotations["primary"].name == "primary"
+
+
+@pytest.mark.parametrize("as_of", [(2026, 1, 6), (2026, 9, 1)])
+def test_a_worker_comes_back_with_a_calendar_that_ends_and_the_digest_says_when(
+    tmp_path: Path, as_of: tuple[int, int, int]
+) -> None:
+    ends = WEEKLY.replace("INTERVAL=2", "INTERVAL=2;UNTIL=20260301T000000Z")
+    (tmp_path / "on-call.ics").write_bytes(calendar(ends))
+    (tmp_path / "routing.toml").write_text(EXAMPLE.read_text())
+    policy = routing_file.load(tmp_path / "routing.toml", SENDERS, {}, as_of=local(*as_of), may_run_out=True)
+    gap = policy.rotations["primary"].gap(local(2026, 1, 6), local(2026, 6, 1))
+    assert gap is not None
+    ends_on = gap.start.date()
+    assert digest.uncovered(policy, gap.start - timedelta(days=31)) == {}
+    assert digest.uncovered(policy, gap.start - timedelta(days=29)) == {"primary": ends_on}
+    assert digest.uncovered(policy, local(2026, 9, 1)) == {"primary": local(2026, 9, 1).date()}
+
+
+@pytest.mark.parametrize("events", ["", WEEKLY.partition("BEGIN:VEVENT\nUID:b")[0]])
+def test_a_worker_does_not_start_with_a_hole_or_without_a_shift(tmp_path: Path, events: str) -> None:
+    (tmp_path / "on-call.ics").write_bytes(calendar(events))
+    (tmp_path / "routing.toml").write_text(EXAMPLE.read_text())
+    with pytest.raises(ConfigError, match="has nobody on call"):
+        routing_file.load(tmp_path / "routing.toml", SENDERS, {}, as_of=local(2026, 1, 6), may_run_out=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.headerregistry import Address
 from typing import Any
 
@@ -32,7 +32,7 @@ def known(alerts: list[Alert], **more: Any) -> digest_facts.Known:
     told = {
         "alerts": alerts, "teams_of": {one.alert_id: frozenset({"ops"}) for one in alerts}, "sent": [], "judged": [],
         "times": [], "ways": ways, "titles": {1: "Loft", 2: "Villa"}, "proposals": [], "troubles": TROUBLES,
-        "currency": "EUR", "mended": {},
+        "currency": "EUR", "mended": {}, "uncovered": {},
     }  # fmt: skip
     return digest_facts.Known(**(told | more))
 
@@ -50,6 +50,14 @@ def worded(alerts: list[Alert], **more: Any) -> Message:
 def field(message: Message, label: str) -> str:
     (found,) = [one.value for one in message.fields if one.label == label]
     return found
+
+
+def test_it_says_from_when_on_nobody_is_on_call() -> None:
+    message = worded([ALERT], uncovered={"primary": date(2026, 3, 20), "night": date(2026, 4, 1)})
+    assert field(message, "Nobody on call") == "primary: from 20 Mar 2026 on; night: from 1 Apr 2026 on"
+    assert "Nobody on call" not in {one.label for one in worded([ALERT]).fields}
+    written_before = {name: value for name, value in told([ALERT]).items() if name != "uncovered"}
+    assert digest.message(written_before, delivery_id="np-digest-1", recipient="C1").fields == worded([ALERT]).fields
 
 
 def test_it_tells_what_is_open_what_ended_and_what_it_costs() -> None:
