@@ -16,6 +16,7 @@ from python_nodes.domain.columns import BoolArray
 from python_nodes.domain.metrics import DayArray, FloatArray, MetricMatrix, MetricPoints
 from python_nodes.domain.money import currency_digits
 from python_nodes.domain.portfolio import ListingInfo
+from python_nodes.errors import PermanentError
 from python_nodes.normalize import derived
 from python_nodes.normalize.derived import Booked, Capacity, Known
 from python_nodes.normalize.fx import RateTable
@@ -25,6 +26,8 @@ from python_nodes.store import booked, offered, operator, portfolio
 
 SOURCE = "derived"
 RECENT_DAYS = 15
+LONGEST_DAYS = 1100
+"""What one call derives at most, where no longer history is set: each day and listing is held in memory."""
 HORIZON_NIGHTS = 90
 # A calendar that was read in another time zone may lack the last night.
 KNOWN_NIGHTS = 89
@@ -56,7 +59,7 @@ def run(
 ) -> dict[str, Any]:
     """Derive the days from ``start``, else the last weeks, and all history of what was never derived.
 
-    All listings, or a part of them.
+    All listings, or a part of them. PermanentError (422) for a ``start`` after today or too long ago.
     """
     with log.stage("metrics_derive", tenant_id=tenant_id) as facts:
         with services.database.tenant(tenant_id) as conn:
@@ -66,6 +69,7 @@ def run(
         today = local_days(as_of, listings)
         written = 0
         if listings:
+            _check(start, today.max().item(), services.history_days)
             first = start or _first_day(services, tenant_id, listings, known, as_of)
             days = np.arange(np.datetime64(first), today.max() + 1)
             beside = listings if part is None or part.beside is None else part.beside
@@ -79,6 +83,14 @@ def run(
             facts.update(first_day=str(first), days=len(days), failed=len(done.failed))
         facts.update(listings=len(listings), rows=written)
     return {"listings": len(listings), "rows": written}
+
+
+def _check(start: date | None, today: date, history_days: int) -> None:
+    longest = max(LONGEST_DAYS, history_days)
+    if start is not None and start > today:
+        raise PermanentError(f"start: is after {today}, the day of as_of", status=422, field="start")
+    if start is not None and (today - start).days > longest:
+        raise PermanentError(f"start: more than {longest} days before as_of", status=422, field="start")
 
 
 def _first_day(

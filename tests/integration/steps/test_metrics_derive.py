@@ -20,6 +20,7 @@ from python_nodes.domain.columns import AriColumns
 from python_nodes.domain.metrics import METRICS, MetricPoints
 from python_nodes.domain.portfolio import Listing, Portfolio, Property, Unit
 from python_nodes.domain.records import BookingRecord, External, OperatorNight
+from python_nodes.errors import PermanentError
 from python_nodes.normalize.columns import objects
 from python_nodes.steps import connection_admin, metrics_derive
 from python_nodes.steps.services import Services
@@ -287,3 +288,11 @@ def test_only_known_metrics_are_derived_and_a_second_run_looks_at_the_last_weeks
     assert derived.told("booking_velocity", "lisbon", "2026-03-05", "2026-03-05") == [1.0]
     values, series = derived.services.metrics.count(derived.tenant_id)
     assert 0 < series <= len(ZONES) * len(METRICS) < values
+
+
+@pytest.mark.parametrize(("days", "word"), [(-2, "is after"), (-180, "is after"), (1101, "more than 1100 days before")])
+def test_days_that_have_not_come_or_are_too_many_are_refused_by_name(derived: Derived, days: int, word: str) -> None:
+    with pytest.raises(PermanentError, match=f"start: {word}") as refused:
+        derived.derive(start=(AS_OF - timedelta(days=days)).date())
+    assert (refused.value.status, refused.value.field) == (422, "start")
+    derived.derive(start=(AS_OF - timedelta(days=1100)).date())
