@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from python_nodes.errors import NotFoundError, RetryableError
+from python_nodes.errors import NotFoundError
 from python_nodes.store import turns, under_way
 from python_nodes.store.tables import deliveries
 
@@ -100,8 +100,7 @@ def refuse_early(conn: Connection, delivery_id: int) -> None:
 def leaves(conn: Connection, taken: Delivery, within_s: float) -> None:
     """Note that this attempt's message leaves now; RetryableError if another attempt has begun since."""
     is_mine = _of_attempt(taken.delivery_id, taken.attempts) & (deliveries.c.status == "sending")
-    if not under_way.leaves(conn, deliveries, is_mine, within_s):
-        raise RetryableError(f"delivery {taken.delivery_id} has been taken up by another")
+    under_way.leaves(conn, deliveries, is_mine, within_s, f"delivery {taken.delivery_id}")
 
 
 def claim(conn: Connection, delivery_id: int) -> Delivery | None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
-from python_nodes.errors import NotFoundError, RetryableError
+from python_nodes.errors import NotFoundError
 from python_nodes.store import outbox as outbox_store
 from python_nodes.store import turns, under_way
 from python_nodes.store.outbox import Entry
@@ -84,8 +84,8 @@ def begin(conn: Connection, message_id: int, types: Collection[str], name: str) 
 
 def leaves(conn: Connection, begun: Send, within_s: float) -> None:
     """Note that what was begun leaves now; RetryableError if another attempt has begun since."""
-    if not under_way.leaves(conn, outbox, _is_last(begun) & outbox.c.dispatched_at.is_(None), within_s):
-        raise RetryableError(f"message {begun.message_id} has been taken up by another")
+    is_mine = _is_last(begun) & outbox.c.dispatched_at.is_(None)
+    under_way.leaves(conn, outbox, is_mine, within_s, f"message {begun.message_id}")
 
 
 def settled(conn: Connection, begun: Send) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select, update
 from python_nodes.errors import RetryableError
 
 MOST_S = 300.0
-"""What is on its way for longer than any request lasts was written down before the server's clock was set back."""
+"""No request is waited for longer; what seems to be was written down before the server's clock was set back."""
 
 
 def refuse(conn: Connection, table: Table, row_id: int, name: str) -> None:
@@ -23,7 +23,8 @@ def refuse(conn: Connection, table: Table, row_id: int, name: str) -> None:
         raise RetryableError(f"{name} {row_id}: an attempt may still arrive", retry_after_s=float(left_s))
 
 
-def leaves(conn: Connection, table: Table, is_mine: ColumnElement[bool], within_s: float) -> bool:
-    """Note that a request is made now and arrives within that time or never; False if the message is not mine now."""
-    by_at = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, within_s)
-    return conn.execute(update(table).where(is_mine).values(arrives_by_at=by_at)).rowcount == 1
+def leaves(conn: Connection, table: Table, is_mine: ColumnElement[bool], within_s: float, name: str) -> None:
+    """Note that a request is made now and arrives within that time or never; RetryableError if it is not mine now."""
+    by_at = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, min(within_s, MOST_S))
+    if conn.execute(update(table).where(is_mine).values(arrives_by_at=by_at)).rowcount != 1:
+        raise RetryableError(f"{name} has been taken up by another")

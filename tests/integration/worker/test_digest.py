@@ -18,7 +18,7 @@ from python_nodes.errors import PermanentError, RetryableError
 from python_nodes.local import processes
 from python_nodes.steps import digest
 from python_nodes.steps.services import Services
-from python_nodes.store import digests, sends
+from python_nodes.store import digests, sends, under_way
 
 if TYPE_CHECKING:
     from tests.integration.worker.conftest import Worker
@@ -131,6 +131,11 @@ def test_one_that_may_still_arrive_is_waited_for_and_an_older_attempt_leaves_no_
     with pytest.raises(RetryableError, match="may still arrive") as refused:
         digest.send(services, tenant_id, one)
     assert 0 < (refused.value.retry_after_s or 0) <= 30
+    with services.database.tenant(tenant_id) as conn:
+        sends.leaves(conn, dead, 100_000.0)
+    with pytest.raises(RetryableError, match="may still arrive") as refused:
+        digest.send(services, tenant_id, one)
+    assert 30 < (refused.value.retry_after_s or 0) <= under_way.MOST_S, "a patient sender is waited for, not for ever"
     with services.database.tenant(tenant_id) as conn:
         sends.settled(conn, dead)
         sends.leaves(conn, begin(conn), 0.0)
